@@ -1,0 +1,117 @@
+"""Approvals: what is asked of people, and what they decided."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from contracts.digest import Json
+from contracts.tokens import Grant
+
+
+class ApprovalState(StrEnum):
+    """Where an approval is. All but ``waiting`` are ends; ``approved`` may be withdrawn until the claim."""
+
+    WAITING = "waiting"
+    APPROVED = "approved"
+    DENIED = "denied"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+
+class Answer(StrEnum):
+    """What a person may answer."""
+
+    APPROVE = "approve"
+    DENY = "deny"
+    WITHDRAW = "withdraw"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApprovalRecord:
+    """An approval's row and the verified decisions taken on it."""
+
+    approval_id: str
+    kind: str
+    run_id: str
+    action_id: str
+    tenant: str
+    env: str
+    route: str
+    state: ApprovalState
+    action_digest: str
+    #: The frozen record, readable.
+    action: Json
+    needed: int
+    group: str
+    caller: str
+    on_behalf_of: str | None
+    requested_ms: int
+    #: None: never.
+    deadline_ms: int | None
+    decided_ms: int | None
+    #: Where the card stands; None until it was posted.
+    channel: str | None
+    message_ts: str | None
+    #: What came of the action: an ``Outcome``, once there is one.
+    outcome: str | None
+    outcome_text: str
+    #: Set when the claim was made: too late to withdraw.
+    claimed: bool
+    grants: tuple[Grant, ...]
+    #: Reason given with a denial.
+    denial: str
+    #: Grows with every visible change.
+    version: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """One principal of the people file."""
+
+    principal: str
+    slack_team: str | None
+    slack_user: str | None
+    subjects: tuple[str, ...]
+    groups: tuple[str, ...]
+    tenants: tuple[str, ...]
+
+
+class Refusal(StrEnum):
+    """Why a decision did not count."""
+
+    STRANGER = "stranger"
+    NOT_IN_GROUP = "not_in_group"
+    OTHER_TENANT = "other_tenant"
+    REQUESTER = "requester"
+    REPEATED = "repeated"
+    LATE = "late"
+    DECIDED = "decided"
+    OTHER_ACTION = "other_action"
+    OTHER_CARD = "other_card"
+    CLAIMED = "claimed"
+    NOT_FOUND = "not_found"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Click:
+    """A verified person's wish, however it came in."""
+
+    approval_id: str
+    action_digest: str
+    answer: Answer
+    principal: str
+    way: str
+    reason: str
+    #: Unix milliseconds at which the gateway received it.
+    at_ms: int
+    #: Of a Slack click: the message that was clicked.
+    channel: str | None = None
+    message_ts: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ruled:
+    """What a click came to: accepted, or refused with a sentence for the person."""
+
+    approval: ApprovalRecord | None
+    refusal: Refusal | None
+    sentence: str

@@ -1,0 +1,173 @@
+"""The chain of signatures: what each token says, and who may say it.
+
+One Ed25519 key per purpose. The warrant says what the run is; the capability what it may call for the next
+minutes; the frozen token what was proposed; the grant that a person decided; the head what the audit was.
+"""
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any, Protocol, Self
+
+from contracts.budget import Budget
+from contracts.errors import TokenRefused
+
+
+class Purpose(StrEnum):
+    """What a signing key is for. A key signs for one purpose only."""
+
+    WARRANT = "warrant"
+    CAPABILITY = "capability"
+    FROZEN = "frozen"
+    GRANT = "grant"
+    AUDIT_HEAD = "audit-head"
+    CALLERS = "callers"
+
+    @property
+    def typ(self) -> str:
+        """The token's mandatory ``typ`` header (RFC 8725, section 3.11)."""
+        return f"interlock-{self.value}+jwt"
+
+    @property
+    def audience(self) -> str:
+        """The token's mandatory ``aud`` claim."""
+        return f"interlock:{_AUDIENCES[self]}"
+
+
+_AUDIENCES = {
+    Purpose.WARRANT: "run",
+    Purpose.CAPABILITY: "tools",
+    Purpose.FROZEN: "approval",
+    Purpose.GRANT: "act",
+    Purpose.AUDIT_HEAD: "audit",
+    Purpose.CALLERS: "gateway",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Warrant:
+    """What a run is: signed by the gateway at the start, never changed."""
+
+    run_id: str
+    request_id: str
+    caller: str
+    tenant: str
+    env: str
+    route: str
+    #: Subject for whom the run acts, such as ``user:u-1042``; its starter where none is named.
+    on_behalf_of: str | None
+    input_digest: str
+    policy_digest: str
+    catalogue_digest: str
+    budget: Budget
+
+    def claims(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def read(cls, claims: dict[str, Any]) -> Self:
+        """Raises TokenRefused when a field is missing."""
+        try:
+            return cls(**{**claims, "budget": Budget(**claims["budget"])})
+        except (KeyError, TypeError) as error:
+            raise TokenRefused(f"the warrant lacks a field: {error}") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capability:
+    """What a run may call for the next minutes, bound to its warrant; a write's also to one action."""
+
+    jti: str
+    run_id: str
+    tenant: str
+    env: str
+    route: str
+    tools: tuple[str, ...]
+    policy_digest: str
+    warrant_digest: str
+    #: Unix seconds.
+    exp: int
+    #: Of a write: digest of the frozen action and its idempotency key's hash.
+    action_digest: str | None = None
+    key_hash: str | None = None
+
+    def claims(self) -> dict[str, Any]:
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    @classmethod
+    def read(cls, claims: dict[str, Any]) -> Self:
+        """Raises TokenRefused when a field is missing."""
+        try:
+            return cls(**{**claims, "tools": tuple(claims["tools"])})
+        except (KeyError, TypeError) as error:
+            raise TokenRefused(f"the capability lacks a field: {error}") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grant:
+    """One person's decision on one action digest; an approval needs one or more with ``approve``."""
+
+    jti: str
+    approval_id: str
+    action_digest: str
+    run_id: str
+    tenant: str
+    env: str
+    approver: str
+    #: ``approve``, ``deny`` or ``withdraw``.
+    decision: str
+    #: ``slack`` or ``http``.
+    way: str
+    #: Unix milliseconds at which the gateway received the click.
+    at_ms: int
+
+    def claims(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def read(cls, claims: dict[str, Any]) -> Self:
+        """Raises TokenRefused when a field is missing."""
+        try:
+            return cls(**claims)
+        except TypeError as error:
+            raise TokenRefused(f"the grant lacks a field: {error}") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrozenSeal:
+    """The tool worker's word that this digest is what it prepared for this action of this run."""
+
+    run_id: str
+    action_id: str
+    action_digest: str
+
+    def claims(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def read(cls, claims: dict[str, Any]) -> Self:
+        """Raises TokenRefused when a field is missing."""
+        try:
+            return cls(**claims)
+        except TypeError as error:
+            raise TokenRefused(f"the seal lacks a field: {error}") from error
+
+
+class Signer(Protocol):
+    """Signs for the purposes whose private key this process holds."""
+
+    def sign(self, purpose: Purpose, claims: dict[str, Any]) -> str:
+        """A compact EdDSA JWT (RFC 8037) with the purpose's ``typ`` and ``aud``, and ``iat``."""
+        ...
+
+
+class Verifier(Protocol):
+    """Verifies with public keys pinned by purpose."""
+
+    def verify(self, purpose: Purpose, token: str) -> dict[str, Any]:
+        """The claims less the registered ones but ``jti`` and ``exp``.
+
+        Raises:
+            TokenExpired: past its ``exp``.
+            TokenRefused: anything else does not hold; the sentence says what.
+        """
+        ...

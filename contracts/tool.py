@@ -1,0 +1,103 @@
+"""What a tool is: its classification, its narrow arguments, and how a retry of it is safe."""
+
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any, Self
+
+from contracts.digest import Json, digest
+from contracts.errors import Malformed
+
+
+class Effect(StrEnum):
+    """How a tool touches the world. A tool without one cannot be allowed."""
+
+    READ = "read"
+    WRITE = "write"
+    DESTRUCTIVE = "destructive"
+
+    @property
+    def writes(self) -> bool:
+        return self is not Effect.READ
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retry:
+    """How a retry of a write is safe: ``native``, ``lookup`` or ``none``."""
+
+    kind: str = "none"
+    #: Of ``native``: seconds for which the target deduplicates on our key.
+    retention_seconds: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToolSpec:
+    """A tool as the catalogue pins it; everything but the code that calls it."""
+
+    name: str
+    #: Of the tool's contract; a new one is a new address for approvals.
+    version: str
+    #: Where it acts: the name of its source, such as ``helpdesk``.
+    address: str
+    effect: Effect
+    description: str
+    #: JSON Schema (2020-12) of its arguments; an object without additional properties.
+    schema: Json
+    #: Name of the secret it acts with, such as ``ticketing-write``.
+    credential: str
+    #: Of a write: the secret that its preview reads with.
+    read_credential: str | None = None
+    retry: Retry = field(default_factory=Retry)
+    #: JSON pointer into the arguments that names the target; every write has one.
+    target: str | None = None
+    #: Name of the tool that undoes it, if any.
+    undo: str | None = None
+    #: Seconds that one call may take.
+    timeout: int = 20
+
+    def document(self) -> Json:
+        return asdict(self)
+
+    @classmethod
+    def read(cls, document: Json) -> Self:
+        """Raises Malformed when the document is no tool."""
+        try:
+            return cls(
+                **{**document, "effect": Effect(document["effect"]), "retry": Retry(**document["retry"])}
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise Malformed(f"this is no tool of a catalogue: {error}") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalogue:
+    """The tools that exist, by name; pinned by digest when a run starts."""
+
+    tools: dict[str, ToolSpec]
+
+    def document(self) -> Json:
+        return {"tools": {name: tool.document() for name, tool in sorted(self.tools.items())}}
+
+    def digest(self) -> str:
+        return digest(self.document())
+
+    @classmethod
+    def read(cls, document: Json) -> Self:
+        """Raises Malformed when the document is no catalogue."""
+        return cls(tools={name: ToolSpec.read(body) for name, body in document["tools"].items()})
+
+
+def pointed(arguments: Any, pointer: str) -> str:
+    """The text at a JSON pointer (RFC 6901) of the arguments.
+
+    Raises:
+        Malformed: nothing is there, or no text or integer.
+    """
+    value = arguments
+    for part in pointer.removeprefix("/").split("/"):
+        name = part.replace("~1", "/").replace("~0", "~")
+        if not isinstance(value, dict) or name not in value:
+            raise Malformed(f"the arguments name no target at {pointer}")
+        value = value[name]
+    if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
+        raise Malformed(f"the target at {pointer} is no text or integer")
+    return str(value)
