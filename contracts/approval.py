@@ -103,6 +103,8 @@ class Click:
     reason: str
     #: Unix milliseconds at which the gateway received it.
     at_ms: int
+    #: Digest of the request's signature, which counts once; None where the way in has none.
+    proof: str | None = None
     #: Of a Slack click: the message that was clicked.
     channel: str | None = None
     message_ts: str | None = None

@@ -9,7 +9,6 @@ from typing import Protocol
 
 from contracts.action import Frozen, Prepared
 from contracts.approval import ApprovalRecord, Click, Ruled
-from contracts.audit import AuditRecord
 from contracts.budget import Usage
 from contracts.credential import Credential
 from contracts.decision import Call, Decision
@@ -147,6 +146,8 @@ class Conclusion:
     #: For people: one sentence.
     text: str
     duration_ms: int
+    #: Executions so far, this one included.
+    attempts: int = 0
     credential_scope: str | None = None
     stop: StopReason | None = None
 
@@ -191,11 +192,7 @@ class Approvals(Protocol):
         ...
 
     async def get(self, approval_id: str) -> ApprovalRecord:
-        """Raises Unknown."""
-        ...
-
-    async def grants(self, approval_id: str) -> tuple[str, ...]:
-        """The signed decisions on it, in order."""
+        """The approval with the decisions whose signatures hold. Raises Unknown."""
         ...
 
     async def expire(self, approval_id: str) -> ApprovalRecord:
@@ -249,6 +246,15 @@ class Claim:
 
 class Ledger(Protocol):
     """Claim before you act; unknown stays unknown."""
+
+    async def admit(self, run: WarrantedRun, action: ActionRecord, spec: ToolSpec) -> None:
+        """Check what may have changed and audit the attempt of a read, at once.
+
+        Raises:
+            Halted: a kill switch says not now.
+            PermissionRefused: the run is closed, or the policy in force no longer allows it.
+        """
+        ...
 
     async def known(self, key_hash: str) -> bool:
         """Whether this key was ever claimed."""
@@ -325,12 +331,6 @@ class Model(Protocol):
     def price(self, name: str, declared: Price | None) -> Price:
         """Raises Refused where the model has no known price: fail closed."""
         ...
-
-
-class AuditLog(Protocol):
-    """The append-only log."""
-
-    async def append(self, record: AuditRecord) -> None: ...
 
 
 class RunStarter(Protocol):

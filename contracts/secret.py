@@ -1,9 +1,9 @@
 """A value that must not leave by accident.
 
-A plain string leaks through every convenience: ``repr`` in a traceback with locals, an f-string in a log line,
-``dataclasses.asdict`` before a JSON encoder, pickle into a cache, a debugger's ``vars``. A ``Secret`` answers
-none of them; the one way to the value is ``reveal()``, which a reviewer can search for. It is no dataclass and no
-pydantic model, because both exist to be serialised: a serialiser that meets one fails instead.
+A plain string leaks through every convenience: ``repr`` in a traceback with locals, an f-string in a log,
+``dataclasses.asdict`` before a JSON encoder, pickle into a cache, a debugger's ``vars``. A ``Secret``
+answers none of them; the one way to the value is ``reveal()``, which a reviewer can search for. It is no
+dataclass and no pydantic model, because both exist to be serialised: a serialiser that meets one fails.
 """
 
 import hmac

@@ -1,0 +1,257 @@
+"""The actions' rows: from proposal over the frozen record to the outcome."""
+
+import json
+from typing import Any
+
+from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.audit_log import append
+from adapters.runs import RUNNING_IF_OPEN, touch
+from adapters.schema import actions, approvals, messages, runs
+from adapters.store import Store
+from contracts.action import Frozen, Prepared
+from contracts.audit import AuditRecord
+from contracts.digest import canonical
+from contracts.errors import Unknown
+from contracts.keys import action_key, key_hash
+from contracts.ports import Clock, Conclusion
+from contracts.run import ActionRecord, Outcome, WarrantedRun
+from contracts.tool import ToolSpec, pointed
+from contracts.transcript import Role
+
+
+class StoreActions:
+    """Implements ``contracts.ports.Actions`` and the gateway's reading of them."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def get(self, run: WarrantedRun, action_id: str) -> ActionRecord:
+        async with self._store.read() as connection:
+            return await read_action(connection, run.warrant.run_id, action_id)
+
+    async def of_run(self, run_id: str) -> tuple[ActionRecord, ...]:
+        """All actions of a run in the order of their proposal."""
+        statement = (
+            select(actions).where(actions.c.run_id == run_id).order_by(actions.c.step, actions.c.place)
+        )
+        async with self._store.read() as connection:
+            return tuple(record(row) for row in await connection.execute(statement))
+
+    async def freeze(
+        self, run: WarrantedRun, action: ActionRecord, spec: ToolSpec, prepared: Prepared
+    ) -> Frozen:
+        async def work(connection: AsyncConnection) -> Frozen:
+            current = await read_action(connection, run.warrant.run_id, action.action_id)
+            if current.frozen is not None:
+                return Frozen.read(current.frozen)
+            target = pointed(action.arguments, spec.target or "")
+            ordinal = 1 + await _frozen_before(connection, action, target)
+            frozen = _frozen(run, action, spec, prepared, target, ordinal)
+            await connection.execute(
+                update(actions)
+                .where(actions.c.action_id == action.action_id)
+                .values(
+                    target=target,
+                    ordinal=ordinal,
+                    frozen=frozen.frozen_bytes().decode(),
+                    action_digest=frozen.digest(),
+                    idempotency_key=frozen.idempotency_key,
+                    key_hash=frozen.key_hash,
+                )
+            )
+            await touch(connection, action.run_id)
+            return frozen
+
+        return await self._store.write(work)
+
+    async def seal(self, run: WarrantedRun, frozen: Frozen, seal: str) -> None:
+        async def work(connection: AsyncConnection) -> None:
+            await connection.execute(
+                update(actions)
+                .where(actions.c.action_id == frozen.action_id, actions.c.run_id == run.warrant.run_id)
+                .values(seal=seal)
+            )
+
+        await self._store.write(work)
+
+    async def conclude(self, run: WarrantedRun, action_id: str, conclusion: Conclusion) -> ActionRecord:
+        async def work(connection: AsyncConnection) -> ActionRecord:
+            return await conclude(connection, run, action_id, conclusion, self._clock.now_ms())
+
+        return await self._store.write(work)
+
+
+async def conclude(
+    connection: AsyncConnection, run: WarrantedRun, action_id: str, conclusion: Conclusion, now_ms: int
+) -> ActionRecord:
+    """Outcome, transcript, spend and audit within the caller's transaction; the first conclusion wins."""
+    run_id = run.warrant.run_id
+    action = await read_action(connection, run_id, action_id)
+    if action.outcome is not None:
+        return action
+    await connection.execute(
+        update(actions)
+        .where(actions.c.action_id == action_id)
+        .values(
+            outcome=conclusion.outcome,
+            outcome_text=conclusion.text,
+            duration_ms=conclusion.duration_ms,
+            attempts=conclusion.attempts,
+        )
+    )
+    await say(connection, action, conclusion.outcome, conclusion.content)
+    await touch(connection, run_id, spent_ms=runs.c.spent_ms + conclusion.duration_ms, state=RUNNING_IF_OPEN)
+    await connection.execute(
+        update(approvals).where(approvals.c.action_id == action_id).values(version=approvals.c.version + 1)
+    )
+    await append(connection, result_record(run, action, conclusion, now_ms))
+    return await read_action(connection, run_id, action_id)
+
+
+async def say(connection: AsyncConnection, action: ActionRecord, outcome: Outcome, content: str) -> None:
+    """Append an action's result to the transcript."""
+    last = await connection.scalar(select(func.max(messages.c.seq)).where(messages.c.run_id == action.run_id))
+    body = {"tool": action.tool, "call_id": action.call_id, "outcome": outcome, "content": content}
+    await connection.execute(
+        insert(messages).values(
+            run_id=action.run_id,
+            seq=(last or 0) + 1,
+            role=Role.TOOL,
+            action_id=action.action_id,
+            body=canonical(body).decode(),
+        )
+    )
+
+
+def result_record(
+    run: WarrantedRun, action: ActionRecord, conclusion: Conclusion, now_ms: int
+) -> AuditRecord:
+    """The audit record of how an action ended."""
+    return AuditRecord(
+        **about(run, action),
+        kind="result",
+        at_ms=now_ms,
+        actor="run",
+        outcome=conclusion.outcome,
+        credential_scope=conclusion.credential_scope,
+        reason=conclusion.text,
+        duration_ms=conclusion.duration_ms,
+    )
+
+
+def about(run: WarrantedRun, action: ActionRecord) -> dict[str, Any]:
+    """The fields of an audit record that say which action it is about."""
+    warrant = run.warrant
+    return {
+        "tenant": warrant.tenant,
+        "env": warrant.env,
+        "request_id": warrant.request_id,
+        "run_id": warrant.run_id,
+        "route": warrant.route,
+        "policy_digest": warrant.policy_digest,
+        "action_id": action.action_id,
+        "tool": action.tool,
+        "arguments_digest": action.arguments_digest,
+        "action_digest": action.action_digest,
+        "idempotency_key": action.idempotency_key,
+        "approval_id": action.approval_id,
+    }
+
+
+async def read_action(connection: AsyncConnection, run_id: str, action_id: str) -> ActionRecord:
+    """The action as this transaction sees it. Raises Unknown where this run has none such."""
+    row = (
+        await connection.execute(
+            select(actions).where(actions.c.action_id == action_id, actions.c.run_id == run_id)
+        )
+    ).first()
+    if row is None:
+        raise Unknown(f"run {run_id} has no action {action_id}")
+    return record(row)
+
+
+async def _frozen_before(connection: AsyncConnection, action: ActionRecord, target: str) -> int:
+    count = await connection.scalar(
+        select(func.count())
+        .select_from(actions)
+        .where(
+            actions.c.run_id == action.run_id,
+            actions.c.tool == action.tool,
+            actions.c.target == target,
+            actions.c.frozen.is_not(None),
+        )
+    )
+    return count or 0
+
+
+def _frozen(
+    run: WarrantedRun, action: ActionRecord, spec: ToolSpec, prepared: Prepared, target: str, ordinal: int
+) -> Frozen:
+    warrant = run.warrant
+    return Frozen(
+        action_id=action.action_id,
+        run_id=warrant.run_id,
+        request_id=warrant.request_id,
+        tenant=warrant.tenant,
+        env=warrant.env,
+        route=warrant.route,
+        policy_digest=warrant.policy_digest,
+        catalogue_digest=warrant.catalogue_digest,
+        tool=spec.name,
+        tool_version=spec.version,
+        address=spec.address,
+        effect=spec.effect,
+        credential=spec.credential,
+        arguments=action.arguments,
+        target=target,
+        target_version=prepared.version,
+        idempotency_key=action_key(
+            request=warrant.request_id, tool=spec.name, target=target, ordinal=ordinal
+        ),
+        key_hash=key_hash(
+            tenant=warrant.tenant,
+            env=warrant.env,
+            request=warrant.request_id,
+            tool=spec.name,
+            target=target,
+            ordinal=ordinal,
+        ),
+        ordinal=ordinal,
+        preview=prepared.preview,
+        caller=warrant.caller,
+        on_behalf_of=warrant.on_behalf_of,
+        words=action.words,
+    )
+
+
+def record(row: Row[Any]) -> ActionRecord:
+    """An action's row as its record."""
+    return ActionRecord(
+        action_id=row.action_id,
+        run_id=row.run_id,
+        step=row.step,
+        place=row.place,
+        tool=row.tool,
+        effect=row.effect,
+        decision=row.decision,
+        reasons=json.loads(row.reasons),
+        approvals=row.approvals,
+        arguments=json.loads(row.arguments),
+        arguments_digest=row.arguments_digest,
+        words=row.words,
+        call_id=row.call_id,
+        frozen=json.loads(row.frozen) if row.frozen else None,
+        seal=row.seal,
+        action_digest=row.action_digest,
+        idempotency_key=row.idempotency_key,
+        key_hash=row.key_hash,
+        approval_id=row.approval_id,
+        attempts=row.attempts,
+        outcome=Outcome(row.outcome) if row.outcome else None,
+        outcome_text=row.outcome_text,
+        duration_ms=row.duration_ms,
+        created_ms=row.created_ms,
+    )

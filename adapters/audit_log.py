@@ -1,0 +1,166 @@
+"""The audit log: append-only, one hash chain a tenant, appended inside the transaction that it records."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.schema import audit, audit_heads, audit_tips
+from adapters.store import Store
+from contracts.audit import GENESIS, AuditRecord, ChainedRecord, SignedHead, link
+from contracts.digest import canonical
+
+
+async def append(connection: AsyncConnection, record: AuditRecord) -> int:
+    """Append to the tenant's chain within the caller's write transaction; the record's place, from 1."""
+    tip = (
+        await connection.execute(
+            select(audit_tips.c.seq, audit_tips.c.hash).where(audit_tips.c.tenant == record.tenant)
+        )
+    ).first()
+    seq, previous = (tip.seq + 1, tip.hash) if tip else (1, GENESIS)
+    document = record.document()
+    hashed = link(previous, document)
+    await connection.execute(
+        insert(audit).values(
+            tenant=record.tenant,
+            seq=seq,
+            env=record.env,
+            run_id=record.run_id,
+            tool=record.tool,
+            route=record.route,
+            body=canonical(document).decode(),
+            previous=previous,
+            hash=hashed,
+            at_ms=record.at_ms,
+        )
+    )
+    moved = (
+        update(audit_tips).where(audit_tips.c.tenant == record.tenant).values(seq=seq, hash=hashed)
+        if tip
+        else insert(audit_tips).values(tenant=record.tenant, seq=seq, hash=hashed)
+    )
+    await connection.execute(moved)
+    return seq
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditQuery:
+    """Which records; None is any. ``after`` is the place of the last one seen."""
+
+    tenant: str
+    env: str | None = None
+    run_id: str | None = None
+    tool: str | None = None
+    routes: Sequence[str] | None = None
+    since_ms: int | None = None
+    after: int = 0
+    limit: int = 100
+
+
+class StoreAuditLog:
+    """Reads the log, appends lone records, and keeps the signed heads."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def append(self, record: AuditRecord) -> None:
+        """Append one record in a transaction of its own."""
+
+        async def work(connection: AsyncConnection) -> None:
+            await append(connection, record)
+
+        await self._store.write(work)
+
+    async def tenants(self) -> tuple[str, ...]:
+        async with self._store.read() as connection:
+            return tuple(await connection.scalars(select(audit_tips.c.tenant).order_by(audit_tips.c.tenant)))
+
+    async def search(self, query: AuditQuery) -> tuple[ChainedRecord, ...]:
+        """Matching records in the order of the chain."""
+        statement = (
+            select(audit)
+            .where(audit.c.tenant == query.tenant, audit.c.seq > query.after, *_conditions(query))
+            .order_by(audit.c.seq)
+            .limit(query.limit)
+        )
+        async with self._store.read() as connection:
+            return tuple(_chained(row) for row in await connection.execute(statement))
+
+    async def heads(self, tenant: str) -> tuple[SignedHead, ...]:
+        """Signed heads in the order of the chain."""
+        statement = select(audit_heads).where(audit_heads.c.tenant == tenant).order_by(audit_heads.c.seq)
+        async with self._store.read() as connection:
+            return tuple(
+                SignedHead(tenant=row.tenant, seq=row.seq, hash=row.hash, token=row.token)
+                for row in await connection.execute(statement)
+            )
+
+    async def unsigned(self) -> tuple[tuple[str, int, str], ...]:
+        """(tenant, place, hash) of each chain's tip that no head covers yet."""
+        statement = (
+            select(audit_tips)
+            .outerjoin(
+                audit_heads,
+                (audit_heads.c.tenant == audit_tips.c.tenant) & (audit_heads.c.seq == audit_tips.c.seq),
+            )
+            .where(audit_heads.c.seq.is_(None))
+        )
+        async with self._store.read() as connection:
+            return tuple((row.tenant, row.seq, row.hash) for row in await connection.execute(statement))
+
+    async def keep_head(self, head: SignedHead, at_ms: int) -> None:
+        """Keep a signed head; it counts once it is anchored."""
+
+        async def work(connection: AsyncConnection) -> None:
+            await connection.execute(
+                insert(audit_heads).values(
+                    tenant=head.tenant,
+                    seq=head.seq,
+                    hash=head.hash,
+                    token=head.token,
+                    anchored=False,
+                    at_ms=at_ms,
+                )
+            )
+
+        await self._store.write(work)
+
+    async def unanchored(self) -> tuple[SignedHead, ...]:
+        statement = select(audit_heads).where(audit_heads.c.anchored.is_(False)).order_by(audit_heads.c.seq)
+        async with self._store.read() as connection:
+            return tuple(
+                SignedHead(tenant=row.tenant, seq=row.seq, hash=row.hash, token=row.token)
+                for row in await connection.execute(statement)
+            )
+
+    async def mark_anchored(self, head: SignedHead) -> None:
+        async def work(connection: AsyncConnection) -> None:
+            await connection.execute(
+                update(audit_heads)
+                .where(audit_heads.c.tenant == head.tenant, audit_heads.c.seq == head.seq)
+                .values(anchored=True)
+            )
+
+        await self._store.write(work)
+
+
+def _conditions(query: AuditQuery) -> list[ColumnElement[bool]]:
+    wanted: list[tuple[Any, Any]] = [
+        (audit.c.env, query.env),
+        (audit.c.run_id, query.run_id),
+        (audit.c.tool, query.tool),
+    ]
+    conditions: list[ColumnElement[bool]] = [column == value for column, value in wanted if value is not None]
+    if query.routes is not None:
+        conditions.append(audit.c.route.in_(list(query.routes)))
+    if query.since_ms is not None:
+        conditions.append(audit.c.at_ms >= query.since_ms)
+    return conditions
+
+
+def _chained(row: Row[Any]) -> ChainedRecord:
+    return ChainedRecord(seq=row.seq, record=json.loads(row.body), previous=row.previous, hash=row.hash)

@@ -1,0 +1,165 @@
+"""Where a person's decision is taken: judged, made durable and signed in one transaction."""
+
+import secrets
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.approvals import read_approval
+from adapters.audit_log import append
+from adapters.schema import actions, approvals, clicks, decisions
+from adapters.standing import closed, current_people
+from adapters.store import Store
+from contracts.approval import Answer, ApprovalRecord, ApprovalState, Click, Refusal, Ruled
+from contracts.audit import AuditRecord
+from contracts.errors import Unknown
+from contracts.ports import Clock
+from contracts.tokens import Grant, Purpose, Signer, Verifier
+from policies.people import People, short_name
+from policies.quorum import judge, sentence, tally
+
+
+class StoreDesk:
+    """Implements ``contracts.ports.Desk``."""
+
+    def __init__(self, store: Store, signer: Signer, verifier: Verifier, clock: Clock) -> None:
+        self._store = store
+        self._signer = signer
+        self._verifier = verifier
+        self._clock = clock
+
+    async def decide(self, click: Click, *, tenant: str | None = None, env: str | None = None) -> Ruled:
+        async def work(connection: AsyncConnection) -> Ruled:
+            return await self._decide(connection, click, tenant, env)
+
+        return await self._store.write(work)
+
+    async def _decide(
+        self, connection: AsyncConnection, click: Click, tenant: str | None, env: str | None
+    ) -> Ruled:
+        try:
+            approval = await read_approval(connection, self._verifier, click.approval_id)
+        except Unknown:
+            return Ruled(approval=None, refusal=Refusal.NOT_FOUND, sentence="There is no such approval.")
+        if (tenant or approval.tenant, env or approval.env) != (approval.tenant, approval.env):
+            return Ruled(approval=None, refusal=Refusal.NOT_FOUND, sentence="There is no such approval.")
+        people = await current_people(connection, approval.env)
+        if await self._replayed(connection, click):
+            return Ruled(
+                approval=approval,
+                refusal=Refusal.REPEATED,
+                sentence="This click was received before; nothing changed.",
+            )
+        refusal = judge(approval, click, people.by_principal(click.principal), people)
+        if refusal is None and await closed(connection, approval.run_id) is not None:
+            refusal = Refusal.DECIDED
+        if refusal is not None:
+            await self._audit(connection, approval, click, f"refused:{refusal}")
+            return Ruled(
+                approval=approval, refusal=refusal, sentence=sentence(refusal, approval, click, people)
+            )
+        return await self._accept(connection, approval, click, people)
+
+    async def _replayed(self, connection: AsyncConnection, click: Click) -> bool:
+        if click.proof is None:
+            return False
+        seen = await connection.scalar(select(clicks.c.at_ms).where(clicks.c.proof == click.proof))
+        if seen is None:
+            await connection.execute(insert(clicks).values(proof=click.proof, at_ms=click.at_ms))
+        return seen is not None
+
+    async def _accept(
+        self, connection: AsyncConnection, approval: ApprovalRecord, click: Click, people: People
+    ) -> Ruled:
+        grant = _grant(approval, click)
+        await connection.execute(
+            insert(decisions).values(
+                grant_id=grant.jti,
+                approval_id=grant.approval_id,
+                approver=grant.approver,
+                decision=grant.decision,
+                token=self._signer.sign(Purpose.GRANT, grant.claims()),
+                at_ms=grant.at_ms,
+            )
+        )
+        decided = await read_approval(connection, self._verifier, approval.approval_id)
+        state = _state(decided, click, people)
+        await connection.execute(
+            update(approvals)
+            .where(approvals.c.approval_id == approval.approval_id)
+            .values(
+                state=state,
+                decided_ms=None if state is ApprovalState.WAITING else click.at_ms,
+                denial=click.reason if click.answer is Answer.DENY else decided.denial,
+                version=approvals.c.version + 1,
+            )
+        )
+        await self._audit(connection, approval, click, click.answer)
+        after = await read_approval(connection, self._verifier, approval.approval_id)
+        return Ruled(approval=after, refusal=None, sentence=_accepted(after, click))
+
+    async def _audit(
+        self, connection: AsyncConnection, approval: ApprovalRecord, click: Click, outcome: str
+    ) -> None:
+        action = approval.action
+        arguments = await connection.scalar(
+            select(actions.c.arguments_digest).where(actions.c.action_id == approval.action_id)
+        )
+        await append(
+            connection,
+            AuditRecord(
+                kind="approval",
+                at_ms=self._clock.now_ms(),
+                tenant=approval.tenant,
+                env=approval.env,
+                actor=click.principal,
+                outcome=outcome,
+                request_id=action["request_id"],
+                run_id=approval.run_id,
+                route=approval.route,
+                policy_digest=action["policy_digest"],
+                action_id=approval.action_id,
+                tool=action["tool"],
+                arguments_digest=arguments,
+                action_digest=approval.action_digest,
+                idempotency_key=action["idempotency_key"],
+                approval_id=approval.approval_id,
+                approvers=(click.principal,),
+                reason=f"{click.way}: {click.reason}" if click.reason else click.way,
+            ),
+        )
+
+
+def _grant(approval: ApprovalRecord, click: Click) -> Grant:
+    return Grant(
+        jti=f"gr_{secrets.token_hex(12)}",
+        approval_id=approval.approval_id,
+        action_digest=approval.action_digest,
+        run_id=approval.run_id,
+        tenant=approval.tenant,
+        env=approval.env,
+        approver=click.principal,
+        decision=click.answer,
+        way=click.way,
+        at_ms=click.at_ms,
+    )
+
+
+def _state(approval: ApprovalRecord, click: Click, people: People) -> ApprovalState:
+    """The state after this decision; withdrawing the last needed approval makes it wait again."""
+    if click.answer is Answer.WITHDRAW:
+        return ApprovalState.WAITING
+    return tally(approval, people)
+
+
+def _accepted(approval: ApprovalRecord, click: Click) -> str:
+    name = short_name(click.principal)
+    match approval.state:
+        case ApprovalState.APPROVED:
+            return f"Approved by {name}; it is being carried out."
+        case ApprovalState.DENIED:
+            return f"Denied by {name}; nothing will be written."
+        case _ if click.answer is Answer.WITHDRAW:
+            return f"{name} withdrew the approval; nothing will be written."
+        case _:
+            return f"Approved by {name}; {approval.needed} people are needed."

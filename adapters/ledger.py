@@ -1,0 +1,289 @@
+"""The ledger: claim before you act, and unknown stays unknown."""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Row, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.actions import about, conclude, read_action
+from adapters.approvals import read_approval
+from adapters.audit_log import append
+from adapters.limits import exceeded
+from adapters.schema import actions, approvals, claims, consumed
+from adapters.standing import (
+    closed,
+    current_people,
+    current_route,
+    current_ruling,
+    pinned_catalogue,
+    stopped,
+    voided,
+)
+from adapters.store import Store
+from contracts.approval import ApprovalState
+from contracts.audit import AuditRecord
+from contracts.decision import Call, Decision, Ruling
+from contracts.digest import canonical
+from contracts.errors import Halted, Malformed, PermissionRefused
+from contracts.ports import Claim, ClaimRequest, Clock, Conclusion
+from contracts.run import ActionRecord, Outcome, WarrantedRun
+from contracts.tokens import Grant, Verifier
+from contracts.tool import ToolSpec
+from policies.quorum import standing
+from policies.retry import UNSENT, reclaim
+
+_SETTLED = {Outcome.SUCCEEDED, Outcome.REFUSED, Outcome.FAILED}
+
+
+class _Refusal(Exception):
+    """Ends a claim's transaction with a no; caught where the claim is answered."""
+
+    def __init__(self, sentence: str, outcome: Outcome = Outcome.FAILED, say: str = "refused") -> None:
+        super().__init__(sentence)
+        self.claim = Claim(say=say, sentence=sentence, outcome=outcome)
+
+
+class StoreLedger:
+    """Implements ``contracts.ports.Ledger``."""
+
+    def __init__(self, store: Store, verifier: Verifier, clock: Clock) -> None:
+        self._store = store
+        self._verifier = verifier
+        self._clock = clock
+
+    async def admit(self, run: WarrantedRun, action: ActionRecord, spec: ToolSpec) -> None:
+        async def work(connection: AsyncConnection) -> None:
+            now = self._clock.now_ms()
+            if sentence := await stopped(connection, run.warrant, spec.name, now):
+                raise Halted(sentence)
+            if sentence := await closed(connection, run.warrant.run_id):
+                raise PermissionRefused(sentence)
+            decision = await self._ruling(connection, run, spec, action.arguments)
+            if decision.ruling is not Ruling.ALLOW:
+                raise PermissionRefused(f"the policy in force no longer allows it: {_because(decision)}")
+            await connection.execute(
+                update(actions)
+                .where(actions.c.action_id == action.action_id)
+                .values(attempts=actions.c.attempts + 1)
+            )
+            await append(connection, _attempt(run, action, spec, now, ()))
+
+        await self._store.write(work)
+
+    async def known(self, key_hash: str) -> bool:
+        async with self._store.read() as connection:
+            found = await connection.scalar(select(claims.c.fence).where(claims.c.key_hash == key_hash))
+            return found is not None
+
+    async def claim(self, request: ClaimRequest) -> Claim:
+        async def work(connection: AsyncConnection) -> Claim:
+            found = (
+                await connection.execute(select(claims).where(claims.c.key_hash == request.frozen.key_hash))
+            ).first()
+            if found is not None:
+                return await self._again(connection, request, found)
+            return await self._first(connection, request)
+
+        try:
+            claim = await self._store.write(work)
+        except _Refusal as refusal:
+            return refusal.claim
+        except PermissionRefused as error:
+            return Claim(say="refused", sentence=error.sentence, outcome=Outcome.DENIED)
+        return replace(claim, committed=time.monotonic() * 1000)
+
+    async def _first(self, connection: AsyncConnection, request: ClaimRequest) -> Claim:
+        run, frozen, now = request.run, request.frozen, self._clock.now_ms()
+        if sentence := await stopped(connection, run.warrant, frozen.tool, now):
+            raise _Refusal(sentence, say="halted")
+        if sentence := await closed(connection, run.warrant.run_id):
+            raise _Refusal(sentence, Outcome.SKIPPED)
+        await _refuse_unknown_target(connection, request)
+        decision = await self._ruling(connection, run, request.spec, frozen.arguments)
+        if decision.ruling is Ruling.DENY:
+            raise _Refusal(f"the policy in force no longer allows it: {_because(decision)}", Outcome.DENIED)
+        await self._check_limits(connection, request, now)
+        counted = await self._check_grants(connection, request, decision, now)
+        await _consume(connection, request, counted, now)
+        await connection.execute(insert(claims).values(**_row(request, now)))
+        action = await read_action(connection, frozen.run_id, frozen.action_id)
+        approvers = tuple(grant.approver for grant in counted)
+        await append(connection, _attempt(run, action, request.spec, now, approvers))
+        return Claim(say="send", fence=1)
+
+    async def _ruling(
+        self, connection: AsyncConnection, run: WarrantedRun, spec: ToolSpec, arguments: Any
+    ) -> Decision:
+        """The stricter of the pinned policy and the one in force now."""
+        return await current_ruling(
+            connection,
+            run.warrant,
+            await pinned_catalogue(connection, run.warrant),
+            Call(tool=spec.name, arguments=arguments),
+            self._clock.now_ms(),
+        )
+
+    async def _check_limits(self, connection: AsyncConnection, request: ClaimRequest, now: int) -> None:
+        route = await current_route(connection, request.run.warrant)
+        try:
+            sentence = await exceeded(connection, route, request.frozen, now)
+        except Malformed as error:
+            raise _Refusal(error.sentence, Outcome.DENIED) from error
+        if sentence is not None:
+            raise _Refusal(sentence, Outcome.DENIED)
+
+    async def _check_grants(
+        self, connection: AsyncConnection, request: ClaimRequest, decision: Decision, now: int
+    ) -> tuple[Grant, ...]:
+        """The grants that count now; enough of them, none older than a kill switch's stop."""
+        action = await read_action(connection, request.frozen.run_id, request.frozen.action_id)
+        if decision.approvals == 0:
+            return ()
+        if action.approval_id is None:
+            raise _Refusal("nobody was asked to approve it", Outcome.REJECTED)
+        approval = await read_approval(connection, self._verifier, action.approval_id)
+        if approval.state is not ApprovalState.APPROVED or approval.action_digest != request.action_digest:
+            raise _Refusal(f"its approval is {approval.state}, not approved", Outcome.REJECTED)
+        people = await current_people(connection, approval.env)
+        counted = standing(approval, approval.grants, people)
+        if len(counted) < decision.approvals:
+            raise _Refusal(
+                f"it needs {decision.approvals} approvals that stand now and has {len(counted)}",
+                Outcome.REJECTED,
+            )
+        if sentence := await voided(connection, request.run.warrant, request.frozen.tool, counted, now):
+            raise _Refusal(sentence, Outcome.REJECTED)
+        await connection.execute(
+            update(approvals)
+            .where(approvals.c.approval_id == approval.approval_id)
+            .values(claimed=True, version=approvals.c.version + 1)
+        )
+        return counted
+
+    async def _again(self, connection: AsyncConnection, request: ClaimRequest, row: Row[Any]) -> Claim:
+        """A claim of this key stands: only its own action may continue it, as its tool allows."""
+        if row.action_digest != request.action_digest:
+            raise _Refusal("this idempotency key belongs to other bytes; nothing was sent")
+        if row.state == "unknown":
+            return Claim(say="unknown", fence=row.fence, again=True, stored=_stored(row))
+        if row.state in _SETTLED:
+            return Claim(say="stored", fence=row.fence, again=True, stored=_stored(row))
+        now = self._clock.now_ms()
+        if sentence := await stopped(connection, request.run.warrant, request.frozen.tool, now):
+            raise _Refusal(sentence, say="halted")
+        same = row.holder == request.holder
+        say = reclaim(request.spec.retry, UNSENT if same else "claimed", (now - row.first_ms) / 1000, same)
+        await connection.execute(
+            update(claims)
+            .where(claims.c.key_hash == row.key_hash)
+            .values(fence=row.fence + 1, holder=request.holder, claimed_ms=now)
+        )
+        return Claim(say=say, fence=row.fence + 1, again=True)
+
+    async def settle(self, request: ClaimRequest, fence: int, conclusion: Conclusion) -> Conclusion:
+        async def work(connection: AsyncConnection) -> Conclusion:
+            key = claims.c.key_hash == request.frozen.key_hash
+            row = (await connection.execute(select(claims).where(key))).one()
+            if row.state != "claimed" or row.fence != fence:
+                return _stored(row) or conclusion
+            now = self._clock.now_ms()
+            await connection.execute(
+                update(claims)
+                .where(key)
+                .values(state=conclusion.outcome, settled_ms=now, result=_result(conclusion))
+            )
+            await conclude(connection, request.run, request.frozen.action_id, conclusion, now)
+            return conclusion
+
+        return await self._store.write(work)
+
+
+async def _refuse_unknown_target(connection: AsyncConnection, request: ClaimRequest) -> None:
+    """While nobody knows what an action did to a target, no other run of the tenant writes to it."""
+    frozen = request.frozen
+    found = await connection.scalar(
+        select(claims.c.idempotency_key).where(
+            claims.c.tenant == frozen.tenant,
+            claims.c.env == frozen.env,
+            claims.c.address == frozen.address,
+            claims.c.target == frozen.target,
+            claims.c.state == "unknown",
+        )
+    )
+    if found is not None:
+        raise _Refusal(f"nobody knows yet whether {found} changed {frozen.target}; a person has to say first")
+
+
+async def _consume(
+    connection: AsyncConnection, request: ClaimRequest, grants: Sequence[Grant], now: int
+) -> None:
+    for grant in grants:
+        used = await connection.scalar(
+            select(consumed.c.action_digest).where(consumed.c.grant_id == grant.jti)
+        )
+        if used is not None:
+            raise _Refusal("its approval was used already", Outcome.REJECTED)
+        await connection.execute(
+            insert(consumed).values(grant_id=grant.jti, action_digest=request.action_digest, at_ms=now)
+        )
+
+
+def _row(request: ClaimRequest, now: int) -> dict[str, Any]:
+    frozen = request.frozen
+    return {
+        "key_hash": frozen.key_hash,
+        "idempotency_key": frozen.idempotency_key,
+        "tenant": frozen.tenant,
+        "env": frozen.env,
+        "route": frozen.route,
+        "run_id": frozen.run_id,
+        "action_id": frozen.action_id,
+        "action_digest": request.action_digest,
+        "tool": frozen.tool,
+        "address": frozen.address,
+        "target": frozen.target,
+        "state": "claimed",
+        "fence": 1,
+        "holder": request.holder,
+        "claimed_ms": now,
+        "first_ms": now,
+    }
+
+
+def _attempt(
+    run: WarrantedRun, action: ActionRecord, spec: ToolSpec, now: int, approvers: tuple[str, ...]
+) -> AuditRecord:
+    return AuditRecord(
+        **about(run, action),
+        kind="attempt",
+        at_ms=now,
+        actor="run",
+        outcome="sent",
+        credential_scope=f"{run.warrant.env}/{run.warrant.tenant}/{spec.credential}",
+        approvers=approvers,
+    )
+
+
+def _because(decision: Decision) -> str:
+    return "; ".join(reason.text for reason in decision.reasons)
+
+
+def _result(conclusion: Conclusion) -> str:
+    return canonical({"content": conclusion.content, "text": conclusion.text}).decode()
+
+
+def _stored(row: Row[Any]) -> Conclusion | None:
+    if row.result is None:
+        return None
+    kept = json.loads(row.result)
+    return Conclusion(
+        outcome=Outcome(row.state),
+        content=kept["content"],
+        text=kept["text"],
+        duration_ms=0,
+        attempts=row.fence,
+    )

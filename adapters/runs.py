@@ -1,0 +1,326 @@
+"""The runs' rows."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Row, case, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.audit_log import append
+from adapters.schema import actions, approvals, claims, messages, runs
+from adapters.store import Store
+from contracts.approval import ApprovalState
+from contracts.audit import AuditRecord
+from contracts.budget import Spend
+from contracts.digest import Json, canonical
+from contracts.errors import Conflict, Unknown
+from contracts.ports import Clock
+from contracts.run import Outcome, RunRecord, RunState, StopReason, WarrantedRun
+from contracts.tokens import Warrant
+from contracts.transcript import Role
+from contracts.wire import Ending
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewRun:
+    """A run as the gateway accepted it."""
+
+    warrant: Warrant
+    token: str
+    start_hash: str
+    body_digest: str
+    input: Json
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunQuery:
+    """Which runs; ``routes`` None is any. ``before`` is the created_ms and id of the last one seen."""
+
+    env: str
+    tenant: str | None
+    routes: Sequence[str] | None = None
+    state: str | None = None
+    before: tuple[int, str] | None = None
+    limit: int = 50
+
+
+class StoreRuns:
+    """Implements ``contracts.ports.Runs`` and what the gateway needs beside it."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def get(self, run_id: str) -> RunRecord:
+        async with self._store.read() as connection:
+            return await read_run(connection, run_id)
+
+    async def create(self, new: NewRun) -> tuple[RunRecord, bool]:
+        """Write the run down, or find the one that this key started before; whether it is new.
+
+        Raises:
+            Conflict: the key was used with another body, or its request id belongs to another key.
+        """
+
+        async def work(connection: AsyncConnection) -> tuple[RunRecord, bool]:
+            found = await connection.scalar(select(runs.c.run_id).where(runs.c.start_hash == new.start_hash))
+            if found is not None:
+                return await _same_start(connection, found, new), False
+            await self._insert(connection, new)
+            return await read_run(connection, new.warrant.run_id), True
+
+        try:
+            return await self._store.write(work)
+        except IntegrityError as error:
+            raise Conflict("this Idempotency-Key can't be used here; choose another") from error
+
+    async def _insert(self, connection: AsyncConnection, new: NewRun) -> None:
+        warrant, now = new.warrant, self._clock.now_ms()
+        text = canonical(new.input).decode()
+        await connection.execute(
+            insert(runs).values(
+                run_id=warrant.run_id,
+                request_id=warrant.request_id,
+                tenant=warrant.tenant,
+                env=warrant.env,
+                caller=warrant.caller,
+                start_hash=new.start_hash,
+                body_digest=new.body_digest,
+                route=warrant.route,
+                on_behalf_of=warrant.on_behalf_of,
+                policy_digest=warrant.policy_digest,
+                catalogue_digest=warrant.catalogue_digest,
+                warrant=new.token,
+                input=text,
+                budget=canonical(asdict(warrant.budget)).decode(),
+                state=RunState.QUEUED,
+                created_ms=now,
+            )
+        )
+        await connection.execute(
+            insert(messages).values(run_id=warrant.run_id, seq=0, role=Role.INPUT, body=text)
+        )
+        await append(connection, run_record(warrant, now, actor=warrant.caller, outcome="accepted"))
+
+    async def record_execution(self, run_id: str, first_execution: str) -> None:
+        """Remember which execution is this run; the first word stands."""
+
+        async def work(connection: AsyncConnection) -> None:
+            await connection.execute(
+                update(runs)
+                .where(runs.c.run_id == run_id, runs.c.first_execution.is_(None))
+                .values(first_execution=first_execution)
+            )
+
+        await self._store.write(work)
+
+    async def unstarted(self, older_than_ms: int) -> tuple[RunRecord, ...]:
+        """Runs that were accepted but whose execution was never recorded."""
+        statement = select(runs).where(
+            runs.c.state == RunState.QUEUED,
+            runs.c.first_execution.is_(None),
+            runs.c.created_ms <= older_than_ms,
+        )
+        async with self._store.read() as connection:
+            return tuple(record(row) for row in await connection.execute(statement))
+
+    async def halted(self, env: str) -> tuple[str, ...]:
+        """Ids of the runs that wait for a kill switch to be lifted."""
+        statement = select(runs.c.run_id).where(runs.c.env == env, runs.c.state == RunState.HALTED)
+        async with self._store.read() as connection:
+            return tuple(await connection.scalars(statement))
+
+    async def list(self, query: RunQuery) -> tuple[RunRecord, ...]:
+        """Newest first."""
+        statement = select(runs).where(runs.c.env == query.env)
+        if query.tenant is not None:
+            statement = statement.where(runs.c.tenant == query.tenant)
+        if query.routes is not None:
+            statement = statement.where(runs.c.route.in_(query.routes))
+        if query.state is not None:
+            statement = statement.where(runs.c.state == query.state)
+        if query.before is not None:
+            at_ms, run_id = query.before
+            statement = statement.where(
+                (runs.c.created_ms < at_ms) | ((runs.c.created_ms == at_ms) & (runs.c.run_id < run_id))
+            )
+        statement = statement.order_by(runs.c.created_ms.desc(), runs.c.run_id.desc()).limit(query.limit)
+        async with self._store.read() as connection:
+            return tuple(record(row) for row in await connection.execute(statement))
+
+    async def request_cancel(self, run_id: str, *, actor: str, reason: str) -> RunRecord:
+        """Close the run to new claims at once; its workflow is told separately.
+
+        Raises:
+            Conflict: it has ended.
+        """
+
+        async def work(connection: AsyncConnection) -> RunRecord:
+            run = await read_run(connection, run_id)
+            if run.state.ended:
+                raise Conflict(f"run {run_id} has ended as {run.state}; there is nothing to cancel")
+            if run.cancel_reason is None:
+                await touch(connection, run_id, cancel_reason=reason)
+                await append(
+                    connection,
+                    run_record(run, self._clock.now_ms(), actor=actor, outcome="cancel", reason=reason),
+                )
+            return await read_run(connection, run_id)
+
+        return await self._store.write(work)
+
+    async def begin(self, run_id: str) -> None:
+        async def work(connection: AsyncConnection) -> None:
+            await connection.execute(
+                update(runs)
+                .where(runs.c.run_id == run_id, runs.c.state == RunState.QUEUED)
+                .values(state=RunState.RUNNING, started_ms=self._clock.now_ms(), version=runs.c.version + 1)
+            )
+
+        await self._store.write(work)
+
+    async def halt(self, run: WarrantedRun, sentence: str) -> None:
+        async def work(connection: AsyncConnection) -> None:
+            now = await read_run(connection, run.warrant.run_id)
+            if not now.state.ended and now.state != RunState.HALTED:
+                await touch(connection, now.run_id, state=RunState.HALTED)
+                await append(
+                    connection,
+                    run_record(
+                        run.warrant, self._clock.now_ms(), actor="run", outcome="halted", reason=sentence
+                    ),
+                )
+
+        await self._store.write(work)
+
+    async def end(self, run: WarrantedRun, ending: Ending) -> None:
+        async def work(connection: AsyncConnection) -> None:
+            now = await read_run(connection, run.warrant.run_id)
+            if now.state.ended:
+                return
+            await _close_open(connection, now.run_id)
+            at_ms = self._clock.now_ms()
+            await touch(
+                connection,
+                now.run_id,
+                state=ending.state,
+                stop_reason=ending.reason,
+                ended_ms=at_ms,
+                result=canonical(await _result(connection, now.run_id, ending)).decode(),
+            )
+            await append(
+                connection,
+                run_record(
+                    run.warrant, at_ms, actor="run", outcome=ending.state, reason=ending.reason or ending.text
+                ),
+            )
+
+        await self._store.write(work)
+
+
+RUNNING_IF_OPEN = case((runs.c.ended_ms.is_(None), RunState.RUNNING.value), else_=runs.c.state)
+"""A run that acts is running; one that has ended stays as it ended."""
+
+
+async def touch(connection: AsyncConnection, run_id: str, **values: Any) -> None:
+    """Change a run's row, visibly."""
+    await connection.execute(
+        update(runs).where(runs.c.run_id == run_id).values(version=runs.c.version + 1, **values)
+    )
+
+
+async def read_run(connection: AsyncConnection, run_id: str) -> RunRecord:
+    """The run as this transaction sees it. Raises Unknown."""
+    row = (await connection.execute(select(runs).where(runs.c.run_id == run_id))).first()
+    if row is None:
+        raise Unknown(f"there is no run {run_id}")
+    return record(row)
+
+
+def run_record(
+    run: Warrant | RunRecord, at_ms: int, *, actor: str, outcome: str, reason: str = ""
+) -> AuditRecord:
+    """An audit record about the run itself."""
+    return AuditRecord(
+        kind="run",
+        at_ms=at_ms,
+        tenant=run.tenant,
+        env=run.env,
+        actor=actor,
+        outcome=outcome,
+        request_id=run.request_id,
+        run_id=run.run_id,
+        route=run.route,
+        policy_digest=run.policy_digest,
+        reason=reason,
+    )
+
+
+async def _same_start(connection: AsyncConnection, run_id: str, new: NewRun) -> RunRecord:
+    body = await connection.scalar(select(runs.c.body_digest).where(runs.c.run_id == run_id))
+    if body != new.body_digest:
+        raise Conflict("this Idempotency-Key was used with another body; use a new key for a new request")
+    return await read_run(connection, run_id)
+
+
+async def _close_open(connection: AsyncConnection, run_id: str) -> None:
+    """Nothing stays open behind a run: waiting approvals are cancelled, unsettled claims are unknown."""
+    await connection.execute(
+        update(approvals)
+        .where(approvals.c.run_id == run_id, approvals.c.state == ApprovalState.WAITING)
+        .values(state=ApprovalState.CANCELLED, version=approvals.c.version + 1)
+    )
+    unsettled = select(claims.c.action_id).where(claims.c.run_id == run_id, claims.c.state == "claimed")
+    await connection.execute(
+        update(actions).where(actions.c.action_id.in_(unsettled)).values(outcome=Outcome.UNKNOWN)
+    )
+    await connection.execute(
+        update(claims).where(claims.c.run_id == run_id, claims.c.state == "claimed").values(state="unknown")
+    )
+    await connection.execute(
+        update(actions)
+        .where(actions.c.run_id == run_id, actions.c.outcome.is_(None))
+        .values(outcome=Outcome.SKIPPED)
+    )
+
+
+async def _result(connection: AsyncConnection, run_id: str, ending: Ending) -> Json:
+    last = await connection.scalar(
+        select(messages.c.body)
+        .where(messages.c.run_id == run_id, messages.c.role == Role.ASSISTANT)
+        .order_by(messages.c.seq.desc())
+        .limit(1)
+    )
+    text = json.loads(last)["text"] if last else ""
+    return {"text": ending.text or text, "data": {}, "artifacts": []}
+
+
+def record(row: Row[Any]) -> RunRecord:
+    """A run's row as its record."""
+    return RunRecord(
+        run_id=row.run_id,
+        request_id=row.request_id,
+        tenant=row.tenant,
+        env=row.env,
+        route=row.route,
+        caller=row.caller,
+        on_behalf_of=row.on_behalf_of,
+        policy_digest=row.policy_digest,
+        catalogue_digest=row.catalogue_digest,
+        warrant=row.warrant,
+        input=json.loads(row.input),
+        state=RunState(row.state),
+        stop_reason=StopReason(row.stop_reason) if row.stop_reason else None,
+        first_execution=row.first_execution,
+        cancel_reason=row.cancel_reason,
+        budget=json.loads(row.budget),
+        spend=Spend(steps=row.steps, seconds=row.spent_ms / 1000, usd=row.spent_usd, denials=row.denials),
+        created_ms=row.created_ms,
+        started_ms=row.started_ms,
+        ended_ms=row.ended_ms,
+        result=json.loads(row.result) if row.result else None,
+        version=row.version,
+    )

@@ -1,0 +1,78 @@
+"""What holds right now, as one transaction sees it: switches, the run, policy and people in force."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.documents import in_force, read_document
+from adapters.schema import runs
+from adapters.switches import relevant
+from contracts.decision import Call, Decision, Ruling
+from contracts.errors import PermissionRefused
+from contracts.tokens import Grant, Warrant
+from contracts.tool import Catalogue
+from policies.decide import decide
+from policies.people import People
+from policies.route import Route
+
+_STRICTNESS = {Ruling.ALLOW: 0, Ruling.NEEDS_APPROVAL: 1, Ruling.DENY: 2}
+
+
+async def stopped(connection: AsyncConnection, warrant: Warrant, tool: str, now_ms: int) -> str | None:
+    """The sentence of a kill switch that holds this call back."""
+    found = await relevant(connection, env=warrant.env, tenant=warrant.tenant, route=warrant.route, tool=tool)
+    return next((switch.sentence() for switch in found if switch.holds(now_ms)), None)
+
+
+async def voided(
+    connection: AsyncConnection, warrant: Warrant, tool: str, grants: Sequence[Grant], now_ms: int
+) -> str | None:
+    """Why grants are void: a kill switch was set after them, and lifted since."""
+    found = await relevant(connection, env=warrant.env, tenant=warrant.tenant, route=warrant.route, tool=tool)
+    oldest = min((grant.at_ms for grant in grants), default=now_ms)
+    for switch in found:
+        if switch.stopped_ms is not None and oldest <= switch.stopped_ms:
+            return f"{switch.scope} was stopped after it was approved, so it needs a new approval"
+    return None
+
+
+async def closed(connection: AsyncConnection, run_id: str) -> str | None:
+    """Why the run may act no more."""
+    row = (
+        await connection.execute(
+            select(runs.c.state, runs.c.ended_ms, runs.c.cancel_reason).where(runs.c.run_id == run_id)
+        )
+    ).first()
+    if row is None or row.ended_ms is not None:
+        return "the run has ended"
+    return None if row.cancel_reason is None else f"the run is being cancelled: {row.cancel_reason}"
+
+
+async def pinned_catalogue(connection: AsyncConnection, warrant: Warrant) -> Catalogue:
+    """The catalogue that the warrant names."""
+    return Catalogue.read(await read_document(connection, warrant.catalogue_digest))
+
+
+async def current_route(connection: AsyncConnection, warrant: Warrant) -> Route:
+    """The route in force. Raises PermissionRefused where it is published no more."""
+    identity = await in_force(connection, warrant.env, "route", warrant.route)
+    if identity is None:
+        raise PermissionRefused(f"the route {warrant.route} is in force no more")
+    return Route.read(await read_document(connection, identity))
+
+
+async def current_people(connection: AsyncConnection, env: str) -> People:
+    """The people file in force; nobody where none is."""
+    identity = await in_force(connection, env, "people", "people")
+    return People(people=()) if identity is None else People.read(await read_document(connection, identity))
+
+
+async def current_ruling(
+    connection: AsyncConnection, warrant: Warrant, catalogue: Catalogue, call: Call, now_ms: int
+) -> Decision:
+    """The stricter of what the pinned policy and the one in force say: permissions shrink, never grow."""
+    pinned = Route.read(await read_document(connection, warrant.policy_digest))
+    now = await current_route(connection, warrant)
+    decisions = [decide(route, catalogue, call, now_ms=now_ms) for route in (pinned, now)]
+    return max(decisions, key=lambda decision: (_STRICTNESS[decision.ruling], decision.approvals))

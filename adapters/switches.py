@@ -1,0 +1,133 @@
+"""Kill switches: set by people with a reason, checked in the claim's transaction."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.audit_log import append
+from adapters.documents import SYSTEM_TENANT
+from adapters.schema import switches
+from adapters.store import Store
+from contracts.audit import AuditRecord
+from contracts.ports import Clock
+
+
+@dataclass(frozen=True, kw_only=True)
+class Switch:
+    """One kill switch."""
+
+    #: ``all``, ``tool:NAME``, ``tenant:NAME`` or ``route:NAME``.
+    scope: str
+    stopped: bool
+    reason: str
+    actor: str
+    at_ms: int
+    #: When it last stopped anything; approvals given up to then are void once it is lifted.
+    stopped_ms: int | None
+    #: When it lifts itself; None: by hand only.
+    until_ms: int | None
+
+    def holds(self, now_ms: int) -> bool:
+        return self.stopped and (self.until_ms is None or now_ms < self.until_ms)
+
+    def sentence(self) -> str:
+        return f"{self.scope} is stopped by {self.actor}: {self.reason}"
+
+
+def scopes(*, tenant: str, route: str, tool: str | None) -> tuple[str, ...]:
+    """The scopes whose switches stop this call."""
+    wide = ("all", f"tenant:{tenant}", f"route:{route}")
+    return wide if tool is None else (*wide, f"tool:{tool}")
+
+
+async def relevant(
+    connection: AsyncConnection, *, env: str, tenant: str, route: str, tool: str | None
+) -> tuple[Switch, ...]:
+    """The switches of this call's scopes, stopped or lifted, as this transaction sees them."""
+    statement = select(switches).where(
+        switches.c.env == env, switches.c.scope.in_(scopes(tenant=tenant, route=route, tool=tool))
+    )
+    return tuple(_switch(row) for row in await connection.execute(statement))
+
+
+class StoreSwitches:
+    """Implements ``contracts.ports.Switches`` and the operators' side of them."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def holding(self, *, env: str, tenant: str, route: str, tool: str | None) -> str | None:
+        async with self._store.read() as connection:
+            found = await relevant(connection, env=env, tenant=tenant, route=route, tool=tool)
+        return next((switch.sentence() for switch in found if switch.holds(self._clock.now_ms())), None)
+
+    async def list(self, env: str) -> tuple[Switch, ...]:
+        statement = select(switches).where(switches.c.env == env).order_by(switches.c.scope)
+        async with self._store.read() as connection:
+            return tuple(_switch(row) for row in await connection.execute(statement))
+
+    async def set(
+        self, *, env: str, scope: str, stopped: bool, reason: str, actor: str, until_ms: int | None
+    ) -> Switch:
+        """Stop or resume a scope, audited in its tenant's chain or the system's."""
+
+        async def work(connection: AsyncConnection) -> Switch:
+            now = self._clock.now_ms()
+            key = (switches.c.env == env) & (switches.c.scope == scope)
+            before = await connection.scalar(select(switches.c.stopped_ms).where(key))
+            switch = Switch(
+                scope=scope,
+                stopped=stopped,
+                reason=reason,
+                actor=actor,
+                at_ms=now,
+                stopped_ms=now if stopped else before,
+                until_ms=until_ms if stopped else None,
+            )
+            await connection.execute(delete(switches).where(key))
+            await connection.execute(
+                insert(switches).values(
+                    env=env,
+                    scope=scope,
+                    stopped=stopped,
+                    reason=reason,
+                    actor=actor,
+                    at_ms=now,
+                    stopped_ms=switch.stopped_ms,
+                    until_ms=switch.until_ms,
+                )
+            )
+            await append(connection, _record(env, switch))
+            return switch
+
+        return await self._store.write(work)
+
+
+def _switch(row: Row[Any]) -> Switch:
+    return Switch(
+        scope=row.scope,
+        stopped=row.stopped,
+        reason=row.reason,
+        actor=row.actor,
+        at_ms=row.at_ms,
+        stopped_ms=row.stopped_ms,
+        until_ms=row.until_ms,
+    )
+
+
+def _record(env: str, switch: Switch) -> AuditRecord:
+    kind, _, name = switch.scope.partition(":")
+    return AuditRecord(
+        kind="switch",
+        at_ms=switch.at_ms,
+        tenant=name if kind == "tenant" else SYSTEM_TENANT,
+        env=env,
+        actor=switch.actor,
+        outcome="stopped" if switch.stopped else "resumed",
+        tool=name if kind == "tool" else None,
+        route=name if kind == "route" else None,
+        reason=f"{switch.scope}: {switch.reason}",
+    )
