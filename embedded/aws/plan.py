@@ -1,0 +1,81 @@
+"""Who may read what in the embedded AWS: names and policies, nothing that acts."""
+
+import json
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Any, Final, TypeAlias
+
+from contracts.tokens import Purpose
+
+Statement: TypeAlias = dict[str, Any]
+
+SCOPES: Final = ("read", "write")
+
+
+class Role(StrEnum):
+    """A process of the stack; ``cli`` is the local operator."""
+
+    GATEWAY = "gateway"
+    AGENT = "agent"
+    BROKER = "broker"
+    TOOLS = "tools"
+    CLI = "cli"
+
+
+#: DESIGN.md, "Who may know what": secrets under ``interlock/<env>/``.
+READS: Final[Mapping[Role, tuple[str, ...]]] = {
+    Role.GATEWAY: ("keys/warrant", "keys/grant", "keys/payload", "slack/signing-secret", "slack/bot-token"),
+    Role.AGENT: ("keys/payload",),
+    Role.BROKER: ("keys/capability", "keys/audit-head", "keys/payload", "slack/bot-token"),
+    Role.TOOLS: ("keys/frozen", "keys/payload"),
+    Role.CLI: ("keys/callers", "keys/payload"),
+}
+
+
+def anchor_bucket(env: str) -> str:
+    return f"interlock-{env}-audit-anchors"
+
+
+def user_name(env: str, role: Role) -> str:
+    return f"interlock-{env}-{role.value}"
+
+
+def key_name(purpose: Purpose) -> str:
+    return f"keys/{purpose.value}"
+
+
+def tool_secret(tenant: str, scope: str) -> str:
+    return f"{tenant}/ticketing-{scope}"
+
+
+def user_policy(role: Role, *, env: str, secret_arns: Iterable[str], role_arns: Iterable[str]) -> str:
+    """The user's only policy: its own secrets by ARN, and what its work needs beside them."""
+    statements = [allow("secretsmanager:GetSecretValue", *secret_arns)]
+    bucket = f"arn:aws:s3:::{anchor_bucket(env)}"
+    if role is Role.BROKER:
+        statements.append(allow("s3:PutObject", f"{bucket}/*"))
+    elif role is Role.CLI:
+        statements += [allow("s3:GetObject", f"{bucket}/*"), allow("s3:ListBucket", bucket)]
+    elif role is Role.TOOLS:
+        statements.append(allow("sts:AssumeRole", *role_arns))
+    return document(*statements)
+
+
+def tenant_policy(*, env: str, tenant: str, region: str, account: str) -> str:
+    """What a tenant's role may: read the tenant's secrets."""
+    secrets = f"arn:aws:secretsmanager:{region}:{account}:secret:interlock/{env}/{tenant}/*"
+    return document(allow("secretsmanager:GetSecretValue", secrets))
+
+
+def tenant_trust(tools_user_arn: str) -> str:
+    """Who may take a tenant's role: the tool worker alone."""
+    principal = {"AWS": tools_user_arn}
+    return document({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal})
+
+
+def allow(action: str, *resources: str) -> Statement:
+    return {"Effect": "Allow", "Action": action, "Resource": sorted(resources)}
+
+
+def document(*statements: Statement) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})

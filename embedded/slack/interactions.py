@@ -1,0 +1,266 @@
+"""What Slack sends to the app when a person acts: block_actions, view_submission and view_closed, signed."""
+
+import asyncio
+import copy
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from urllib.parse import urlencode
+
+import httpx
+
+from embedded.slack import blocks as kit
+from embedded.slack.arguments import Refused
+from embedded.slack.checks import Json
+from embedded.slack.config import Person
+from embedded.slack.methods import new_view
+from embedded.slack.store import Answer
+from embedded.slack.workspace import Workspace
+
+
+@dataclass(frozen=True, kw_only=True)
+class Click:
+    """A person presses a button."""
+
+    channel: str
+    ts: str
+    user: str
+    action_id: str
+    #: Names the block where several have that action.
+    block_id: str | None = None
+    #: Sent in place of the button's own value: what a forger with the signing secret would send.
+    value: str | None = None
+    #: Press the button as the newest earlier state of the message had it, if it has no such button any more.
+    stale: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """One request to the app, and its answer."""
+
+    #: HTTP status; None while it is under way or when the app did not answer in time.
+    status: int | None
+    body: str
+    #: Why there is no status, in a sentence.
+    error: str | None
+    #: The form body exactly as sent, and its headers: enough to send it again.
+    body_sent: str
+    headers_sent: dict[str, str]
+
+    @property
+    def acknowledged(self) -> bool:
+        """Whether Slack would take this for an acknowledgement."""
+        return self.status == 200
+
+    def as_json(self) -> Json:
+        """The delivery as the control interface shows it."""
+        return asdict(self) | {"acknowledged": self.acknowledged}
+
+
+class Interactions:
+    """Builds, signs and sends interactions."""
+
+    def __init__(self, workspace: Workspace, client: httpx.AsyncClient) -> None:
+        self._workspace = workspace
+        self._client = client
+        self._under_way: set[asyncio.Task[Delivery]] = set()
+
+    async def click(self, click: Click, *, wait: bool = True) -> Delivery:
+        """Send the block_actions of that click. Raises Refused when there is no such person or button."""
+        return await self._send(self._block_actions(click), wait=wait)
+
+    async def submit(
+        self, *, user: str, view_id: str, values: Mapping[str, Mapping[str, Json]], wait: bool = True
+    ) -> Delivery:
+        """Send the view_submission of an open modal and do what the app answers."""
+        person = _person(self._workspace, user)
+        view = _view(self._workspace, user, view_id) | {"state": {"values": values}}
+        payload = self._about(person, "view_submission") | {"view": view, "response_urls": []}
+        delivery = await self._send(payload, wait=wait)
+        if delivery.acknowledged:
+            self._obey(user, view_id, delivery.body)
+        return delivery
+
+    async def close(self, *, user: str, view_id: str) -> None:
+        """Close a modal without submitting it; the app hears of it if it asked to."""
+        person = _person(self._workspace, user)
+        view = _view(self._workspace, user, view_id)
+        self._workspace.store.close_view(view_id)
+        if view.get("notify_on_close"):
+            payload = self._about(person, "view_closed") | {"view": view, "is_cleared": False}
+            await self._send(payload, wait=True)
+
+    def _block_actions(self, click: Click) -> Json:
+        workspace = self._workspace
+        person = _person(workspace, click.user)
+        channel = workspace.settings.channel(click.channel)
+        if channel is None:
+            raise Refused("channel_not_found")
+        message, ephemeral = self._message(click)
+        block, button = _button(message, click)
+        answer = Answer(channel=click.channel, ts=click.ts, user=click.user, ephemeral=ephemeral)
+        container = {
+            "type": "message",
+            "message_ts": click.ts,
+            "channel_id": click.channel,
+            "is_ephemeral": ephemeral,
+        }
+        if thread_ts := message.get("thread_ts"):
+            container["thread_ts"] = thread_ts
+        action = {key: value for key, value in button.items() if key != "url"} | {
+            "block_id": block["block_id"],
+            "action_ts": workspace.store.next_ts(),
+        }
+        if click.value is not None:
+            action["value"] = click.value
+        payload = self._about(person, "block_actions") | {
+            "container": container,
+            "channel": {"id": channel.id, "name": channel.name},
+            "state": {"values": {}},
+            "response_url": f"{workspace.base_url}/response/{workspace.store.mint_answer(answer)}",
+            "actions": [action],
+        }
+        # Slack leaves the message out where it was ephemeral.
+        return payload if ephemeral else payload | {"message": _without_channel(message)}
+
+    def _message(self, click: Click) -> tuple[Json, bool]:
+        store = self._workspace.store
+        states = [store.message(click.channel, click.ts)] + (store.revisions(click.ts) if click.stale else [])
+        for state in filter(None, states):
+            if not click.stale or _has(state, click):
+                return state, False
+        hidden = store.ephemeral(click.ts, user=click.user)
+        if hidden is None:
+            raise Refused("message_not_found")
+        return hidden, True
+
+    def _about(self, person: Person, kind: str) -> Json:
+        settings = self._workspace.settings
+        team = self._workspace.team_of(person)
+        return {
+            "type": kind,
+            "user": {
+                "id": person.user,
+                "username": person.username,
+                "name": person.username,
+                "team_id": team,
+            },
+            "api_app_id": settings.app,
+            # Slack's deprecated verification token: worth nothing, present in every payload.
+            "token": hashlib.sha256(settings.app.encode()).hexdigest()[:24],
+            "trigger_id": self._workspace.triggers.mint(person.user),
+            "team": {"id": settings.team, "domain": settings.domain},
+            "enterprise": None,
+            "is_enterprise_install": False,
+        }
+
+    async def _send(self, payload: Json, *, wait: bool) -> Delivery:
+        body = urlencode({"payload": json.dumps(payload, ensure_ascii=False, separators=(",", ":"))})
+        headers = self._signed(body)
+        posted = asyncio.create_task(self._post(body, headers))
+        self._under_way.add(posted)
+        posted.add_done_callback(self._under_way.discard)
+        if wait:
+            return await posted
+        return Delivery(status=None, body="", error=None, body_sent=body, headers_sent=headers)
+
+    def _signed(self, body: str) -> dict[str, str]:
+        at = str(int(time.time()))
+        secret = self._workspace.settings.signing_secret.get_secret_value()
+        mac = hmac.new(secret.encode(), f"v0:{at}:{body}".encode(), hashlib.sha256)
+        return {
+            "Content-Type": "application/x-www-form-urlencoded",
+            "User-Agent": "Slackbot 1.0 (+https://api.slack.com/robots)",
+            "X-Slack-Request-Timestamp": at,
+            "X-Slack-Signature": f"v0={mac.hexdigest()}",
+        }
+
+    async def _post(self, body: str, headers: dict[str, str]) -> Delivery:
+        settings = self._workspace.settings
+        status, answer, error = None, "", None
+        try:
+            async with asyncio.timeout(settings.ack_seconds):
+                response = await self._client.post(settings.interactions_url, content=body, headers=headers)
+            status, answer = response.status_code, response.text
+        except TimeoutError:
+            error = f"The app did not answer within {settings.ack_seconds:g} s."
+        except httpx.HTTPError as failure:
+            error = f"The app could not be reached: {type(failure).__name__}."
+        delivery = Delivery(status=status, body=answer, error=error, body_sent=body, headers_sent=headers)
+        self._workspace.interactions.append({"at": time.time()} | delivery.as_json())
+        return delivery
+
+    def _obey(self, user: str, view_id: str, body: str) -> None:
+        """Do to the modal what the app's answer asks for."""
+        asked = read_response_action(body)
+        match asked.get("response_action"):
+            case "errors":
+                return
+            case "clear":
+                self._workspace.store.close_views(user)
+            case "update" if not kit.complaints(kit.VIEW, "/view", asked.get("view")):
+                ids = {"id": view_id, "root_view_id": view_id}
+                self._workspace.store.put_view(new_view(self._workspace, asked["view"]) | ids, user=user)
+            case "update" | "push":
+                # Slack keeps the modal and shows that something went wrong.
+                return
+            case _:
+                self._workspace.store.close_view(view_id)
+
+
+def read_response_action(body: str) -> Json:
+    """The app's answer to a view_submission; an empty one closes the modal."""
+    try:
+        value = json.loads(body) if body.strip() else {}
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def buttons(message: Json) -> list[tuple[Json, Json]]:
+    """Every button of a message with the block it is in."""
+    found = []
+    for block in message.get("blocks", []):
+        elements = block.get("elements", []) if block["type"] == "actions" else [block.get("accessory")]
+        found += [(block, element) for element in elements if element and element["type"] == "button"]
+    return found
+
+
+def _matching(message: Json, click: Click) -> list[tuple[Json, Json]]:
+    return [
+        (block, button)
+        for block, button in buttons(message)
+        if button["action_id"] == click.action_id and click.block_id in (None, block["block_id"])
+    ]
+
+
+def _has(message: Json, click: Click) -> bool:
+    return bool(_matching(message, click))
+
+
+def _button(message: Json, click: Click) -> tuple[Json, Json]:
+    found = _matching(message, click)
+    if not found:
+        raise Refused("action_not_found")
+    return copy.deepcopy(found[0])
+
+
+def _person(workspace: Workspace, user: str) -> Person:
+    person = workspace.settings.person(user)
+    if person is None:
+        raise Refused("user_not_found")
+    return person
+
+
+def _view(workspace: Workspace, user: str, view_id: str) -> Json:
+    for view in workspace.store.open_views(user):
+        if view["id"] == view_id:
+            return {key: value for key, value in view.items() if key != "user_shown_to"}
+    raise Refused("view_not_found")
+
+
+def _without_channel(message: Json) -> Json:
+    return {key: value for key, value in message.items() if key != "channel"}

@@ -1,0 +1,182 @@
+"""Callers' tokens: who asks, and what the token lets them reach."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from contracts.errors import TokenRefused
+from contracts.tokens import Purpose, Verifier
+from gateway.problems import BODY_LIMIT, Problem, ProblemType, of_error, too_large
+
+OPEN: Final = frozenset(
+    {"/healthz", "/readyz", "/openapi.json", "/.well-known/jwks.json", "/slack/interactions"}
+)
+"""Paths that need no token; every other does, whether it exists or not."""
+
+_LONGEST: Final = 8_192
+
+
+class Kind(StrEnum):
+    """What a token's holder is."""
+
+    CALLER = "caller"
+    APPROVER = "approver"
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Principal:
+    """A verified token's holder, and how far it reaches."""
+
+    kind: Kind
+    #: ``svc:demo``, ``principal:ada``, ``op:local``.
+    subject: str
+    #: None: every tenant, of an operator; those of the people file, of an approver.
+    tenant: str | None
+    #: None: every route.
+    routes: tuple[str, ...] | None
+
+    def reaches(self, *, tenant: str, route: str) -> bool:
+        return self.tenant in (None, tenant) and self.may_use(route)
+
+    def may_use(self, route: str) -> bool:
+        return self.routes is None or route in self.routes
+
+
+class _Claims(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    kind: Literal["caller", "approver", "operator"]
+    sub: str = Field(pattern=r"^[a-z]+:[!-~]{1,180}$")
+    tenant: str | None
+    env: str
+    routes: list[str] = Field(min_length=1)
+    exp: int
+
+
+_TENANT: Final = r"[a-z0-9][a-z0-9-]{0,62}"
+_PREFIXES: Final = {Kind.APPROVER: "principal:", Kind.OPERATOR: "op:"}
+
+
+def read_principal(claims: Mapping[str, Any], env: str) -> Principal:
+    """Who verified claims name.
+
+    Raises:
+        TokenRefused: a claim is missing or none, or the token is another environment's.
+    """
+    try:
+        found = _Claims.model_validate(dict(claims))
+    except ValidationError as error:
+        place = error.errors()[0]["loc"][0]
+        raise TokenRefused(f"the token's claim {place} is missing or none; get a new one") from error
+    if found.env != env:
+        raise TokenRefused(f"the token is for another environment than {env}")
+    kind = Kind(found.kind)
+    if not found.sub.startswith(_PREFIXES.get(kind, "")):
+        raise TokenRefused(f"the token's sub is no {kind}'s")
+    routes = None if "*" in found.routes else tuple(found.routes)
+    return Principal(kind=kind, subject=found.sub, tenant=_tenant(kind, found.tenant), routes=routes)
+
+
+def _tenant(kind: Kind, tenant: str | None) -> str | None:
+    if kind is Kind.OPERATOR and tenant == "*":
+        return None
+    if kind is Kind.APPROVER and tenant is None:
+        return None
+    if tenant is None or tenant in ("", "*"):
+        raise TokenRefused(f"the token names no tenant that a {kind}'s may")
+    return tenant
+
+
+def bearer(headers: Headers) -> str:
+    """The bearer token of a request. Raises TokenRefused where there is not exactly one."""
+    given = headers.getlist("authorization")
+    if not given:
+        raise TokenRefused("this call needs a token: send Authorization: Bearer …")
+    scheme, _, token = given[0].partition(" ")
+    if len(given) > 1 or scheme.lower() != "bearer" or not 0 < len(token) <= _LONGEST:
+        raise TokenRefused("the Authorization header holds no bearer token")
+    return token
+
+
+class Door:
+    """ASGI middleware: nothing of a request is read before its sender is known and its length bounded."""
+
+    def __init__(self, app: ASGIApp, *, verifier: Verifier, env: str) -> None:
+        self._app = app
+        self._verifier = verifier
+        self._env = env
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        problem = self._problem(scope, Headers(scope=scope))
+        if problem is not None:
+            await problem.response()(scope, receive, send)
+        else:
+            await self._app(scope, _bounded(receive), send)
+
+    def _problem(self, scope: Scope, headers: Headers) -> Problem | None:
+        if scope["path"] not in OPEN:
+            try:
+                claims = self._verifier.verify(Purpose.CALLERS, bearer(headers))
+                scope.setdefault("state", {})["principal"] = read_principal(claims, self._env)
+            except TokenRefused as error:
+                return of_error(error)
+        length = headers.get("content-length", "0")
+        return too_large() if not length.isdecimal() or int(length[:20]) > BODY_LIMIT else None
+
+
+def _bounded(receive: Receive) -> Receive:
+    """The same body, until it gets longer than it may: a stream says no length beforehand."""
+    read = 0
+
+    async def bounded() -> Message:
+        nonlocal read
+        message = await receive()
+        read += len(message.get("body", b""))
+        if read > BODY_LIMIT:
+            # FastAPI passes this kind on from where it reads; of others it makes a 400.
+            raise HTTPException(413)
+        return message
+
+    return bounded
+
+
+_BEARER: Final = HTTPBearer(
+    bearerFormat="JWT", auto_error=False, description="An EdDSA JWT from `interlock token` or your issuer."
+)
+
+
+class Allowed:
+    """A dependency: the request's principal, where it is of these kinds."""
+
+    def __init__(self, *kinds: Kind) -> None:
+        self._kinds = kinds
+
+    def __call__(
+        self,
+        request: Request,
+        _shown: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
+    ) -> Principal:
+        principal = request.state.principal
+        if not isinstance(principal, Principal) or principal.kind not in self._kinds:
+            names = " or ".join(f"{kind}'s" for kind in self._kinds)
+            raise Problem(ProblemType.FORBIDDEN, f"this call takes an {names} token".replace("an c", "a c"))
+        return principal
+
+
+Caller = Annotated[Principal, Depends(Allowed(Kind.CALLER))]
+Reader = Annotated[Principal, Depends(Allowed(Kind.CALLER, Kind.OPERATOR))]
+Approver = Annotated[Principal, Depends(Allowed(Kind.APPROVER))]
+Judge = Annotated[Principal, Depends(Allowed(Kind.APPROVER, Kind.OPERATOR))]
+Operator = Annotated[Principal, Depends(Allowed(Kind.OPERATOR))]

@@ -1,0 +1,166 @@
+"""The gateway's composition root: the one file here that sees both sides of its ports."""
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import text
+from temporalio.api.common.v1 import Payload as WirePayload
+from temporalio.client import Client
+
+from adapters import slack_signature
+from adapters.actions import StoreActions
+from adapters.approvals import ApprovalQuery, StoreApprovals
+from adapters.audit_log import AuditQuery, StoreAuditLog
+from adapters.clock import SystemClock
+from adapters.codec import EncryptionCodec
+from adapters.desk import StoreDesk
+from adapters.documents import StoreDocuments
+from adapters.keys import AwsIdentity, KeyRing, PrivateKeys
+from adapters.runs import NewRun, RunQuery, StoreRuns
+from adapters.slack import SlackPoster, slack_client
+from adapters.store import Store
+from adapters.switches import StoreSwitches
+from adapters.temporal import TemporalStarter, connect
+from adapters.tokens import JwtSigner, JwtVerifier
+from contracts.approval import ApprovalRecord
+from contracts.audit import ChainedRecord
+from contracts.errors import Malformed
+from contracts.run import RunRecord
+from contracts.secret import Secret
+from contracts.tokens import Purpose
+from gateway import ports
+from gateway.app import Gateway, create
+from gateway.in_force import InForce
+from gateway.launcher import Launcher
+from gateway.parts import Parts, SlackApp
+from gateway.resumer import Resumer
+from gateway.settings import Settings
+from gateway.waker import Waker
+from gateway.whisper import Whisper
+
+
+async def build(settings: Settings) -> Gateway:
+    """The gateway over its real neighbours.
+
+    Raises:
+        InterlockError: a key cannot be had, or a neighbour did not answer.
+    """
+    identity, ring = AwsIdentity.load(settings.aws), KeyRing.load(settings.keyring)
+    keys = PrivateKeys(identity, settings.env, ring)
+    signer = JwtSigner([await keys.signing_key(Purpose.WARRANT), await keys.signing_key(Purpose.GRANT)])
+    payload_key = await keys.payload_key()
+    client = await connect(settings.temporal, payload_key, identity="gateway")
+    bot = slack_client(settings.slack_url or None, await keys.text("slack/bot-token"))
+    whisper = Whisper(SlackPoster(bot), proxied=not settings.slack_url)
+    slack = SlackApp(
+        team=settings.slack_team,
+        app=settings.slack_app,
+        channel=settings.slack_channel,
+        url=settings.slack_url,
+        signature=Signature(await keys.text("slack/signing-secret")),
+        private=whisper,
+    )
+    return create(_parts(settings, ring, signer, client, payload_key, slack, whisper))
+
+
+def _parts(
+    settings: Settings,
+    ring: KeyRing,
+    signer: JwtSigner,
+    client: Client,
+    payload_key: Secret,
+    slack: SlackApp,
+    whisper: Whisper,
+) -> Parts:
+    env, clock, store, verifier = settings.env, SystemClock(), Store(settings.store), JwtVerifier(ring)
+    runs, approvals = GatewayRuns(store, clock), GatewayApprovals(store, verifier, clock)
+    switches, starter = StoreSwitches(store, clock), TemporalStarter(client)
+    return Parts(
+        env=env,
+        clock=clock,
+        verifier=verifier,
+        signer=signer,
+        in_force=InForce(StoreDocuments(store, clock), env),
+        runs=runs,
+        actions=StoreActions(store, clock),
+        approvals=approvals,
+        desk=StoreDesk(store, signer, verifier, clock),
+        switches=switches,
+        audit=GatewayAudit(store),
+        starter=starter,
+        slack=slack,
+        codec=Codec(EncryptionCodec(payload_key)),
+        capability_jwk=ring.jwk(Purpose.CAPABILITY),
+        launcher=Launcher(runs, starter, clock, env),
+        waker=Waker(approvals, starter, env),
+        resumer=Resumer(runs, switches, starter, clock, env),
+        probes=_probes(store, starter, verifier, signer),
+        temporal_ui=settings.temporal_ui,
+        closing=(whisper.close, store.close),
+    )
+
+
+def _probes(
+    store: Store, starter: TemporalStarter, verifier: JwtVerifier, signer: JwtSigner
+) -> Mapping[str, ports.Probe]:
+    async def answers() -> None:
+        async with store.read() as connection:
+            await connection.execute(text("SELECT 1 FROM runs WHERE 1 = 0"))
+
+    async def signs() -> None:
+        for purpose in (Purpose.WARRANT, Purpose.GRANT):
+            verifier.verify(purpose, signer.sign(purpose, {}))
+
+    return {"store": answers, "temporal": starter.ready, "keys": signs}
+
+
+class GatewayRuns(StoreRuns):
+    """Implements ``gateway.ports.RunRows``."""
+
+    async def accept(self, new: ports.NewRun) -> tuple[RunRecord, bool]:
+        return await self.create(NewRun(**vars(new)))
+
+    async def page(self, query: ports.RunQuery) -> Sequence[RunRecord]:
+        return await self.list(RunQuery(**vars(query)))
+
+
+class GatewayApprovals(StoreApprovals):
+    """Implements ``gateway.ports.ApprovalRows``."""
+
+    async def page(self, query: ports.ApprovalQuery) -> Sequence[ApprovalRecord]:
+        return await self.list(ApprovalQuery(**vars(query)))
+
+
+class GatewayAudit(StoreAuditLog):
+    """Implements ``gateway.ports.AuditRows``."""
+
+    async def page(self, query: ports.AuditQuery) -> Sequence[ChainedRecord]:
+        return await self.search(AuditQuery(**vars(query)))
+
+
+class Signature:
+    """Implements ``gateway.ports.SlackSignature`` with the app's signing secret."""
+
+    def __init__(self, secret: Secret) -> None:
+        self._secret = secret
+
+    def verify(self, headers: Mapping[str, str], body: bytes, now_s: int) -> None:
+        slack_signature.verify(self._secret, headers, body, now_s)
+
+    def proof(self, headers: Mapping[str, str]) -> str:
+        return slack_signature.proof(headers)
+
+
+class Codec:
+    """Implements ``gateway.ports.PayloadCodec`` over Temporal's own shape of a codec."""
+
+    def __init__(self, codec: EncryptionCodec) -> None:
+        self._codec = codec
+
+    async def decode(self, payloads: Sequence[ports.Payload]) -> Sequence[ports.Payload]:
+        wire = [WirePayload(metadata=payload.metadata, data=payload.data) for payload in payloads]
+        try:
+            decoded = await self._codec.decode(wire)
+        except Exception as error:
+            # Cryptography's own errors say nothing more; what they have in common is a payload not of ours.
+            raise Malformed("a payload was not encoded with this environment's key") from error
+        return [ports.Payload(metadata=dict(payload.metadata), data=payload.data) for payload in decoded]

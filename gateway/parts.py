@@ -1,0 +1,78 @@
+"""The gateway's parts, as its routes are given them."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from contracts.ports import Clock, Desk, RunStarter
+from contracts.tokens import Signer, Verifier
+from gateway.in_force import InForce
+from gateway.launcher import Launcher
+from gateway.ports import (
+    ActionRows,
+    ApprovalRows,
+    AuditRows,
+    PayloadCodec,
+    PrivateWord,
+    Probe,
+    RunRows,
+    SlackSignature,
+    SwitchRows,
+)
+from gateway.resumer import Resumer
+from gateway.waker import Waker
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlackApp:
+    """The one app, workspace and channel whose clicks count, and how its people are answered."""
+
+    team: str
+    app: str
+    channel: str
+    #: Of the stand-in; empty: Slack's own.
+    url: str
+    signature: SlackSignature
+    private: PrivateWord
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """Everything that a request can need."""
+
+    env: str
+    clock: Clock
+    verifier: Verifier
+    signer: Signer
+    in_force: InForce
+    runs: RunRows
+    actions: ActionRows
+    approvals: ApprovalRows
+    desk: Desk
+    switches: SwitchRows
+    audit: AuditRows
+    starter: RunStarter
+    slack: SlackApp
+    codec: PayloadCodec
+    #: Public key of capabilities as a JWK: the only key that is served.
+    capability_jwk: Mapping[str, str]
+    launcher: Launcher
+    waker: Waker
+    resumer: Resumer
+    #: By the neighbour's name.
+    probes: Mapping[str, Probe] = field(default_factory=dict)
+    #: Origin of Temporal's Web UI, which may call the codec from a browser; empty: none.
+    temporal_ui: str = ""
+    #: Called in this order when the gateway stops.
+    closing: tuple[Callable[[], Awaitable[None]], ...] = ()
+
+
+def _parts(request: Request) -> Parts:
+    parts = request.app.state.parts
+    assert isinstance(parts, Parts)  # noqa: S101 - gateway.app puts them there
+    return parts
+
+
+Given = Annotated[Parts, Depends(_parts)]

@@ -1,0 +1,180 @@
+"""What the gateway needs of the world beside ``contracts.ports``; each raises Unavailable as those do."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from contracts.approval import ApprovalRecord
+from contracts.audit import ChainedRecord
+from contracts.digest import Json
+from contracts.run import ActionRecord, RunRecord
+from contracts.tokens import Grant, Warrant
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewRun:
+    """A run as the gateway accepted it."""
+
+    warrant: Warrant
+    token: str
+    start_hash: str
+    body_digest: str
+    input: Json
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunQuery:
+    """Which runs, newest first; None is any. ``before`` is the created_ms and id of the last one seen."""
+
+    env: str
+    tenant: str | None
+    routes: Sequence[str] | None
+    state: str | None
+    before: tuple[int, str] | None
+    limit: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApprovalQuery:
+    """Which approvals, newest first; None is any."""
+
+    env: str
+    tenants: Sequence[str] | None
+    routes: Sequence[str] | None
+    state: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditQuery:
+    """Which records of one tenant's chain, in its order; None is any. ``after`` is the last place seen."""
+
+    tenant: str
+    env: str
+    run_id: str | None
+    tool: str | None
+    routes: Sequence[str] | None
+    since_ms: int | None
+    after: int
+    limit: int
+
+
+class RunRows(Protocol):
+    """The runs' rows, as the gateway writes and reads them."""
+
+    async def get(self, run_id: str) -> RunRecord:
+        """Raises Unknown."""
+        ...
+
+    async def accept(self, new: NewRun) -> tuple[RunRecord, bool]:
+        """Write the run down, or find the one that this key started; whether it is new. Raises Conflict."""
+        ...
+
+    async def page(self, query: RunQuery) -> Sequence[RunRecord]: ...
+
+    async def record_execution(self, run_id: str, first_execution: str) -> None: ...
+
+    async def unstarted(self, older_than_ms: int) -> Sequence[RunRecord]:
+        """Queued runs whose execution was never recorded."""
+        ...
+
+    async def halted(self, env: str) -> Sequence[str]: ...
+
+    async def request_cancel(self, run_id: str, *, actor: str, reason: str) -> RunRecord:
+        """Close the run to new claims at once. Raises Conflict where it has ended."""
+        ...
+
+
+class ActionRows(Protocol):
+    """The actions of a run, in the order of their proposal."""
+
+    async def of_run(self, run_id: str) -> Sequence[ActionRecord]: ...
+
+
+class ApprovalRows(Protocol):
+    """The approvals' rows, and the decisions that their runs were not told of."""
+
+    async def get(self, approval_id: str) -> ApprovalRecord:
+        """Raises Unknown."""
+        ...
+
+    async def page(self, query: ApprovalQuery) -> Sequence[ApprovalRecord]: ...
+
+    async def unwoken(self) -> Sequence[Grant]: ...
+
+    async def mark_woken(self, grant_id: str) -> None: ...
+
+
+class Switch(Protocol):
+    """One kill switch. Times are Unix milliseconds."""
+
+    @property
+    def scope(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def actor(self) -> str: ...
+    @property
+    def at_ms(self) -> int: ...
+    @property
+    def until_ms(self) -> int | None: ...
+    def holds(self, now_ms: int) -> bool: ...
+
+
+class SwitchRows(Protocol):
+    """The kill switches of an environment."""
+
+    async def list(self, env: str) -> Sequence[Switch]: ...
+
+    async def set(
+        self, *, env: str, scope: str, stopped: bool, reason: str, actor: str, until_ms: int | None
+    ) -> Switch: ...
+
+
+class AuditRows(Protocol):
+    """The audit log, to be read."""
+
+    async def page(self, query: AuditQuery) -> Sequence[ChainedRecord]: ...
+
+
+class SlackSignature(Protocol):
+    """What proves that a request comes from Slack."""
+
+    def verify(self, headers: Mapping[str, str], body: bytes, now_s: int) -> None:
+        """Raises TokenRefused: no signature, a wrong one, or one that is not of these minutes."""
+        ...
+
+    def proof(self, headers: Mapping[str, str]) -> str:
+        """Digest of the signature; of a verified request only."""
+        ...
+
+
+class PrivateWord(Protocol):
+    """Tells one person in Slack something that the channel does not see."""
+
+    async def respond(self, url: str, text: str) -> None:
+        """Through the ``response_url`` of the click, whose origin was checked."""
+        ...
+
+    async def say(self, *, channel: str, user: str, text: str) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Payload:
+    """One payload of Temporal's, encoded or not."""
+
+    metadata: Mapping[str, bytes]
+    data: bytes
+
+
+class PayloadCodec(Protocol):
+    """The codec of our payloads."""
+
+    async def decode(self, payloads: Sequence[Payload]) -> Sequence[Payload]:
+        """Raises Malformed where one was not encoded with our key."""
+        ...
+
+
+class Probe(Protocol):
+    """Asks one neighbour whether it answers; raises where it does not."""
+
+    async def __call__(self) -> None: ...

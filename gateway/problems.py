@@ -1,0 +1,240 @@
+"""Problem documents (RFC 9457): every refusal of the gateway, with its type from one list."""
+
+from enum import StrEnum
+from typing import Any, Final
+
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from contracts.approval import Refusal
+from contracts.errors import (
+    Conflict,
+    Halted,
+    InterlockError,
+    Malformed,
+    PermissionRefused,
+    TokenRefused,
+    Unavailable,
+    Unknown,
+)
+from policies.arguments import clean
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+
+class ProblemType(StrEnum):
+    """Every ``type`` that the gateway answers with."""
+
+    MALFORMED = "urn:interlock:problem:malformed-request"
+    IDEMPOTENCY_KEY = "urn:interlock:problem:idempotency-key"
+    UNAUTHENTICATED = "urn:interlock:problem:unauthenticated"
+    FORBIDDEN = "urn:interlock:problem:forbidden"
+    NOT_FOUND = "urn:interlock:problem:not-found"
+    METHOD = "urn:interlock:problem:method-not-allowed"
+    CONFLICT = "urn:interlock:problem:conflict"
+    LATE = "urn:interlock:problem:too-late"
+    TOO_LARGE = "urn:interlock:problem:body-too-large"
+    INVALID = "urn:interlock:problem:invalid-request"
+    INPUT = "urn:interlock:problem:input-refused"
+    BUDGET = "urn:interlock:problem:budget-wider"
+    KEY_REUSED = "urn:interlock:problem:idempotency-key-reused"
+    OTHER_ACTION = "urn:interlock:problem:other-action"
+    INTERNAL = "urn:interlock:problem:internal-error"
+    UNAVAILABLE = "urn:interlock:problem:unavailable"
+
+
+KINDS: Final[dict[ProblemType, tuple[int, str]]] = {
+    ProblemType.MALFORMED: (400, "The request is malformed"),
+    ProblemType.IDEMPOTENCY_KEY: (400, "The Idempotency-Key is missing or none"),
+    ProblemType.UNAUTHENTICATED: (401, "No token that holds here"),
+    ProblemType.FORBIDDEN: (403, "Not with this token"),
+    ProblemType.NOT_FOUND: (404, "There is no such thing"),
+    ProblemType.METHOD: (405, "The method is not allowed here"),
+    ProblemType.CONFLICT: (409, "It stands otherwise already"),
+    ProblemType.LATE: (410, "The time for it has passed"),
+    ProblemType.TOO_LARGE: (413, "The body is too large"),
+    ProblemType.INVALID: (422, "The request is invalid"),
+    ProblemType.INPUT: (422, "The input is not what the route takes"),
+    ProblemType.BUDGET: (422, "A budget may only be narrower than the route's"),
+    ProblemType.KEY_REUSED: (422, "The Idempotency-Key was used for another request"),
+    ProblemType.OTHER_ACTION: (422, "This answers another action"),
+    ProblemType.INTERNAL: (500, "The gateway failed"),
+    ProblemType.UNAVAILABLE: (503, "A part that is needed does not answer"),
+}
+"""HTTP status and title by type."""
+
+
+class ProblemDocument(BaseModel):
+    """An RFC 9457 problem document."""
+
+    model_config = ConfigDict(title="Problem", extra="forbid")
+
+    type: ProblemType
+    title: str
+    status: int
+    #: One sentence: what was wrong and what to do.
+    detail: str
+    #: JSON pointer into the body, or the name of the header or parameter, where one is to blame.
+    field: str | None = Field(default=None)
+    #: Of a decision that did not count: why, in a word.
+    refusal: Refusal | None = Field(default=None)
+
+
+class Problem(Exception):
+    """Ends a request with a problem document."""
+
+    def __init__(
+        self, kind: ProblemType, detail: str, *, field: str | None = None, refusal: Refusal | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.field = field
+        self.refusal = refusal
+        self.status, self.title = KINDS[kind]
+
+    def response(self, headers: dict[str, str] | None = None) -> Response:
+        document = ProblemDocument(
+            type=self.kind,
+            title=self.title,
+            status=self.status,
+            detail=str(self),
+            field=self.field,
+            refusal=self.refusal,
+        )
+        body = document.model_dump(mode="json", exclude_none=True)
+        return JSONResponse(body, self.status, {**_HEADERS.get(self.kind, {}), **(headers or {})}, MEDIA_TYPE)
+
+
+_HEADERS: Final = {
+    ProblemType.UNAUTHENTICATED: {"WWW-Authenticate": 'Bearer realm="interlock", error="invalid_token"'},
+    ProblemType.UNAVAILABLE: {"Retry-After": "2"},
+}
+
+
+def of_error(error: InterlockError) -> Problem:
+    """The problem that an error of ours is, where no route knows better."""
+    match error:
+        case Unavailable() | Halted():
+            kind = ProblemType.UNAVAILABLE
+        case TokenRefused():
+            kind = ProblemType.UNAUTHENTICATED
+        case PermissionRefused():
+            kind = ProblemType.FORBIDDEN
+        case Unknown():
+            kind = ProblemType.NOT_FOUND
+        case Conflict():
+            kind = ProblemType.CONFLICT
+        case Malformed():
+            kind = ProblemType.INVALID
+        case _:
+            kind = ProblemType.INTERNAL
+    return Problem(kind, error.sentence)
+
+
+def internal() -> Problem:
+    """What a caller learns of our own mistakes."""
+    return Problem(ProblemType.INTERNAL, "the gateway failed on this request; its log names the place")
+
+
+def of_http(error: HTTPException) -> Problem:
+    """The problem that an answer of the framework is."""
+    match error.status_code:
+        case 404:
+            return Problem(ProblemType.NOT_FOUND, "there is no such path; /openapi.json lists them all")
+        case 405:
+            return Problem(ProblemType.METHOD, "this path takes other methods; the Allow header lists them")
+        case 413:
+            return too_large()
+        case status if status >= 500:
+            return internal()
+    return Problem(ProblemType.MALFORMED, "the body could not be read; send JSON")
+
+
+BODY_LIMIT: Final = 262_144
+"""Bytes of a request's body."""
+
+
+def too_large() -> Problem:
+    return Problem(ProblemType.TOO_LARGE, f"the body is longer than {BODY_LIMIT} bytes; send less")
+
+
+def of_validation(error: RequestValidationError) -> Problem:
+    """The first mistake of a request, by its place; never by its value, which may be a secret."""
+    fault = error.errors()[0]
+    place, *inner = fault["loc"]
+    if fault["type"] == "json_invalid":
+        return Problem(ProblemType.MALFORMED, f"the body is no JSON: {_lower(fault['ctx']['error'])}")
+    field = _field(str(place), inner)
+    if place == "header":
+        return Problem(
+            ProblemType.IDEMPOTENCY_KEY, f"{field} takes 1 to 255 visible ASCII characters", field=field
+        )
+    if fault["type"] == "extra_forbidden":
+        return Problem(ProblemType.INVALID, f"{field} is unknown here; leave it out", field=field)
+    return Problem(ProblemType.INVALID, f"{field}: {_lower(clean(fault['msg'], 200))}", field=field)
+
+
+def _field(place: str, inner: list[int | str]) -> str:
+    if place != "body":
+        return clean(".".join(map(str, inner)), 80)
+    parts = (str(part).replace("~", "~0").replace("/", "~1") for part in inner)
+    return clean("".join(f"/{part}" for part in parts), 80) or "/"
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+_REFUSALS: Final = {
+    Refusal.LATE: ProblemType.LATE,
+    Refusal.DECIDED: ProblemType.CONFLICT,
+    Refusal.REPEATED: ProblemType.CONFLICT,
+    Refusal.CLAIMED: ProblemType.CONFLICT,
+    Refusal.OTHER_CARD: ProblemType.CONFLICT,
+    Refusal.OTHER_ACTION: ProblemType.OTHER_ACTION,
+    Refusal.STRANGER: ProblemType.FORBIDDEN,
+    Refusal.NOT_IN_GROUP: ProblemType.FORBIDDEN,
+    Refusal.OTHER_TENANT: ProblemType.FORBIDDEN,
+    Refusal.REQUESTER: ProblemType.FORBIDDEN,
+    Refusal.NOT_FOUND: ProblemType.NOT_FOUND,
+}
+
+
+def of_refusal(refusal: Refusal, sentence: str) -> Problem:
+    """The problem that a decision which did not count is."""
+    return Problem(_REFUSALS[refusal], sentence, refusal=refusal)
+
+
+async def answer(_request: Request, error: Exception) -> Response:
+    """FastAPI's handler of everything that is raised on purpose."""
+    match error:
+        case Problem():
+            return error.response()
+        case InterlockError():
+            return of_error(error).response()
+        case RequestValidationError():
+            return of_validation(error).response()
+        case HTTPException():
+            return of_http(error).response(dict(error.headers or {}))
+    return internal().response()
+
+
+_COMMON: Final = (401, 403, 413, 422, 500, 503)
+
+
+def answers(*statuses: int, open_to_all: bool = False) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI's responses of a route: problem documents with these statuses, and those of every route."""
+    common = (500, 503) if open_to_all else _COMMON
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {
+        status: {"description": _described(status), "content": content}
+        for status in sorted({*statuses, *common})
+    }
+
+
+def _described(status: int) -> str:
+    return "; ".join(title for code, title in KINDS.values() if code == status)

@@ -1,0 +1,292 @@
+"""Bodies and answers of the HTTP interface, as it is frozen. Times are ISO 8601 in UTC, dollars text."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from contracts.approval import Answer, ApprovalState
+from contracts.run import Outcome, RunState, StopReason
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+RouteName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*(/[a-z0-9][a-z0-9_-]*)*$", max_length=200)]
+ToolName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/-]*$", max_length=200)]
+TenantName = Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9-]{0,62}|-)$")]
+Subject = Annotated[str, Field(pattern=r"^[a-z]+:[!-~]{1,180}$", examples=["user:u-1042"])]
+Cursor = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,200}$")]
+Sentence = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=500)]
+
+
+def time_of(at_ms: int) -> str:
+    """``2026-01-31T09:30:00.000Z`` of Unix milliseconds."""
+    return (_EPOCH + timedelta(milliseconds=at_ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def maybe_time(at_ms: int | None) -> str | None:
+    return None if at_ms is None else time_of(at_ms)
+
+
+def milliseconds_of(at: datetime) -> int:
+    """Unix milliseconds of an aware time."""
+    return (at - _EPOCH) // timedelta(milliseconds=1)
+
+
+class _Asked(BaseModel):
+    """Of a request: nothing is guessed, and an unknown key is a mistake."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _Filter(BaseModel):
+    """Of a query string, where everything arrives as text; an unknown name is a mistake."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class _Answered(BaseModel):
+    """Of an answer."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BudgetBody(_Asked):
+    """Ceilings narrower than the route's."""
+
+    steps: Annotated[int, Field(ge=1)] | None = None
+    seconds: Annotated[int, Field(ge=1)] | None = None
+    usd: Annotated[str, Field(pattern=r"^[0-9]{1,9}(\.[0-9]{1,9})?$")] | None = None
+    denials: Annotated[int, Field(ge=0)] | None = None
+
+
+class StartBody(_Asked):
+    """A run to start. Tenant and environment are the token's."""
+
+    route: RouteName
+    #: As the route's ``input`` describes it.
+    input: dict[str, Any]
+    on_behalf_of: Subject | None = None
+    budgets: BudgetBody | None = None
+
+
+class CancelBody(_Asked):
+    reason: Sentence
+
+
+class DecisionBody(_Asked):
+    """A person's decision on one action digest."""
+
+    decision: Literal["approve", "deny", "withdraw"]
+    action_digest: Digest
+    reason: Sentence | None = None
+
+    @property
+    def answer(self) -> Answer:
+        return Answer(self.decision)
+
+
+class SwitchBody(_Asked):
+    stopped: bool
+    reason: Sentence
+    #: When it lifts itself.
+    until: Annotated[AwareDatetime, Field(strict=False)] | None = None
+
+
+class RunFilter(_Filter):
+    route: RouteName | None = None
+    state: RunState | None = None
+    tenant: TenantName | None = None
+    cursor: Cursor | None = None
+
+
+class Patience(_Filter):
+    """``wait`` seconds for a change since ``version``, or since now."""
+
+    wait: Annotated[int, Field(ge=0, le=60)] = 0
+    version: Annotated[int, Field(ge=0)] | None = None
+
+
+class ApprovalFilter(_Filter):
+    state: ApprovalState | None = None
+
+
+class AuditFilter(_Filter):
+    run_id: Annotated[str, Field(pattern=r"^run_[0-9a-f]{1,36}$")] | None = None
+    #: ``-`` is the chain of what belongs to no tenant.
+    tenant: TenantName | None = None
+    tool: ToolName | None = None
+    since: AwareDatetime | None = None
+    cursor: Cursor | None = None
+
+
+class BudgetShape(_Answered):
+    steps: int
+    seconds: int
+    usd: str
+    denials: int
+
+
+class SpendShape(_Answered):
+    steps: int
+    seconds: float
+    usd: str
+    denials: int
+
+
+class ActionShape(_Answered):
+    step: int
+    tool: str
+    effect: str
+    decision: Literal["allow", "needs_approval", "deny"]
+    reasons: tuple[str, ...]
+    arguments_digest: str
+    action_digest: str | None
+    idempotency_key: str | None
+    approval_id: str | None
+    approvers: tuple[str, ...]
+    attempts: int
+    outcome: Outcome | None
+    outcome_text: str
+    duration_ms: int
+
+
+class ResultShape(_Answered):
+    text: str
+    data: dict[str, Any]
+    artifacts: list[Any]
+
+
+class RunShape(_Answered):
+    """A run as its readers see it."""
+
+    run_id: str
+    request_id: str
+    tenant: str
+    env: str
+    route: str
+    caller: str
+    on_behalf_of: str | None
+    state: RunState
+    stop_reason: StopReason | None
+    cancel_reason: str | None
+    policy_digest: str
+    created_at: Time
+    started_at: Time | None
+    ended_at: Time | None
+    budget: BudgetShape
+    spend: SpendShape
+    actions: tuple[ActionShape, ...]
+    result: ResultShape | None
+    #: Grows with every visible change.
+    version: int
+
+
+class RunPage(_Answered):
+    runs: tuple[RunShape, ...]
+    #: Where the next page starts; null on the last one.
+    cursor: str | None
+
+
+class GrantShape(_Answered):
+    approver: str
+    at: Time
+    way: str
+    decision: Answer
+
+
+class ApprovalShape(_Answered):
+    approval_id: str
+    kind: Literal["action", "reconcile", "budget"]
+    run_id: str
+    tenant: str
+    route: str
+    state: ApprovalState
+    action_digest: str
+    #: The frozen record, readable.
+    action: dict[str, Any]
+    needed: int
+    group: str
+    grants: tuple[GrantShape, ...]
+    requested_at: Time
+    #: Null: never.
+    deadline: Time | None
+    decided_at: Time | None
+    #: Reason given with a denial.
+    denial: str
+    #: What came of the action, once something did.
+    outcome: Outcome | None
+    outcome_text: str
+    version: int
+
+
+class ApprovalList(_Answered):
+    approvals: tuple[ApprovalShape, ...]
+
+
+class SwitchShape(_Answered):
+    scope: str
+    #: Whether it stops anything now.
+    stopped: bool
+    reason: str
+    actor: str
+    at: Time
+    until: Time | None
+
+
+class SwitchList(_Answered):
+    switches: tuple[SwitchShape, ...]
+
+
+class AuditShape(_Answered):
+    """A record in its place: ``hash`` is SHA-256 over the canonical ``[previous, record]``."""
+
+    seq: int
+    previous: str
+    hash: str
+    record: dict[str, Any]
+
+
+class AuditPage(_Answered):
+    records: tuple[AuditShape, ...]
+    cursor: str | None
+
+
+class Jwk(_Answered):
+    kty: str
+    crv: str
+    x: str
+    kid: str
+    use: str
+    alg: str
+
+
+class JwkSet(_Answered):
+    keys: tuple[Jwk, ...]
+
+
+class Health(_Answered):
+    status: Literal["ok"]
+
+
+class Readiness(_Answered):
+    ready: bool
+    #: By the neighbour's name.
+    checks: dict[str, Literal["ok", "unavailable"]]
+
+
+class EncodedPayload(BaseModel):
+    """A payload as Temporal's remote codec protocol writes it: base64 in both parts."""
+
+    # Temporal may add fields of its own to a payload; the protocol is not ours to narrow.
+    model_config = ConfigDict(extra="ignore")
+
+    metadata: dict[str, str] = Field(default_factory=dict)
+    data: str = ""
+
+
+class Payloads(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    payloads: list[EncodedPayload]

@@ -1,0 +1,107 @@
+"""``people.yaml`` as people, with the place of each mistake."""
+
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from contracts.approval import Person
+from policies.people import People, full_principal
+from policies.problem import Problem, did_you_mean
+from policies.source import Place, Source
+
+
+class _Slack(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    team: str = Field(pattern=r"^T[A-Z0-9]+$")
+    user: str = Field(pattern=r"^[UW][A-Z0-9]+$")
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    slack: _Slack | None = None
+    subjects: list[str] = Field(default_factory=list)
+    groups: list[str] = Field(default_factory=list)
+    tenants: list[str] = Field(default_factory=list)
+    passkeys: list[Any] = Field(default_factory=list)
+
+
+_KEYS: Final = (*_Entry.model_fields, *_Slack.model_fields)
+_ENTRY: Final = TypeAdapter(_Entry)
+
+
+def read_people(source: Source) -> tuple[People, list[Problem]]:
+    """The people whose entries are sound, and what is wrong with the others."""
+    value = source.value
+    if not isinstance(value, dict) or not isinstance(value.get("people"), dict):
+        return People(people=()), [
+            source.problem((), "people.yaml holds one key, `people`, with the people in it")
+        ]
+    problems = [
+        source.problem((key,), f"`{key}` is no key of people.yaml", did_you_mean(key, ["people"]))
+        for key in value
+        if key != "people"
+    ]
+    claimed: dict[str, Place] = {}
+    people = []
+    for name, body in value["people"].items():
+        entry = _entry(source, name, body, problems)
+        if entry is not None:
+            person = _person(name, entry)
+            problems += _claims(source, name, person, claimed)
+            people.append(person)
+    return People(people=tuple(people)), problems
+
+
+def _entry(source: Source, name: str, body: Any, problems: list[Problem]) -> _Entry | None:
+    place: Place = ("people", name)
+    if not name.removeprefix("principal:").strip() or any(character.isspace() for character in name):
+        problems.append(source.problem(place, f"`{name}` is no principal", "write one like principal:ada"))
+    try:
+        entry = _ENTRY.validate_python({} if body is None else body)
+    except ValidationError as error:
+        problems += [_problem(source, place, fault["loc"], fault["msg"]) for fault in error.errors()]
+        return None
+    if entry.passkeys:
+        text = "`passkeys` are not enforced by this version; remove them"
+        problems.append(source.problem((*place, "passkeys"), text))
+    return entry
+
+
+def _problem(source: Source, place: Place, loc: Place, message: str) -> Problem:
+    inner = (*place, *loc)
+    key = str(loc[-1]) if loc else ""
+    hint = did_you_mean(key, _KEYS) if message.startswith("Extra inputs") else ""
+    text = (
+        "is no key of a person" if message.startswith("Extra inputs") else message.replace("Input", "it", 1)
+    )
+    return source.problem(inner, f"`{'.'.join(map(str, inner))}`: {text}", hint)
+
+
+def _person(name: str, entry: _Entry) -> Person:
+    return Person(
+        principal=full_principal(name),
+        slack_team=entry.slack.team if entry.slack else None,
+        slack_user=entry.slack.user if entry.slack else None,
+        subjects=tuple(entry.subjects),
+        groups=tuple(entry.groups),
+        tenants=tuple(entry.tenants),
+    )
+
+
+def _claims(source: Source, name: str, person: Person, claimed: dict[str, Place]) -> list[Problem]:
+    """Identities of this person that somebody else has already."""
+    place: Place = ("people", name)
+    identities: dict[str, Place] = {person.principal: place}
+    if person.slack_user:
+        identities[f"{person.slack_team}/{person.slack_user}"] = (*place, "slack")
+    for at, subject in enumerate(person.subjects):
+        identities[subject] = (*place, "subjects", at)
+    problems = []
+    for identity, where in identities.items():
+        first = claimed.setdefault(identity, where)
+        if first != where:
+            text = f"`{identity}` belongs to `{first[1]}` already; one identity names one person"
+            problems.append(source.problem(where, text, f"first in line {source.line(first)}"))
+    return problems

@@ -1,0 +1,275 @@
+"""A route: the rules that one kind of run is held to, as its file says them.
+
+The same shape is read from a route's YAML and from its pinned document. Durations stay text (``4h``) in
+both, so that a diff of two documents reads like a diff of two files.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from contracts.budget import Budget
+from contracts.digest import Json, digest, exact
+from contracts.errors import Malformed
+from contracts.transcript import Price
+
+_UNITS: Final = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_DURATION: Final = re.compile(r"([1-9][0-9]{0,5})([smhd])")
+_DOLLARS: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+
+
+def milliseconds(duration: str) -> int:
+    """Milliseconds of a duration such as ``90s``, ``30m``, ``4h`` or ``7d``.
+
+    Raises:
+        ValueError: it is none.
+    """
+    found = _DURATION.fullmatch(duration)
+    if found is None:
+        raise ValueError(f"`{duration[:40]}` is no duration; write one like 90s, 30m, 4h or 7d")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+def _duration(text: str) -> str:
+    milliseconds(text)
+    return text
+
+
+def _deadline(text: str) -> str:
+    return text if text == "never" else _duration(text)
+
+
+def _dollars(text: str) -> str:
+    if _DOLLARS.fullmatch(text) is None:
+        raise ValueError(f'`{text[:40]}` is no amount of dollars; write decimal text such as "1.00"')
+    return text
+
+
+def _budget(budget: Budget) -> Budget:
+    if budget.steps < 1 or budget.seconds < 1 or budget.denials < 0:
+        raise ValueError("budgets start at 1 step, 1 second and 0 denials")
+    _dollars(budget.usd)
+    return budget
+
+
+def _price_text(price: Any) -> Any:
+    """Whole dollars may be written as integers; a float never gets through."""
+    if not isinstance(price, dict):
+        return price
+    return {name: str(value) if type(value) is int else value for name, value in price.items()}
+
+
+def _price(price: Price) -> Price:
+    _dollars(price.input_usd_per_mtok)
+    _dollars(price.output_usd_per_mtok)
+    return price
+
+
+def _ratio(text: Any) -> Any:
+    """A ratio is kept as decimal text: documents hold no floats."""
+    return str(Decimal(str(text))) if isinstance(text, float) else text
+
+
+Duration = Annotated[str, AfterValidator(_duration)]
+Deadline = Annotated[str, AfterValidator(_deadline)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class _Shape(BaseModel):
+    """A frozen part of a route in which an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Model(_Shape):
+    """Which model thinks, and what an answer may cost."""
+
+    #: ``rules``, ``scripted``, ``openai:gpt-…``, ``anthropic:…``, ``bedrock:…``.
+    name: str = Field(min_length=1)
+    max_output_tokens: Count = 800
+    #: For models that the price table does not know.
+    price: Annotated[Annotated[Price, AfterValidator(_price)] | None, BeforeValidator(_price_text)] = None
+
+
+class Total(_Shape):
+    """A ceiling on the sum of an integer argument."""
+
+    argument: str = Field(min_length=1)
+    max: int = Field(ge=0)
+
+
+class Limit(_Shape):
+    """How often, or for how much, a tool may be called; counted where the claim is made."""
+
+    tool: str
+    per: Literal["run", "route", "tenant"]
+    window: Duration
+    calls: Annotated[int, Field(ge=0)] | None = None
+    sum: Total | None = None
+
+    @property
+    def window_ms(self) -> int:
+        return milliseconds(self.window)
+
+
+class Egress(_Shape):
+    """A place that reads may reach."""
+
+    host: str
+    methods: tuple[str, ...]
+    paths: tuple[str, ...]
+
+
+class Escalation(_Shape):
+    """Who else is asked when nobody answers."""
+
+    after: Duration
+    group: str
+
+
+class Approval(_Shape):
+    """Whom a write asks, and for how long."""
+
+    group: str | None = None
+    deadline: Deadline = "4h"
+    remind: Duration | None = None
+    escalate: Escalation | None = None
+    min_review_seconds: Annotated[int, Field(ge=0)] = 0
+
+    @property
+    def deadline_ms(self) -> int | None:
+        """Milliseconds from the request to the deadline; None: never."""
+        return None if self.deadline == "never" else milliseconds(self.deadline)
+
+    @property
+    def remind_ms(self) -> int | None:
+        return None if self.remind is None else milliseconds(self.remind)
+
+
+class Breaker(_Shape):
+    """When new runs of the route are refused."""
+
+    window: Duration
+    min_runs: Count
+    failure_ratio: Annotated[str, BeforeValidator(_ratio)]
+    open_for: Duration
+
+
+class Audit(_Shape):
+    """Whether the route is audited; it must be where the environment is prod."""
+
+    enabled: bool = True
+
+
+class RouteException(_Shape):
+    """A waiver with an owner and an end."""
+
+    tool: str
+    waive: Literal["approval"]
+    reason: str = Field(min_length=1)
+    owner: str = Field(pattern=r"^principal:[^\s]+$")
+    #: The last day on which it holds, in UTC.
+    expires: date
+
+    def holds(self, now_ms: int) -> bool:
+        """Whether it holds at this Unix millisecond: through the end of its last day, UTC."""
+        return datetime.fromtimestamp(now_ms // 1_000, tz=UTC).date() <= self.expires
+
+
+class Route(_Shape):
+    """One route, whole. Everything that it does not permit is denied."""
+
+    #: Path of its file below ``routes``, such as ``support/close``.
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*(/[a-z0-9][a-z0-9_-]*)*$")
+    description: str = ""
+    model: Model
+    prompt: str = ""
+    #: JSON Schema of a run's input; None: any.
+    input: dict[str, Any] | None = None
+    allow_tools: tuple[str, ...]
+    deny_tools: tuple[str, ...] = ()
+    require_approval: tuple[str, ...] = ()
+    #: JSON Schema by tool, on the real arguments.
+    when: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    limits: tuple[Limit, ...] = ()
+    egress: tuple[Egress, ...] = ()
+    budgets: Annotated[Budget, AfterValidator(_budget)]
+    loop: Count = 3
+    approval: Approval = Approval()
+    on_denied: Literal["tell_model", "stop"] = "tell_model"
+    on_expired: Literal["stop", "tell_model"] = "stop"
+    on_exhausted: Literal["stop", "ask"] = "stop"
+    breaker: Breaker | None = None
+    mask: tuple[str, ...] = ()
+    audit: Audit = Audit()
+    exceptions: tuple[RouteException, ...] = ()
+
+    @property
+    def audit_enabled(self) -> bool:
+        return self.audit.enabled
+
+    @classmethod
+    def parse(cls, value: Json) -> Self:
+        """A route from the keys of its file and its ``name``.
+
+        Raises:
+            ValidationError: pydantic's, with the place of each mistake.
+        """
+        return cls.model_validate_json(json.dumps(value), strict=True, extra="forbid")
+
+    @classmethod
+    def read(cls, document: Json) -> Self:
+        """A route from its pinned document.
+
+        Raises:
+            Malformed: it is none, or it asks for something that this version does not enforce.
+        """
+        try:
+            route = cls.parse(document)
+        except (ValidationError, TypeError, ValueError) as error:
+            raise Malformed(f"this is no route: {_first(error)}") from error
+        for key in unenforced(route):
+            raise Malformed(f"`{key}` is not enforced by this version; remove it")
+        return route
+
+    def document(self) -> Json:
+        """The whole route as JSON without floats.
+
+        Raises:
+            Malformed: a schema of ``input`` or ``when`` holds a float.
+        """
+        document = self.model_dump(mode="json")
+        exact(document)
+        return document
+
+    def digest(self) -> str:
+        return digest(self.document())
+
+
+def _first(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return str(error)
+    fault = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}"
+
+
+_UNENFORCED: Final[tuple[tuple[str, Callable[[Route], bool]], ...]] = (
+    ("mask", lambda route: bool(route.mask)),
+    ("egress", lambda route: bool(route.egress)),
+    ("breaker", lambda route: route.breaker is not None),
+    ("approval.remind", lambda route: route.approval.remind is not None),
+    ("approval.escalate", lambda route: route.approval.escalate is not None),
+    ("approval.min_review_seconds", lambda route: route.approval.min_review_seconds > 0),
+    ("on_exhausted", lambda route: route.on_exhausted == "ask"),
+)
+"""What a route may say and this version would ignore: such a route is refused, never half kept."""
+
+
+def unenforced(route: Route) -> tuple[str, ...]:
+    """Keys of this route that this version does not enforce."""
+    return tuple(key for key, asked in _UNENFORCED if asked(route))

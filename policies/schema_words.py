@@ -1,0 +1,98 @@
+"""Mistakes that JSON Schema itself lets pass: a misspelt keyword would be a rule that rules nothing."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from contracts.digest import Json
+
+_PLAIN: Final = frozenset(
+    [
+        "$anchor",
+        "$comment",
+        "$defs",
+        "$id",
+        "$ref",
+        "$schema",
+        "const",
+        "contentEncoding",
+        "contentMediaType",
+        "default",
+        "dependentRequired",
+        "deprecated",
+        "description",
+        "enum",
+        "examples",
+        "exclusiveMaximum",
+        "exclusiveMinimum",
+        "format",
+        "maxContains",
+        "maxItems",
+        "maxLength",
+        "maxProperties",
+        "maximum",
+        "minContains",
+        "minItems",
+        "minLength",
+        "minProperties",
+        "minimum",
+        "multipleOf",
+        "pattern",
+        "readOnly",
+        "required",
+        "title",
+        "type",
+        "uniqueItems",
+        "writeOnly",
+    ]
+)
+_ONE: Final = frozenset(
+    [
+        "additionalProperties",
+        "contains",
+        "else",
+        "if",
+        "items",
+        "not",
+        "propertyNames",
+        "then",
+        "unevaluatedItems",
+        "unevaluatedProperties",
+    ]
+)
+_MANY: Final = frozenset(["allOf", "anyOf", "oneOf", "prefixItems"])
+_NAMED: Final = frozenset(["$defs", "dependentSchemas", "patternProperties", "properties"])
+
+KEYWORDS: Final = _PLAIN | _ONE | _MANY | _NAMED
+"""Keywords of JSON Schema 2020-12 that a policy may use."""
+
+
+def strange(schema: Json, place: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Places and sentences of what is not JSON Schema 2020-12, or holds a float."""
+    if isinstance(schema, dict):
+        for word, value in schema.items():
+            if word not in KEYWORDS:
+                yield (*place, word), f"`{word}` is no keyword of JSON Schema"
+            yield from _within(word, value, (*place, word))
+
+
+def _within(
+    word: str, value: Json, place: tuple[str | int, ...]
+) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    if word in _NAMED and isinstance(value, dict):
+        for name, inner in value.items():
+            yield from strange(inner, (*place, name))
+    elif word in _MANY and isinstance(value, list):
+        for at, inner in enumerate(value):
+            yield from strange(inner, (*place, at))
+    elif word in _ONE:
+        yield from strange(value, place)
+    else:
+        yield from _floats(value, place)
+
+
+def _floats(value: Json, place: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    if isinstance(value, float):
+        yield place, f"{value} is a float, which two parsers may read differently; use integers"
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in inner:
+        yield from _floats(item, (*place, key))

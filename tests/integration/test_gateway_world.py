@@ -1,0 +1,473 @@
+"""The world of the gateway's tests: the real application and store, signed tokens, a fake Temporal."""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import create_engine, update
+
+from adapters import schema, slack_signature
+from adapters.actions import StoreActions
+from adapters.approvals import ApprovalQuery, StoreApprovals
+from adapters.audit_log import AuditQuery, StoreAuditLog
+from adapters.desk import StoreDesk
+from adapters.documents import StoreDocuments
+from adapters.keys import KeyRing, SigningKey, thumbprint
+from adapters.runs import NewRun, RunQuery, StoreRuns
+from adapters.store import Store
+from adapters.switches import StoreSwitches
+from adapters.tokens import JwtSigner, JwtVerifier
+from adapters.turns import StoreTurns
+from contracts.action import Change, Prepared, Preview
+from contracts.approval import ApprovalRecord, Person
+from contracts.audit import ChainedRecord
+from contracts.budget import Usage
+from contracts.decision import Call, Decision, Reason, Ruling
+from contracts.digest import digest
+from contracts.errors import Malformed, Unavailable, Unknown
+from contracts.ports import NewTurn, Reservation
+from contracts.run import RunRecord, WarrantedRun
+from contracts.secret import Secret
+from contracts.tokens import Purpose, Warrant
+from contracts.tool import Catalogue, Effect, ToolSpec
+from contracts.transcript import ModelTurn
+from gateway import ports
+from gateway.app import Gateway, create
+from gateway.in_force import InForce
+from gateway.launcher import Launcher
+from gateway.parts import Parts, SlackApp
+from gateway.resumer import Resumer
+from gateway.waker import Waker
+from policies.people import People
+from policies.route import Route
+
+ENV = "dev"
+TEAM, APP, CHANNEL, CARD = "T0INTERLOCK", "A0INTERLOCK", "C0APPROVALS", "1764000000.000100"
+SLACK_URL = "http://127.0.0.1:9300"
+SIGNING_SECRET = "0123456789abcdef0123456789abcdef"
+UI = "http://127.0.0.1:8233"
+
+CLOSE = ToolSpec(
+    name="ticket.close",
+    version="1",
+    address="helpdesk",
+    effect=Effect.WRITE,
+    description="Close a ticket.",
+    schema={"type": "object"},
+    credential="ticketing-write",
+    target="/ticket_id",
+)
+CATALOGUE = Catalogue(tools={"ticket.close": CLOSE})
+
+INPUT = {
+    "type": "object",
+    "required": ["ticket_id"],
+    "additionalProperties": False,
+    "properties": {"ticket_id": {"type": "string", "maxLength": 64}},
+}
+
+
+def route(name: str = "support/close", **keys: Any) -> Route:
+    known = {
+        "name": name,
+        "model": {"name": "rules"},
+        "input": INPUT,
+        "allow_tools": ["ticket.close"],
+        "budgets": {"steps": 25, "seconds": 60, "usd": "1.00", "denials": 3},
+        "approval": {"group": "support-leads", "deadline": "4h"},
+    }
+    return Route.parse({**known, **keys})
+
+
+def person(
+    name: str, *, groups: Sequence[str] = ("support-leads",), tenants: Sequence[str] = ("acme",)
+) -> Person:
+    return Person(
+        principal=f"principal:{name}",
+        slack_team=TEAM,
+        slack_user=f"U0{name.upper()}",
+        subjects=(f"user:{name}",),
+        groups=tuple(groups),
+        tenants=tuple(tenants),
+    )
+
+
+PEOPLE = People(
+    people=(
+        person("ada", tenants=("acme", "globex")),
+        person("grace"),
+        person("linus", tenants=("globex",)),
+        person("mallory", groups=()),
+    )
+)
+
+
+class HandClock:
+    """Implements ``contracts.ports.Clock``: it starts at the time of day and moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.at_ms = time.time_ns() // 1_000_000
+
+    def now_ms(self) -> int:
+        return self.at_ms
+
+
+@dataclass
+class FakeTemporal:
+    """Implements ``contracts.ports.RunStarter`` in memory; it can be down, and it knows what it started."""
+
+    down: bool = False
+    executions: dict[str, str] = field(default_factory=dict)
+    nudged: list[tuple[str, str, str]] = field(default_factory=list)
+    resumed: list[str] = field(default_factory=list)
+    cancelled: list[tuple[str, str]] = field(default_factory=list)
+
+    async def start(self, record: RunRecord) -> str:
+        self._answer()
+        return self.executions.setdefault(record.run_id, secrets.token_hex(16))
+
+    async def nudge(self, run_id: str, approval_id: str, grant_id: str) -> None:
+        self._find(run_id)
+        self.nudged.append((run_id, approval_id, grant_id))
+
+    async def resume(self, run_id: str) -> None:
+        self._find(run_id)
+        self.resumed.append(run_id)
+
+    async def cancel(self, run_id: str, reason: str) -> None:
+        self._find(run_id)
+        self.cancelled.append((run_id, reason))
+
+    def _answer(self) -> None:
+        if self.down:
+            raise Unavailable("Temporal did not answer")
+
+    def _find(self, run_id: str) -> None:
+        self._answer()
+        if run_id not in self.executions:
+            raise Unknown(f"there is no execution of {run_id}")
+
+
+@dataclass
+class FakePrivateWord:
+    """Implements ``gateway.ports.PrivateWord``: keeps what was said."""
+
+    answers: list[tuple[str, str]] = field(default_factory=list)
+    words: list[tuple[str, str, str]] = field(default_factory=list)
+
+    async def respond(self, url: str, text: str) -> None:
+        self.answers.append((url, text))
+
+    async def say(self, *, channel: str, user: str, text: str) -> None:
+        self.words.append((channel, user, text))
+
+
+class ReversingCodec:
+    """Implements ``gateway.ports.PayloadCodec``: encoded is reversed."""
+
+    async def decode(self, payloads: Sequence[ports.Payload]) -> Sequence[ports.Payload]:
+        if any(payload.metadata.get("encoding") != b"binary/encrypted" for payload in payloads):
+            raise Malformed("a payload was not encoded with this environment's key")
+        return [
+            ports.Payload(metadata={"encoding": b"json/plain"}, data=payload.data[::-1])
+            for payload in payloads
+        ]
+
+
+class Signature:
+    """Implements ``gateway.ports.SlackSignature`` with the real check."""
+
+    def verify(self, headers: Mapping[str, str], body: bytes, now_s: int) -> None:
+        slack_signature.verify(Secret(SIGNING_SECRET), headers, body, now_s)
+
+    def proof(self, headers: Mapping[str, str]) -> str:
+        return slack_signature.proof(headers)
+
+
+class Runs(StoreRuns):
+    """Implements ``gateway.ports.RunRows``."""
+
+    async def accept(self, new: ports.NewRun) -> tuple[RunRecord, bool]:
+        return await self.create(NewRun(**vars(new)))
+
+    async def page(self, query: ports.RunQuery) -> Sequence[RunRecord]:
+        return await self.list(RunQuery(**vars(query)))
+
+
+class Approvals(StoreApprovals):
+    """Implements ``gateway.ports.ApprovalRows``."""
+
+    async def page(self, query: ports.ApprovalQuery) -> Sequence[ApprovalRecord]:
+        return await self.list(ApprovalQuery(**vars(query)))
+
+
+class AuditLog(StoreAuditLog):
+    """Implements ``gateway.ports.AuditRows``."""
+
+    async def page(self, query: ports.AuditQuery) -> Sequence[ChainedRecord]:
+        return await self.search(AuditQuery(**vars(query)))
+
+
+class World:
+    """A gateway over a store of its own."""
+
+    def __init__(self, directory: Path, *, signing: frozenset[Purpose] = frozenset(Purpose)) -> None:
+        keys = {purpose: Ed25519PrivateKey.generate() for purpose in Purpose}
+        self.ring = KeyRing(keys={purpose: key.public_key() for purpose, key in keys.items()})
+        self.signer = JwtSigner(
+            [
+                SigningKey(kid=thumbprint(key.public_key()), purpose=purpose, private=key)
+                for purpose, key in keys.items()
+                if purpose in signing
+            ]
+        )
+        self.verifier = JwtVerifier(self.ring)
+        path = directory / "store.db"
+        engine = create_engine(f"sqlite:///{path}")
+        schema.metadata.create_all(engine)
+        engine.dispose()
+        self.store = Store(f"sqlite+aiosqlite:///{path}")
+        self.clock = HandClock()
+        self.temporal = FakeTemporal()
+        self.private = FakePrivateWord()
+        self.documents = StoreDocuments(self.store, self.clock)
+        self.runs = Runs(self.store, self.clock)
+        self.actions = StoreActions(self.store, self.clock)
+        self.approvals = Approvals(self.store, self.verifier, self.clock)
+        self.switches = StoreSwitches(self.store, self.clock)
+        self.audit = AuditLog(self.store)
+        self.ready = True
+        self.parts = self._parts()
+        self.app: Gateway = create(self.parts)
+        self.http = httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=self.app), base_url="http://127.0.0.1"
+        )
+
+    def _parts(self) -> Parts:
+        return Parts(
+            env=ENV,
+            clock=self.clock,
+            verifier=self.verifier,
+            signer=self.signer,
+            in_force=InForce(self.documents, ENV),
+            runs=self.runs,
+            actions=self.actions,
+            approvals=self.approvals,
+            desk=StoreDesk(self.store, self.signer, self.verifier, self.clock),
+            switches=self.switches,
+            audit=self.audit,
+            starter=self.temporal,
+            slack=SlackApp(
+                team=TEAM,
+                app=APP,
+                channel=CHANNEL,
+                url=SLACK_URL,
+                signature=Signature(),
+                private=self.private,
+            ),
+            codec=ReversingCodec(),
+            capability_jwk=self.ring.jwk(Purpose.CAPABILITY),
+            launcher=Launcher(self.runs, self.temporal, self.clock, ENV),
+            waker=Waker(self.approvals, self.temporal, ENV),
+            resumer=Resumer(self.runs, self.switches, self.temporal, self.clock, ENV),
+            probes={"store": self._probe},
+            temporal_ui=UI,
+        )
+
+    async def _probe(self) -> None:
+        if not self.ready:
+            raise Unavailable("the store did not answer")
+
+    async def publish(self, *routes: Route) -> None:
+        await self.documents.publish(ENV, "catalogue", "catalogue", CATALOGUE.document(), actor="op:test")
+        await self.documents.publish(ENV, "people", "people", PEOPLE.document(), actor="op:test")
+        for one in routes or (route(),):
+            await self.documents.publish(ENV, "route", one.name, one.document(), actor="op:test")
+
+    def token(self, *, purpose: Purpose = Purpose.CALLERS, **claims: Any) -> str:
+        known = {"env": ENV, "routes": ["*"], "exp": int(time.time()) + 600}
+        return self.signer.sign(purpose, {**known, **claims})
+
+    def caller(self, tenant: str = "acme", **claims: Any) -> dict[str, str]:
+        return bearer(self.token(**{"kind": "caller", "sub": "svc:demo", "tenant": tenant, **claims}))
+
+    def approver(self, name: str = "ada", **claims: Any) -> dict[str, str]:
+        return bearer(
+            self.token(**{"kind": "approver", "sub": f"principal:{name}", "tenant": None, **claims})
+        )
+
+    def operator(self, tenant: str = "*", **claims: Any) -> dict[str, str]:
+        return bearer(self.token(**{"kind": "operator", "sub": "op:local", "tenant": tenant, **claims}))
+
+    async def start(
+        self, headers: dict[str, str] | None = None, key: str = "k-1", **body: Any
+    ) -> httpx.Response:
+        whole = {"route": "support/close", "input": {"ticket_id": "T-1"}, **body}
+        return await self.http.post(
+            "/v1/runs", json=whole, headers={**(headers or self.caller()), "Idempotency-Key": key}
+        )
+
+    async def asked(
+        self, headers: dict[str, str] | None = None, *, key: str = "k-1", **body: Any
+    ) -> ApprovalRecord:
+        """A run that waits: its write is frozen, its approval open, its card posted."""
+        started = (await self.start(headers, key, **body)).json()
+        run = await self.warranted(started["run_id"])
+        decision = Decision(
+            ruling=Ruling.NEEDS_APPROVAL,
+            reasons=(Reason(rule="default", text="Writes need a person."),),
+            approvals=1,
+        )
+        answer = ModelTurn(text="", calls=(Call(tool="ticket.close", arguments={"ticket_id": "T-1"}),))
+        turns = StoreTurns(self.store, self.clock)
+        attempt = f"{run.warrant.run_id}:1"
+        await turns.reserve(run, Reservation(attempt_id=attempt, step=1, usd="0", seconds=1.0))
+        turn = NewTurn(
+            attempt_id=attempt,
+            step=1,
+            answer=answer,
+            calls=((answer.calls[0], decision),),
+            usd="0",
+            usage=Usage(input_tokens=1, output_tokens=1),
+            duration_ms=5,
+            stop=None,
+            final=False,
+        )
+        recorded = await turns.record(run, turn, CATALOGUE)
+        action = await self.actions.get(run, recorded.calls[0].action_id)
+        preview = Preview(
+            target="T-1",
+            changes=(Change(field="status", before="open", after="closed"),),
+            stakes="1 customer",
+        )
+        frozen = await self.actions.freeze(run, action, CLOSE, Prepared(preview=preview, version='"1"'))
+        approval = await self.approvals.ask(run, frozen, needed=1, group="support-leads", deadline_ms=60_000)
+        await self._post_card(approval.approval_id)
+        return await self.approvals.get(approval.approval_id)
+
+    async def warranted(self, run_id: str) -> WarrantedRun:
+        record = await self.runs.get(run_id)
+        warrant = Warrant.read(self.verifier.verify(Purpose.WARRANT, record.warrant))
+        return WarrantedRun(warrant=warrant, warrant_digest=digest(record.warrant), record=record)
+
+    async def _post_card(self, approval_id: str) -> None:
+        async def work(connection: Any) -> None:
+            await connection.execute(
+                update(schema.approvals)
+                .where(schema.approvals.c.approval_id == approval_id)
+                .values(channel=CHANNEL, message_ts=CARD)
+            )
+
+        await self.store.write(work)
+
+    async def outcomes(self, approval_id: str) -> list[tuple[str, str]]:
+        """(actor, outcome) of what the audit says about an approval."""
+        records = await self.audit.search(AuditQuery(tenant="acme"))
+        return [
+            (one.record["actor"], one.record["outcome"])
+            for one in records
+            if one.record["kind"] == "approval" and one.record["approval_id"] == approval_id
+        ]
+
+    async def close(self) -> None:
+        await self.http.aclose()
+        await self.store.close()
+
+
+@asynccontextmanager
+async def opened(directory: Path, *routes: Route) -> AsyncIterator[World]:
+    """A world with these routes published."""
+    world = World(directory)
+    await world.publish(*routes)
+    try:
+        yield world
+    finally:
+        await world.close()
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def press(
+    approval: ApprovalRecord, name: str = "ada", *, deny: bool = False, **changed: Any
+) -> dict[str, Any]:
+    """Slack's payload of a click on an approval's card."""
+    known = {
+        "type": "block_actions",
+        "user": {"id": f"U0{name.upper()}", "username": name, "team_id": TEAM},
+        "api_app_id": APP,
+        "team": {"id": TEAM, "domain": "interlock"},
+        "channel": {"id": CHANNEL, "name": "approvals"},
+        "container": {"type": "message", "message_ts": CARD, "channel_id": CHANNEL, "is_ephemeral": False},
+        "response_url": f"{SLACK_URL}/response/abc",
+        "actions": [
+            {
+                "type": "button",
+                "action_id": "interlock.deny" if deny else "interlock.approve",
+                "value": f"{approval.approval_id}|{approval.action_digest}",
+                "action_ts": secrets.token_hex(4),
+            }
+        ],
+    }
+    return {**known, **changed}
+
+
+def signed(payload: Any, *, at_ms: int, secret: str = SIGNING_SECRET) -> tuple[bytes, dict[str, str]]:
+    """Body and headers as Slack sends them."""
+    body = urlencode({"payload": payload if isinstance(payload, str) else json.dumps(payload)}).encode()
+    at = str(at_ms // 1_000)
+    mac = hmac.new(secret.encode(), b"v0:" + at.encode() + b":" + body, hashlib.sha256).hexdigest()
+    return body, {
+        "Content-Type": "application/x-www-form-urlencoded",
+        "X-Slack-Request-Timestamp": at,
+        "X-Slack-Signature": f"v0={mac}",
+    }
+
+
+def problem(response: httpx.Response) -> tuple[int, str]:
+    """Status and type of an answer that must be a whole problem document."""
+    assert response.headers["content-type"] == "application/problem+json", response.text
+    document = response.json()
+    assert {"type", "title", "status", "detail"} <= set(document)
+    assert document["status"] == response.status_code
+    assert "Traceback" not in response.text
+    return response.status_code, document["type"].removeprefix("urn:interlock:problem:")
+
+
+async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 3) -> None:
+    """Wait until it holds, at most these seconds."""
+    async with asyncio.timeout(seconds):
+        while not await holds():  # noqa: ASYNC110 - what is waited for happens in the store, which has no event
+            await asyncio.sleep(0.01)
+
+
+async def test_the_open_paths_need_no_token_and_say_no_secret(tmp_path: Path) -> None:
+    """Health, readiness, the capability's key and the schema are for everyone; no other key is served."""
+    async with opened(tmp_path) as world:
+        assert (await world.http.get("/healthz")).json() == {"status": "ok"}
+        assert (await world.http.get("/readyz")).json() == {"ready": True, "checks": {"store": "ok"}}
+        keys = (await world.http.get("/.well-known/jwks.json")).json()["keys"]
+        assert [key["kid"] for key in keys] == [world.ring.kid(Purpose.CAPABILITY)]
+        schema_version = (await world.http.get("/openapi.json")).json()["openapi"]
+        assert schema_version.startswith("3.1")
+
+
+async def test_a_neighbour_that_does_not_answer_is_named_without_its_words(tmp_path: Path) -> None:
+    """Not ready is 503 with the part's name alone."""
+    async with opened(tmp_path) as world:
+        world.ready = False
+        answer = await world.http.get("/readyz")
+        assert answer.status_code == 503
+        assert answer.json() == {"ready": False, "checks": {"store": "unavailable"}}

@@ -1,0 +1,121 @@
+"""The helpdesk's writes: all of one or nothing of it, and a key that is remembered for its time."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from embedded.helpdesk.conditions import Condition
+from embedded.helpdesk.database import Database
+from embedded.helpdesk.execution import KEY_RETENTION, Order, execute
+from embedded.helpdesk.problems import Problem
+from embedded.helpdesk.seed import seed
+from embedded.helpdesk.tickets import Ticket, ticket
+from embedded.helpdesk.write_log import writes
+
+_ANY = Condition(etags=None)
+
+
+@dataclass(kw_only=True)
+class _Clock:
+    at: datetime
+
+    def __call__(self) -> datetime:
+        return self.at
+
+
+@pytest.fixture
+def clock() -> _Clock:
+    return _Clock(at=datetime(2026, 11, 2, 9, tzinfo=UTC))
+
+
+@pytest.fixture
+def database(tmp_path: Path, clock: _Clock) -> Iterator[Database]:
+    with closing(Database(tmp_path / "helpdesk.db", clock=clock)) as opened:
+        with opened.writing() as connection:
+            seed(connection)
+        yield opened
+
+
+def _raise_priority(_: sqlite3.Connection, before: Ticket, at: str) -> Ticket:
+    return before.patched({"priority": "urgent"}, at=at)
+
+
+_ORDER = Order(
+    tenant="acme",
+    scope="write",
+    operation="patch",
+    ticket_id="T-18421",
+    condition=_ANY,
+    idempotency_key="k",
+    path="/tickets/T-18421",
+    body=b"{}",
+    request_id=None,
+    capability_sha256=None,
+    change=_raise_priority,
+)
+
+
+def _version(database: Database) -> int:
+    with database.reading() as connection:
+        return ticket(connection, "acme", "T-18421").version
+
+
+def _executed(database: Database) -> int:
+    with database.reading() as connection:
+        return len(writes(connection, tenant="acme", key="k"))
+
+
+def test_a_key_is_remembered_for_its_time_and_no_longer(database: Database, clock: _Clock) -> None:
+    """Within the retention a key replays; after it the same request is a new one, and is logged as such."""
+    execute(database, _ORDER)
+    clock.at += KEY_RETENTION - timedelta(seconds=1)
+    assert execute(database, _ORDER).replayed
+    assert _executed(database) == 1
+    clock.at += timedelta(seconds=1)
+    assert not execute(database, _ORDER).replayed
+    assert _executed(database) == 2
+
+
+@pytest.mark.parametrize("table", ["tickets", "writes", "answers"])
+def test_a_write_that_fails_halfway_leaves_nothing(database: Database, tmp_path: Path, table: str) -> None:
+    """When any one of effect, log row and remembered answer cannot be kept, none of them is."""
+    event = "UPDATE" if table == "tickets" else "INSERT"
+    with closing(sqlite3.connect(tmp_path / "helpdesk.db")) as saboteur:
+        saboteur.execute(
+            f"CREATE TRIGGER stop BEFORE {event} ON {table} BEGIN SELECT RAISE(ABORT, 'full'); END"
+        )
+        before = _version(database)
+        with pytest.raises(sqlite3.Error, match="full"):
+            execute(database, _ORDER)
+        assert (_version(database), _executed(database)) == (before, 0)
+        saboteur.execute("DROP TRIGGER stop")
+    assert not execute(database, _ORDER).replayed
+    assert (_version(database), _executed(database)) == (before + 1, 1)
+
+
+def test_without_a_key_each_request_is_its_own(database: Database) -> None:
+    """Two equal requests without a key are two writes: only a key makes them one."""
+    before = _version(database)
+    for _ in range(2):
+        execute(database, replace(_ORDER, idempotency_key=None))
+    assert _version(database) == before + 2
+
+
+@pytest.mark.parametrize("text", ["*", '"3"', '"1", "3"', 'W/"1","3"'])
+def test_a_condition_that_names_the_version_holds(database: Database, text: str) -> None:
+    """Any of several strong tags may match, and a star always does."""
+    execute(database, replace(_ORDER, condition=Condition.read([text])))
+    assert _executed(database) == 1
+
+
+@pytest.mark.parametrize("headers", [[], ["3"], ["*", "*"], ['*, "3"'], ['"3'], [""]])
+def test_no_condition_or_half_of_one_is_refused(headers: list[str]) -> None:
+    """Nothing but a star or a list of entity tags is a condition."""
+    with pytest.raises(Problem) as refusal:
+        Condition.read(headers)
+    assert refusal.value.status in (400, 428)
