@@ -175,7 +175,7 @@ class StoreLedger:
         now = self._clock.now_ms()
         if sentence := await stopped(connection, request.run.warrant, request.frozen.tool, now):
             raise _Refusal(sentence, say="halted")
-        same = row.holder == request.holder
+        same = row.holder == request.holder and request.unsent
         say = reclaim(request.spec.retry, UNSENT if same else "claimed", (now - row.first_ms) / 1000, same)
         await connection.execute(
             update(claims)

@@ -285,6 +285,11 @@ async def _close_open(connection: AsyncConnection, run_id: str) -> None:
         .where(actions.c.run_id == run_id, actions.c.outcome.is_(None))
         .values(outcome=Outcome.SKIPPED)
     )
+    await connection.execute(
+        update(approvals)
+        .where(approvals.c.run_id == run_id, approvals.c.state == ApprovalState.APPROVED)
+        .values(version=approvals.c.version + 1)
+    )
 
 
 async def _result(connection: AsyncConnection, run_id: str, ending: Ending) -> Json:

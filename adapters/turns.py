@@ -43,7 +43,7 @@ class StoreTurns:
                 for row in await connection.execute(statement)
             )
 
-    async def history(self, run: WarrantedRun) -> Sequence[tuple[str, str, str]]:
+    async def history(self, run: WarrantedRun) -> Sequence[tuple[str, str, str | None]]:
         statement = (
             select(actions.c.tool, actions.c.arguments_digest, actions.c.outcome)
             .where(actions.c.run_id == run.warrant.run_id)
@@ -51,7 +51,7 @@ class StoreTurns:
         )
         async with self._store.read() as connection:
             return [
-                (row.tool, row.arguments_digest, row.outcome or "")
+                (row.tool, row.arguments_digest, row.outcome)
                 for row in await connection.execute(statement)
             ]
 

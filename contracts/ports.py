@@ -4,7 +4,7 @@ Every port raises ``Unavailable`` when its neighbour cannot be reached, which a 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from contracts.action import Frozen, Prepared
@@ -119,8 +119,8 @@ class Turns(Protocol):
         """The whole transcript, in order."""
         ...
 
-    async def history(self, run: WarrantedRun) -> Sequence[tuple[str, str, str]]:
-        """(tool, arguments digest, outcome) of every call so far."""
+    async def history(self, run: WarrantedRun) -> Sequence[tuple[str, str, str | None]]:
+        """(tool, arguments digest, outcome or None while open) of every call so far."""
         ...
 
     async def reserve(self, run: WarrantedRun, reservation: Reservation) -> StopReason | None:
@@ -224,6 +224,8 @@ class ClaimRequest:
     #: This attempt's own name, unique to it.
     holder: str
     capability: Capability
+    #: This very attempt claimed before and knows that no byte of the request left.
+    unsent: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -277,7 +279,7 @@ class Scope:
     env: str
     request_id: str
     #: The capability, sent to the tool's service in ``Interlock-Capability``.
-    token: str
+    token: str = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -53,7 +53,7 @@ class Warrant:
     tenant: str
     env: str
     route: str
-    #: Subject for whom the run acts, such as ``user:u-1042``; its starter where none is named.
+    #: Subject for whom the run acts, such as ``user:u-1042``; None: a service acts for nobody.
     on_behalf_of: str | None
     input_digest: str
     policy_digest: str

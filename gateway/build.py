@@ -11,10 +11,10 @@ from adapters.actions import StoreActions
 from adapters.approvals import ApprovalQuery, StoreApprovals
 from adapters.audit_log import AuditQuery, StoreAuditLog
 from adapters.clock import SystemClock
-from adapters.codec import EncryptionCodec
 from adapters.desk import StoreDesk
 from adapters.documents import StoreDocuments
 from adapters.keys import AwsIdentity, KeyRing, PrivateKeys
+from adapters.payloads import EncryptingCodec
 from adapters.runs import NewRun, RunQuery, StoreRuns
 from adapters.slack import SlackPoster, slack_client
 from adapters.store import Store
@@ -88,7 +88,7 @@ def _parts(
         audit=GatewayAudit(store),
         starter=starter,
         slack=slack,
-        codec=Codec(EncryptionCodec(payload_key)),
+        codec=Codec(EncryptingCodec(payload_key)),
         capability_jwk=ring.jwk(Purpose.CAPABILITY),
         launcher=Launcher(runs, starter, clock, env),
         waker=Waker(approvals, starter, env),
@@ -153,14 +153,14 @@ class Signature:
 class Codec:
     """Implements ``gateway.ports.PayloadCodec`` over Temporal's own shape of a codec."""
 
-    def __init__(self, codec: EncryptionCodec) -> None:
+    def __init__(self, codec: EncryptingCodec) -> None:
         self._codec = codec
 
     async def decode(self, payloads: Sequence[ports.Payload]) -> Sequence[ports.Payload]:
         wire = [WirePayload(metadata=payload.metadata, data=payload.data) for payload in payloads]
         try:
             decoded = await self._codec.decode(wire)
-        except Exception as error:
-            # Cryptography's own errors say nothing more; what they have in common is a payload not of ours.
+        except ValueError as error:
+            # Too short to be sealed at all, which the cipher says in a word of its own.
             raise Malformed("a payload was not encoded with this environment's key") from error
         return [ports.Payload(metadata=dict(payload.metadata), data=payload.data) for payload in decoded]

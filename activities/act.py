@@ -1,0 +1,170 @@
+"""Act: reads and writes, each through the guard, each concluded exactly once."""
+
+import time
+from dataclasses import dataclass, replace
+from typing import Final
+
+from temporalio import activity
+
+from activities.guard import Admitted, Guard
+from activities.warranted import Warrants
+from contracts import names
+from contracts.errors import Halted, PermissionRefused, Unavailable
+from contracts.ports import (
+    Actions,
+    Answer,
+    Armed,
+    Claim,
+    ClaimRequest,
+    Conclusion,
+    Ledger,
+    Runs,
+    Toolbox,
+)
+from contracts.run import Outcome, StopReason
+from contracts.wire import Acted, ActionRef
+
+_TRIES: Final = 3
+"""Sends and reads that a passing fault is given."""
+_LEAVE_WITHIN_MS: Final = 500.0
+"""The request leaves within this of the claim's commit, or the check is made again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Acting:
+    """The tool worker's activities that reach a target."""
+
+    warrants: Warrants
+    guard: Guard
+    runs: Runs
+    actions: Actions
+    ledger: Ledger
+    toolbox: Toolbox
+
+    @activity.defn(name=names.READ)
+    async def read(self, ref: ActionRef) -> Acted:
+        run = await self.warrants.current()
+        admitted = await self.guard.admit(run, ref.action_id)
+        if admitted.spec.effect.writes:
+            raise PermissionRefused(f"{admitted.spec.name} writes: it needs an approval")
+        if admitted.action.outcome is not None:
+            return Acted(action_id=ref.action_id, outcome=admitted.action.outcome)
+        try:
+            await self.ledger.admit(run, admitted.action, admitted.spec)
+        except Halted as halt:
+            await self.runs.halt(run, halt.sentence)
+            return Acted(action_id=ref.action_id, outcome=Outcome.SKIPPED, halted=halt.sentence)
+        except PermissionRefused as refusal:
+            return await self._end(admitted, _refusal(Outcome.DENIED, refusal.sentence))
+        started = time.monotonic()
+        answer = await self.toolbox.read(admitted.spec, admitted.action.arguments, admitted.scope)
+        attempt = activity.info().attempt
+        if answer.transient and attempt < _TRIES:
+            raise Unavailable(answer.text)
+        return await self._end(
+            admitted, _conclusion(admitted, answer, started, admitted.spec.credential, attempt)
+        )
+
+    @activity.defn(name=names.WRITE)
+    async def write(self, ref: ActionRef) -> Acted:
+        run = await self.warrants.current()
+        admitted = await self.guard.admit(run, ref.action_id)
+        frozen = self.guard.frozen(admitted)
+        if admitted.action.outcome is not None:
+            return Acted(action_id=ref.action_id, outcome=admitted.action.outcome)
+        armed = await self.toolbox.arm(admitted.spec, frozen, admitted.scope)
+        changed = armed.version != frozen.target_version
+        if changed and not await self.ledger.known(frozen.key_hash):
+            text = f"{frozen.target} changed after it was shown to the approver; propose it again"
+            return await self._end(admitted, _refusal(Outcome.FAILED, text))
+        info = activity.info()
+        request = ClaimRequest(
+            run=run,
+            frozen=frozen,
+            action_digest=frozen.digest(),
+            spec=admitted.spec,
+            grants=(),
+            holder=f"{info.workflow_run_id}:{info.activity_id}:{info.attempt}",
+            capability=admitted.capability,
+        )
+        return await self._claimed(admitted, request, armed)
+
+    async def _claimed(self, admitted: Admitted, request: ClaimRequest, armed: Armed) -> Acted:
+        started = time.monotonic()
+        claim = await self._claim(request)
+        match claim.say:
+            case "halted":
+                await self.runs.halt(admitted.run, claim.sentence)
+                return Acted(
+                    action_id=admitted.action.action_id, outcome=Outcome.SKIPPED, halted=claim.sentence
+                )
+            case "refused":
+                return await self._end(admitted, _refusal(claim.outcome, claim.sentence))
+            case "stored" if claim.stored is not None:
+                return await self._end(admitted, claim.stored)
+            case "send":
+                answer = await _send(armed, claim)
+            case "lookup":
+                answer = await armed.find() or _UNKNOWN
+            case _:
+                answer = _UNKNOWN
+        conclusion = _conclusion(admitted, answer, started, admitted.spec.credential, claim.fence)
+        settled = await self.ledger.settle(request, claim.fence, conclusion)
+        return _acted(admitted, settled)
+
+    async def _claim(self, request: ClaimRequest) -> Claim:
+        """Claim, and claim again while the commit lies too far back to send on it."""
+        claim = await self.ledger.claim(request)
+        while claim.say == "send" and time.monotonic() * 1000 - claim.committed > _LEAVE_WITHIN_MS:
+            claim = await self.ledger.claim(replace(request, unsent=True))
+        return claim
+
+    async def _end(self, admitted: Admitted, conclusion: Conclusion) -> Acted:
+        await self.actions.conclude(admitted.run, admitted.action.action_id, conclusion)
+        return _acted(admitted, conclusion)
+
+
+_UNKNOWN: Final = Answer(
+    outcome=Outcome.UNKNOWN,
+    content="nobody knows whether this write happened; it will not be repeated",
+    text="nobody knows whether this write happened; a person has to look",
+)
+
+
+async def _send(armed: Armed, claim: Claim) -> Answer:
+    """Send, and send again what surely had no effect, or what the target itself guards."""
+    answer = await armed.send()
+    doubtful = answer.outcome is Outcome.UNKNOWN or claim.again
+    for _ in range(_TRIES - 1):
+        if not answer.transient:
+            break
+        answer = await armed.send()
+    if answer.outcome is Outcome.UNKNOWN or (doubtful and answer.outcome is not Outcome.SUCCEEDED):
+        return await armed.find() or answer
+    return answer
+
+
+def _acted(admitted: Admitted, conclusion: Conclusion) -> Acted:
+    unknown = conclusion.outcome is Outcome.UNKNOWN
+    return Acted(
+        action_id=admitted.action.action_id,
+        outcome=conclusion.outcome,
+        stop=StopReason.RECONCILIATION if unknown else None,
+    )
+
+
+def _refusal(outcome: Outcome, sentence: str) -> Conclusion:
+    return Conclusion(outcome=outcome, content=sentence, text=sentence, duration_ms=0)
+
+
+def _conclusion(
+    admitted: Admitted, answer: Answer, started: float, credential: str, attempts: int
+) -> Conclusion:
+    return Conclusion(
+        outcome=answer.outcome,
+        content=answer.content,
+        text=answer.text,
+        duration_ms=int((time.monotonic() - started) * 1000),
+        attempts=attempts,
+        credential_scope=f"{admitted.scope.env}/{admitted.scope.tenant}/{credential}",
+    )

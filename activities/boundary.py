@@ -1,0 +1,60 @@
+"""The edge of every activity: its capability, its heartbeats, and errors as names and sentences."""
+
+import asyncio
+from contextlib import suppress
+from contextvars import ContextVar
+from typing import Any, Final
+
+from temporalio import activity
+from temporalio.converter import DefaultPayloadConverter
+from temporalio.exceptions import ApplicationError
+from temporalio.worker import (
+    ActivityInboundInterceptor,
+    ExecuteActivityInput,
+    Interceptor,
+)
+
+from contracts import names
+from contracts.errors import InterlockError, TokenRefused
+
+_BEAT_SECONDS: Final = 2.0
+_PRESENTED: ContextVar[str | None] = ContextVar("interlock_capability", default=None)
+
+
+def presented() -> str:
+    """The capability that came in this activity's header. Raises TokenRefused where none did."""
+    token = _PRESENTED.get()
+    if token is None:
+        raise TokenRefused("no capability was presented")
+    return token
+
+
+class Boundary(Interceptor):
+    """Put it on every worker."""
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002  the SDK's name
+        return _Boundary(next)
+
+
+class _Boundary(ActivityInboundInterceptor):
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002  the SDK's name
+        header = input.headers.get(names.CAPABILITY_HEADER)
+        if header is not None:
+            _PRESENTED.set(DefaultPayloadConverter().from_payload(header, str))
+        beating = asyncio.create_task(_beat())
+        try:
+            return await super().execute_activity(input)
+        except InterlockError as error:
+            raise ApplicationError(
+                error.sentence, type=error.name, non_retryable=not error.retryable
+            ) from None
+        finally:
+            beating.cancel()
+            with suppress(asyncio.CancelledError):
+                await beating
+
+
+async def _beat() -> None:
+    while True:
+        activity.heartbeat()
+        await asyncio.sleep(_BEAT_SECONDS)

@@ -1,0 +1,78 @@
+"""Prepare a write: read the target, freeze what is proposed, seal it."""
+
+import time
+from dataclasses import dataclass
+
+from temporalio import activity
+
+from activities.guard import Admitted, Guard
+from activities.warranted import Warrants
+from contracts import names
+from contracts.action import Prepared
+from contracts.decision import Call, Decision, Ruling
+from contracts.errors import PermissionRefused
+from contracts.ports import Actions, Answer, Clock, Conclusion, Documents, Toolbox
+from contracts.tokens import FrozenSeal, Purpose, Signer
+from contracts.tool import Catalogue
+from contracts.wire import ActionRef, Frost
+from policies.decide import decide
+from policies.route import Route
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preparing:
+    """The tool worker's activity that touches nothing."""
+
+    warrants: Warrants
+    guard: Guard
+    actions: Actions
+    documents: Documents
+    toolbox: Toolbox
+    signer: Signer
+    clock: Clock
+
+    @activity.defn(name=names.PREPARE)
+    async def prepare(self, ref: ActionRef) -> Frost:
+        run = await self.warrants.current()
+        admitted = await self.guard.admit(run, ref.action_id)
+        decision = await self._decide(admitted)
+        if decision.ruling is Ruling.DENY or not admitted.spec.effect.writes:
+            raise PermissionRefused(f"{admitted.spec.name} is not a write that this route may propose")
+        if admitted.action.outcome is not None:
+            return Frost(action_id=ref.action_id, action_digest=None)
+        started = time.monotonic()
+        prepared = await self.toolbox.prepare(admitted.spec, admitted.action.arguments, admitted.scope)
+        if isinstance(prepared, Answer):
+            lasted = int((time.monotonic() - started) * 1000)
+            await self.actions.conclude(run, ref.action_id, _nothing_to_propose(admitted, prepared, lasted))
+            return Frost(action_id=ref.action_id, action_digest=None)
+        return await self._freeze(admitted, prepared, decision)
+
+    async def _decide(self, admitted: Admitted) -> Decision:
+        """Again, from the pinned rules: the agent worker's word is not taken."""
+        route = Route.read(await self.documents.document(admitted.run.warrant.policy_digest))
+        catalogue = {admitted.spec.name: admitted.spec}
+        call = Call(tool=admitted.spec.name, arguments=admitted.action.arguments)
+        return decide(route, Catalogue(tools=catalogue), call, now_ms=self.clock.now_ms())
+
+    async def _freeze(self, admitted: Admitted, prepared: Prepared, decision: Decision) -> Frost:
+        run, action = admitted.run, admitted.action
+        frozen = await self.actions.freeze(run, action, admitted.spec, prepared)
+        seal = FrozenSeal(run_id=frozen.run_id, action_id=frozen.action_id, action_digest=frozen.digest())
+        await self.actions.seal(run, frozen, self.signer.sign(Purpose.FROZEN, seal.claims()))
+        return Frost(
+            action_id=frozen.action_id,
+            action_digest=frozen.digest(),
+            approvals=decision.approvals,
+            label=f"{frozen.tool} {frozen.target}",
+        )
+
+
+def _nothing_to_propose(admitted: Admitted, answer: Answer, lasted: int) -> Conclusion:
+    return Conclusion(
+        outcome=answer.outcome,
+        content=answer.content,
+        text=answer.text,
+        duration_ms=lasted,
+        credential_scope=f"{admitted.scope.env}/{admitted.scope.tenant}/{admitted.spec.read_credential}",
+    )

@@ -1,0 +1,170 @@
+"""Ask the model, and decide what it proposes: one activity, so that both are in one event."""
+
+import time
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Final
+
+from temporalio import activity
+
+from activities.warranted import Warrants
+from contracts import names
+from contracts.budget import Usage
+from contracts.decision import Call, Decision
+from contracts.digest import digest
+from contracts.errors import Malformed, Refused
+from contracts.ports import Clock, Documents, Model, NewTurn, Reservation, Runs, Switches, Turns
+from contracts.run import Outcome, StopReason, WarrantedRun
+from contracts.tool import Catalogue
+from contracts.transcript import Message, ModelRequest, ModelTurn, Price, ToolSchema
+from contracts.wire import Step, Turn
+from policies.decide import decide
+from policies.loop import looping
+from policies.route import Route
+from policies.spend import cost, request_bytes, worst_case
+
+_ATTEMPT_SECONDS: Final = 120.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """One attempt: what was asked, at what price and worst case."""
+
+    run: WarrantedRun
+    route: Route
+    catalogue: Catalogue
+    request: ModelRequest
+    price: Price
+    worst: Decimal
+    attempt_id: str
+    step: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thinking:
+    """The agent worker's activity."""
+
+    warrants: Warrants
+    documents: Documents
+    runs: Runs
+    turns: Turns
+    switches: Switches
+    model: Model
+    clock: Clock
+
+    @activity.defn(name=names.THINK)
+    async def think(self, step: Step) -> Turn:
+        run = await self.warrants.current()
+        recorded = await self.turns.recorded(run, step.step)
+        if recorded is not None:
+            return recorded
+        sentence = await self.switches.holding(
+            env=run.warrant.env, tenant=run.warrant.tenant, route=run.warrant.route, tool=None
+        )
+        if sentence is not None:
+            await self.runs.halt(run, sentence)
+            return Turn(step=step.step, halted=sentence)
+        asked = await self._prepare(run, step.step)
+        stop = await self.turns.reserve(
+            run,
+            Reservation(
+                attempt_id=asked.attempt_id,
+                step=step.step,
+                usd=str(asked.worst),
+                seconds=asked.request.timeout,
+            ),
+        )
+        return Turn(step=step.step, stop=stop) if stop is not None else await self._ask(asked)
+
+    async def _prepare(self, run: WarrantedRun, step: int) -> _Asked:
+        route = Route.read(await self.documents.document(run.warrant.policy_digest))
+        catalogue = Catalogue.read(await self.documents.document(run.warrant.catalogue_digest))
+        price = self.model.price(route.model.name, route.model.price)
+        request = _request(run, route, catalogue, await self.turns.transcript(run))
+        info = activity.info()
+        return _Asked(
+            run=run,
+            route=route,
+            catalogue=catalogue,
+            request=request,
+            price=price,
+            worst=worst_case(request_bytes(request), request.max_output_tokens, price),
+            attempt_id=f"{info.workflow_run_id}:{step}:{info.attempt}",
+            step=step,
+        )
+
+    async def _ask(self, asked: _Asked) -> Turn:
+        started = time.monotonic()
+        try:
+            answer = await self.model.ask(asked.request)
+        except Refused as error:
+            # The provider says no for good: the attempt is charged in full, and the run stops.
+            answer = ModelTurn(text=error.sentence, refused=True)
+        return await self._record(asked, answer, int((time.monotonic() - started) * 1000))
+
+    async def _record(self, asked: _Asked, answer: ModelTurn, duration_ms: int) -> Turn:
+        now = self.clock.now_ms()
+        calls = tuple(
+            (call, decide(asked.route, asked.catalogue, call, now_ms=now))
+            for call in (_sound(call) for call in answer.calls)
+        )
+        stop = StopReason.MODEL_REFUSED if answer.refused else await self._loops(asked, calls)
+        return await self.turns.record(
+            asked.run,
+            NewTurn(
+                attempt_id=asked.attempt_id,
+                step=asked.step,
+                answer=answer,
+                calls=calls,
+                usd=str(self._charge(asked, answer.usage)),
+                usage=answer.usage,
+                duration_ms=duration_ms,
+                stop=stop,
+                final=not calls,
+            ),
+            asked.catalogue,
+        )
+
+    def _charge(self, asked: _Asked, usage: Usage | None) -> Decimal:
+        return cost(usage, asked.price, asked.worst)
+
+    async def _loops(self, asked: _Asked, calls: tuple[tuple[Call, Decision], ...]) -> StopReason | None:
+        history = list(await self.turns.history(asked.run))
+        proposed = [
+            (call.tool, digest(call.arguments), Outcome.DENIED if decision.ruling == "deny" else None)
+            for call, decision in calls
+        ]
+        writes = [name for name, tool in asked.catalogue.tools.items() if tool.effect.writes]
+        turning = looping([*history, *proposed], asked.route.loop, writes=writes)
+        return StopReason.LOOP if turning and calls else None
+
+
+def _request(
+    run: WarrantedRun, route: Route, catalogue: Catalogue, messages: tuple[Message, ...]
+) -> ModelRequest:
+    allowed = [name for name in route.allow_tools if name in catalogue.tools and name not in route.deny_tools]
+    left = run.warrant.budget.seconds - run.record.spend.seconds
+    return ModelRequest(
+        model=route.model.name,
+        prompt=route.prompt,
+        messages=messages,
+        tools=tuple(
+            ToolSchema(
+                name=name,
+                description=catalogue.tools[name].description,
+                schema=catalogue.tools[name].schema,
+            )
+            for name in allowed
+        ),
+        max_output_tokens=route.model.max_output_tokens,
+        timeout=max(1.0, min(_ATTEMPT_SECONDS, left)),
+    )
+
+
+def _sound(call: Call) -> Call:
+    """A call whose arguments have a canonical form; others keep their tool and are denied by its schema."""
+    try:
+        digest(call.arguments)
+    except Malformed as error:
+        return replace(call, arguments={"_malformed": error.sentence[:200]})
+    return call
