@@ -1,5 +1,6 @@
 """Act: reads and writes, each through the guard, each concluded exactly once."""
 
+import asyncio
 import time
 from dataclasses import dataclass, replace
 from typing import Final
@@ -9,7 +10,8 @@ from temporalio import activity
 from activities.guard import Admitted, Guard
 from activities.warranted import Warrants
 from contracts import names
-from contracts.errors import Halted, PermissionRefused, Unavailable
+from contracts.action import Frozen
+from contracts.errors import Halted, InterlockError, PermissionRefused, Unavailable
 from contracts.ports import (
     Actions,
     Answer,
@@ -22,10 +24,13 @@ from contracts.ports import (
     Toolbox,
 )
 from contracts.run import Outcome, StopReason
+from contracts.tool import Retry
 from contracts.wire import Acted, ActionRef
 
 _TRIES: Final = 3
-"""Sends and reads that a passing fault is given."""
+"""Attempts that a read is given against a passing fault."""
+_PAUSES: Final = (0.2, 1.0, 3.0)
+"""Seconds between sends of one write under one key."""
 _LEAVE_WITHIN_MS: Final = 500.0
 """The request leaves within this of the claim's commit, or the check is made again."""
 
@@ -103,9 +108,9 @@ class Acting:
             case "stored" if claim.stored is not None:
                 return await self._end(admitted, claim.stored)
             case "send":
-                answer = await _send(armed, claim)
+                answer = await _send(armed, admitted.spec.retry)
             case "lookup":
-                answer = await armed.find() or _UNKNOWN
+                answer = await _look_up(armed, request.frozen)
             case _:
                 answer = _UNKNOWN
         conclusion = _conclusion(admitted, answer, started, admitted.spec.credential, claim.fence)
@@ -131,17 +136,37 @@ _UNKNOWN: Final = Answer(
 )
 
 
-async def _send(armed: Armed, claim: Claim) -> Answer:
-    """Send, and send again what surely had no effect, or what the target itself guards."""
+async def _send(armed: Armed, retry: Retry) -> Answer:
+    """Send; again what surely had no effect, or what the target itself guards by our key."""
     answer = await armed.send()
-    doubtful = answer.outcome is Outcome.UNKNOWN or claim.again
-    for _ in range(_TRIES - 1):
-        if not answer.transient:
+    for pause in _PAUSES:
+        if not answer.transient and not (answer.outcome is Outcome.UNKNOWN and retry.kind == "native"):
             break
+        await asyncio.sleep(pause)
         answer = await armed.send()
-    if answer.outcome is Outcome.UNKNOWN or (doubtful and answer.outcome is not Outcome.SUCCEEDED):
-        return await armed.find() or answer
+    if answer.outcome is Outcome.UNKNOWN and retry.kind == "lookup":
+        return await _find(armed) or answer
     return answer
+
+
+async def _look_up(armed: Armed, frozen: Frozen) -> Answer:
+    """Find our key at the target; where it is not there, resend only on the version that was approved."""
+    try:
+        found = await armed.find()
+    except InterlockError:
+        return _UNKNOWN
+    if found is not None:
+        return found
+    guarded = frozen.target_version != "" and armed.version == frozen.target_version
+    return await armed.send() if guarded else _UNKNOWN
+
+
+async def _find(armed: Armed) -> Answer | None:
+    """What the target did with our key; None where it did nothing or does not say."""
+    try:
+        return await armed.find()
+    except InterlockError:
+        return None
 
 
 def _acted(admitted: Admitted, conclusion: Conclusion) -> Acted:

@@ -81,4 +81,4 @@ class Opening:
 
     @activity.defn(name=names.FINISH)
     async def finish(self, ending: Ending) -> None:
-        await self.runs.end(await self.warrants.current(), ending)
+        await self.runs.end(await self.warrants.current(ended=True), ending)

@@ -20,8 +20,8 @@ class Warrants:
     #: None: this process has no Temporal client; its capability was minted after the check.
     executions: Executions | None = None
 
-    async def current(self) -> WarrantedRun:
-        """The run of the activity that is being executed.
+    async def current(self, *, ended: bool = False) -> WarrantedRun:
+        """The run of the activity that is being executed; an ended one only where that is said to be fine.
 
         Raises:
             Unknown: no such run was accepted.
@@ -30,6 +30,8 @@ class Warrants:
         """
         info = activity.info()
         record = await self.runs.get(info.workflow_id or "")
+        if record.state.ended and not ended:
+            raise TokenRefused("the run has ended")
         run = self._verified(record)
         if self.executions is not None:
             await self._check_execution(self.executions, record, info.workflow_run_id or "")
@@ -49,5 +51,3 @@ class Warrants:
             raise Unavailable("the gateway has not recorded this execution yet")
         if await executions.first_execution(record.run_id, execution) != record.first_execution:
             raise TokenRefused("this execution is not the one that the gateway started")
-        if record.state.ended:
-            raise TokenRefused("the run has ended")

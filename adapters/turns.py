@@ -51,8 +51,7 @@ class StoreTurns:
         )
         async with self._store.read() as connection:
             return [
-                (row.tool, row.arguments_digest, row.outcome)
-                for row in await connection.execute(statement)
+                (row.tool, row.arguments_digest, row.outcome) for row in await connection.execute(statement)
             ]
 
     async def reserve(self, run: WarrantedRun, reservation: Reservation) -> StopReason | None:

@@ -1,0 +1,113 @@
+"""``interlock approvals``: what waits for people, and their decisions."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from cli import output
+from cli.client import Reach
+from cli.minting import approver, operator
+from cli.options import GatewayOption, JsonOption, StateOption, TokenOption
+
+app = typer.Typer(no_args_is_help=True, help="What waits for a person, and the person's decision.")
+
+ApprovalId = Annotated[str, typer.Argument(help="The approval's id.")]
+
+
+@app.command("list")
+def list_approvals(
+    which: Annotated[
+        str | None, typer.Option("--in", help="waiting, approved, denied, expired or cancelled; `any` for all.")
+    ] = "waiting",
+    state: StateOption = None,
+    gateway: GatewayOption = None,
+    token: TokenOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List approvals, newest first: those that wait, unless told otherwise.
+
+    Example: interlock approvals list --in approved
+    """
+    client = Reach.read(state, gateway, token).client(operator())
+    found = client.get("/v1/approvals", state=None if which == "any" else which)
+    if as_json:
+        output.document(found)
+        return
+    rows = [
+        (one["approval_id"], one["kind"], one["tenant"], one["route"], one["state"], _granted(one), one["deadline"])
+        for one in found["approvals"]
+    ]
+    output.table("Approvals", ("approval", "kind", "tenant", "route", "state", "granted", "deadline"), rows)
+
+
+@app.command()
+def show(
+    approval_id: ApprovalId,
+    state: StateOption = None,
+    gateway: GatewayOption = None,
+    token: TokenOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show an approval with the frozen action that it is about.
+
+    Example: interlock approvals show apr_01f2…
+    """
+    client = Reach.read(state, gateway, token).client(operator())
+    _show(client.get(f"/v1/approvals/{approval_id}"), as_json)
+
+
+@app.command()
+def decide(
+    approval_id: ApprovalId,
+    approve: Annotated[bool, typer.Option("--approve", help="Let it happen.")] = False,
+    deny: Annotated[bool, typer.Option("--deny", help="Refuse it.")] = False,
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="Take an approval back, until it is used.")] = False,
+    digest: Annotated[
+        str | None, typer.Option(help="The action digest that you have read; else the one shown now.")
+    ] = None,
+    reason: Annotated[str | None, typer.Option(help="Why, in a sentence.")] = None,
+    person: Annotated[
+        str | None, typer.Option("--as", help="Principal, where the token is minted locally, such as ada.")
+    ] = None,
+    state: StateOption = None,
+    gateway: GatewayOption = None,
+    token: TokenOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Decide an approval by an approver's token; the same rules as for a click.
+
+    Examples:
+
+      interlock approvals decide apr_01f2… --approve --as ada
+
+      interlock approvals decide apr_01f2… --deny --reason "The customer still waits." --as grace
+    """
+    chosen = [name for name, on in (("approve", approve), ("deny", deny), ("withdraw", withdraw)) if on]
+    if len(chosen) != 1:
+        raise typer.BadParameter("choose one of --approve, --deny and --withdraw.")
+    reach = Reach.read(state, gateway, token)
+    if reach.token is None and person is None:
+        raise typer.BadParameter("say who decides: --as PRINCIPAL on a local stack, or an approver's --token.")
+    client = reach.client(approver(person or ""))
+    about = digest or client.get(f"/v1/approvals/{approval_id}")["action_digest"]
+    body = {"decision": chosen[0], "action_digest": about}
+    if reason is not None:
+        body["reason"] = reason
+    _show(client.post(f"/v1/approvals/{approval_id}/decision", body), as_json)
+
+
+def _show(one: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        output.document(one)
+        return
+    output.say(f"approval {one['approval_id']}  {one['state']}  {_granted(one)}  run {one['run_id']}")
+    output.say(f"digest {one['action_digest']}  deadline {one['deadline'] or 'never'}")
+    output.say(json.dumps(one["action"], indent=2, ensure_ascii=False))
+    rows = [(grant["approver"], grant["decision"], grant["way"], grant["at"]) for grant in one["grants"]]
+    output.table("Decisions", ("who", "decision", "way", "at"), rows)
+
+
+def _granted(one: dict[str, Any]) -> str:
+    given = sum(grant["decision"] == "approve" for grant in one["grants"])
+    return f"{given} of {one['needed']}"

@@ -1,0 +1,182 @@
+"""``interlock policy``: check, publish and explain what is written in a policy directory."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import typer
+
+from adapters.clock import SystemClock
+from adapters.documents import StoreDocuments
+from adapters.store import Store
+from cli import output
+from cli.options import JsonOption, StateOption, json_object
+from cli.state import State
+from contracts.decision import Call, Decision, Reason, Ruling
+from contracts.errors import Malformed
+from contracts.tool import Catalogue
+from policies.decide import decide
+from policies.load import PolicySet, load
+from policies.problem import did_you_mean
+from tools.load import load_tools
+
+app = typer.Typer(no_args_is_help=True, help="What agents may do.")
+
+PoliciesOption = Annotated[
+    Path | None, typer.Option("--policies", help="Policy directory; the shipped one if not given.")
+]
+ToolsOption = Annotated[Path | None, typer.Option("--tools", help="Tool file; the shipped one if not given.")]
+EnvOption = Annotated[str, typer.Option("--env", help="Environment that the policies are for.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """A policy directory and the tools that it is about."""
+
+    directory: Path
+    tools_file: Path
+    policies: PolicySet
+    catalogue: Catalogue
+
+    @classmethod
+    def read(cls, policies: Path | None, tools: Path | None, env: str) -> Self:
+        """Raises InterlockError with everything that is wrong, each with its line."""
+        directory = policies or Path(str(files("policies").joinpath("shipped")))
+        file = tools or Path(str(files("tools").joinpath("helpdesk.yaml")))
+        if not directory.is_dir():
+            raise Malformed(f"{directory} is no directory: --policies names one with routes/ and people.yaml")
+        if not file.is_file():
+            raise Malformed(f"{file} is no file: --tools names one such as tools/helpdesk.yaml")
+        catalogue = load_tools(file).catalogue
+        loaded = load(directory, catalogue, env=env)
+        return cls(directory=directory, tools_file=file, policies=loaded, catalogue=catalogue)
+
+
+@app.command()
+def check(
+    policies: PoliciesOption = None, tools: ToolsOption = None, env: EnvOption = "dev", as_json: JsonOption = False
+) -> None:
+    """Check routes, people and cases without running anything.
+
+    Example: interlock policy check --policies ./policies/shipped
+    """
+    loaded = Loaded.read(policies, tools, env).policies
+    warnings = [str(problem) for problem in loaded.warnings]
+    if as_json:
+        output.document({"routes": sorted(loaded.routes), "people": len(loaded.people.people), "warnings": warnings})
+        return
+    for warning in warnings:
+        output.say(f"warning: {warning}")
+    output.say(f"{len(loaded.routes)} routes and {len(loaded.people.people)} people are sound.")
+
+
+@app.command()
+def publish(
+    policies: PoliciesOption = None,
+    tools: ToolsOption = None,
+    env: EnvOption = "dev",
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put routes, people and tools into force for runs that start from now on; running ones keep theirs.
+
+    Example: interlock policy publish --policies ./my-policies --tools ./my-tools.yaml
+    """
+    loaded = Loaded.read(policies, tools, env)
+    changed = asyncio.run(_publish(State.at(state), loaded, env))
+    if as_json:
+        output.document({"changed": changed})
+    else:
+        output.say("In force: " + (", ".join(changed) if changed else "as before; nothing changed."))
+
+
+async def _publish(state: State, loaded: Loaded, env: str) -> list[str]:
+    """What changed, in the order in which it was put into force: routes last, for they name the rest."""
+    store = Store(state.store_url)
+    changed = []
+    try:
+        documents = StoreDocuments(store, SystemClock())
+        for kind, name, document in _documents(loaded):
+            _, new = await documents.publish(env, kind, name, document, actor="op:local")
+            changed += [f"{kind} {name}"] if new else []
+        for name in sorted(set(await documents.routes(env)) - set(loaded.policies.routes)):
+            await documents.withdraw(env, "route", name, actor="op:local")
+            changed.append(f"route {name} withdrawn")
+    finally:
+        await store.close()
+    return changed
+
+
+def _documents(loaded: Loaded) -> list[tuple[str, str, Any]]:
+    routes = [("route", name, route.document()) for name, route in sorted(loaded.policies.routes.items())]
+    return [
+        ("catalogue", "catalogue", loaded.catalogue.document()),
+        ("people", "people", loaded.policies.people.document()),
+        *routes,
+    ]
+
+
+@app.command()
+def explain(
+    route: Annotated[str, typer.Argument(help="The route, such as support/close.")],
+    tool: Annotated[str, typer.Argument(help="The tool, such as ticket.close.")],
+    args: Annotated[str, typer.Option(help="The call's arguments: a JSON object, or @FILE.")] = "{}",
+    policies: PoliciesOption = None,
+    tools: ToolsOption = None,
+    env: EnvOption = "dev",
+    as_json: JsonOption = False,
+) -> None:
+    """Say what policy decides of a call, by which rule, in which line.
+
+    Example: interlock policy explain support/close ticket.close --args '{"ticket_id": "T-18421", "reason": "Solved."}'
+    """
+    arguments = json_object(args, "--args")
+    found = explained(Loaded.read(policies, tools, env), route, Call(tool=tool, arguments=arguments))
+    if as_json:
+        output.document(found)
+        return
+    people = f" ({found['approvals']} people approve)" if found["approvals"] else ""
+    output.say(f"{tool} on {route}: {found['decision']}{people}")
+    rows = [(one["rule"], one["text"], f"{one['file']}:{one['line']}") for one in found["reasons"]]
+    output.table("Because", ("rule", "reason", "where"), rows)
+
+
+def explained(loaded: Loaded, route: str, call: Call) -> dict[str, Any]:
+    """The decision with the place of each rule; of an unknown route it is a denial."""
+    rules = loaded.policies.routes.get(route)
+    if rules is None:
+        decision = _no_route(route, loaded.policies.routes)
+    else:
+        decision = decide(rules, loaded.catalogue, call, now_ms=time.time_ns() // 1_000_000)
+    return {
+        "decision": decision.ruling.value,
+        "approvals": decision.approvals,
+        "reasons": [_placed(loaded, route, call.tool, reason) for reason in decision.reasons],
+    }
+
+
+def _no_route(route: str, known: Mapping[str, Any]) -> Decision:
+    hint = did_you_mean(route, known)
+    text = f"there is no route {route!r}" + (f"; {hint}" if hint else "")
+    return Decision(ruling=Ruling.DENY, reasons=(Reason(rule="route", text=text),))
+
+
+def _placed(loaded: Loaded, route: str, tool: str, reason: Reason) -> dict[str, Any]:
+    """A rule of the catalogue stands in the tool file, every other in the route's."""
+    if reason.rule.startswith("catalogue"):
+        file, line = loaded.tools_file.name, _tool_line(loaded.tools_file, tool)
+    else:
+        place = loaded.policies.rule_place(route, reason.rule)
+        file, line = place if place is not None else (f"routes/{route}.yaml", 1)
+    return {"rule": reason.rule, "file": file, "line": line, "text": reason.text}
+
+
+def _tool_line(file: Path, tool: str) -> int:
+    """The line of the tool's entry; 1 where the file has none."""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    names = (f"{tool}:", f'"{tool}":', f"'{tool}':")
+    return next((number for number, line in enumerate(lines, start=1) if line.strip().startswith(names)), 1)

@@ -1,0 +1,76 @@
+"""The ports of the embedded stack, on loopback only."""
+
+import errno
+import socket
+import time
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from typing import Final, Self
+
+from contracts.errors import Malformed, Unavailable
+
+HOST: Final = "127.0.0.1"
+DEFAULT_BASE: Final = 7710
+
+_COUNT: Final = 6
+# The children of a supervisor that was killed a moment ago end a moment later.
+_PATIENCE_SECONDS: Final = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ports:
+    """One port for each part that listens."""
+
+    gateway: int
+    temporal: int
+    temporal_ui: int
+    slack: int
+    aws: int
+    helpdesk: int
+
+    @classmethod
+    def of(cls, base: int) -> Self:
+        """Six ports in a row. Raises Malformed where they are none."""
+        if not 1_024 <= base <= 65_536 - _COUNT:
+            raise Malformed(f"--port-base {base} does not work: give one from 1024 to {65_536 - _COUNT}")
+        return cls._of(range(base, base + _COUNT))
+
+    @classmethod
+    def free(cls) -> Self:
+        """Ports that nobody listened on a moment ago."""
+        with ExitStack() as stack:
+            sockets = [stack.enter_context(socket.socket()) for _ in range(_COUNT)]
+            for listener in sockets:
+                listener.bind((HOST, 0))
+            return cls._of([listener.getsockname()[1] for listener in sockets])
+
+    @classmethod
+    def _of(cls, given: range | list[int]) -> Self:
+        return cls(**dict(zip(cls.__dataclass_fields__, given, strict=True)))
+
+    def check(self) -> None:
+        """Blocks. Raises Unavailable, naming the port, where one stays taken."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        for part, port in asdict(self).items():
+            while (reason := _refusal(port)) is not None:
+                if time.monotonic() > deadline:
+                    name = part.replace("_", " ")
+                    raise Unavailable(
+                        f"port {port} on {HOST} (for the {name}) {reason}: choose others with --port-base"
+                    )
+                time.sleep(0.05)
+
+
+def url(port: int) -> str:
+    return f"http://{HOST}:{port}"
+
+
+def _refusal(port: int) -> str | None:
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((HOST, port))
+            listener.listen(1)
+        except OSError as error:
+            return "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
+    return None

@@ -1,0 +1,69 @@
+"""Our own processes: how gateway and workers are started, and what each may know."""
+
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from contracts import names
+from embedded.aws import plan
+from embedded.aws.seed import TENANTS
+from embedded.ports import Ports, url
+from embedded.seed import APP, CHANNEL, ENV, TEAM, store_url
+
+#: Role to its task queue.
+QUEUES: Final = {"agent": names.AGENT_QUEUE, "broker": names.BROKER_QUEUE, "tools": names.TOOLS_QUEUE}
+
+_INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TZ")
+_PROVIDERS: Final = ("OPENAI_", "ANTHROPIC_", "AWS_BEDROCK_")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Roles:
+    """What the processes' environments are made of."""
+
+    state: Path
+    ports: Ports
+    tools: Path
+    headless: bool
+
+    def environment(self, role: str) -> dict[str, str]:
+        """The whole environment of a role; a model provider's key goes to the agent worker alone."""
+        found = inherited(_INHERITED) | self._addresses()
+        found |= {
+            "INTERLOCK_ENV": ENV,
+            "INTERLOCK_STORE": store_url(self.state),
+            "INTERLOCK_AWS": str(self.state / "aws" / f"{role}.json"),
+            "INTERLOCK_KEYRING": str(self.state / "keyring.json"),
+            "INTERLOCK_SLACK_TEAM": TEAM,
+            "INTERLOCK_SLACK_APP": APP,
+            "INTERLOCK_SLACK_CHANNEL": CHANNEL,
+            "INTERLOCK_TENANTS": ",".join(TENANTS),
+            "INTERLOCK_TOOLS": str(self.tools),
+            "INTERLOCK_ANCHORS": plan.anchor_bucket(ENV),
+        }
+        if role == "agent":
+            found |= {name: value for name, value in os.environ.items() if name.startswith(_PROVIDERS)}
+        return found
+
+    def _addresses(self) -> dict[str, str]:
+        found = {
+            "INTERLOCK_TEMPORAL": f"127.0.0.1:{self.ports.temporal}",
+            "INTERLOCK_SLACK_URL": url(self.ports.slack),
+            "INTERLOCK_GATEWAY": url(self.ports.gateway),
+            "INTERLOCK_ADDRESS_HELPDESK": url(self.ports.helpdesk),
+        }
+        if not self.headless:
+            found["INTERLOCK_TEMPORAL_UI"] = url(self.ports.temporal_ui)
+        return found
+
+
+def inherited(wanted: Iterable[str] = _INHERITED) -> dict[str, str]:
+    return {name: os.environ[name] for name in wanted if name in os.environ}
+
+
+def module(name: str, *arguments: str) -> list[str]:
+    """A module of ours. ``-P``: no folder of the working directory may stand in for it."""
+    return [sys.executable, "-P", "-m", name, *arguments]

@@ -1,0 +1,80 @@
+"""``python -m worker --role agent|broker|tools``: one role, one process."""
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+from temporalio.worker import Worker
+
+from activities.boundary import Boundary
+from contracts.errors import InterlockError
+from worker.build import Role, build
+from worker.settings import Settings
+from workflows.headers import CapabilityHeaders
+
+
+async def serve(role: Role, stop: asyncio.Event) -> None:
+    """Serve until ``stop``; whatever dies beside the worker ends it."""
+    worker = Worker(
+        role.client,
+        task_queue=role.queue,
+        activities=list(role.activities),
+        workflows=list(role.workflows),
+        interceptors=[Boundary(), CapabilityHeaders()],
+        graceful_shutdown_timeout=timedelta(seconds=3),
+        max_heartbeat_throttle_interval=timedelta(seconds=2),
+        default_heartbeat_throttle_interval=timedelta(seconds=2),
+    )
+    running: list[asyncio.Task[Any]] = [asyncio.create_task(worker.run())]
+    running += [asyncio.create_task(_await(beside())) for beside in role.beside]
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        done, _ = await asyncio.wait([*running, stopping], return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        await worker.shutdown()
+        for task in [*running, stopping]:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+async def _await(work: Any) -> None:
+    await work
+
+
+async def _main(role: str) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await serve(await build(role, Settings.read(os.environ)), stop)
+
+
+def main() -> int:
+    """Run one role until it is told to stop; 1 with a sentence where it can't serve."""
+    parser = argparse.ArgumentParser(prog="interlock worker", description="Serve one role of Interlock.")
+    parser.add_argument("--role", required=True, choices=["agent", "broker", "tools"])
+    role = parser.parse_args().role
+    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    try:
+        asyncio.run(_main(role))
+    except InterlockError as error:
+        print(f"interlock worker --role {role}: {error.sentence}", file=sys.stderr)  # noqa: T201  a sentence for people
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # A process that used a Temporal client may crash at interpreter exit (temporalio/sdk-python#300).
+    os._exit(code)

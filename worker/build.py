@@ -1,0 +1,215 @@
+"""The composition root of each worker role: the only place that sees both sides of a port."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from temporalio.client import Client
+
+from activities.act import Acting
+from activities.ask import Asking
+from activities.guard import Guard
+from activities.open import Mint, Opening
+from activities.prepare import Preparing
+from activities.think import Thinking
+from activities.warranted import Warrants
+from adapters.actions import StoreActions
+from adapters.anchors import S3Anchors
+from adapters.approvals import StoreApprovals
+from adapters.audit_log import StoreAuditLog
+from adapters.clock import SystemClock
+from adapters.documents import StoreDocuments
+from adapters.heads import HeadSigner
+from adapters.keys import AwsIdentity, KeyRing, PrivateKeys
+from adapters.ledger import StoreLedger
+from adapters.models.clients import endpoints
+from adapters.models.models import Models
+from adapters.models.providers import Providers
+from adapters.outbox import Outbox
+from adapters.runs import StoreRuns
+from adapters.secrets import TenantSecrets
+from adapters.slack import SlackPoster, slack_client
+from adapters.store import Store
+from adapters.switches import StoreSwitches
+from adapters.temporal import TemporalExecutions, connect
+from adapters.tokens import JwtSigner, JwtVerifier
+from adapters.turns import StoreTurns
+from contracts import names
+from contracts.errors import Malformed
+from contracts.tokens import Purpose
+from policies.people import People, short_name
+from tools.load import load_tools
+from tools.toolbox import HttpToolbox
+from worker.settings import Settings
+from workflows.agent_run import AgentRun
+
+
+@dataclass(frozen=True, kw_only=True)
+class Role:
+    """What one worker process serves."""
+
+    queue: str
+    client: Client
+    activities: Sequence[Callable[..., Any]]
+    workflows: Sequence[type] = ()
+    #: What runs beside the worker until it stops.
+    beside: Sequence[Callable[[], Awaitable[None]]] = field(default=())
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Parts:
+    """What every role has."""
+
+    settings: Settings
+    identity: AwsIdentity
+    keys: PrivateKeys
+    verifier: JwtVerifier
+    store: Store
+    clock: SystemClock
+    client: Client
+    runs: StoreRuns
+    documents: StoreDocuments
+
+    def warrants(self, *, executions: bool) -> Warrants:
+        return Warrants(
+            runs=self.runs,
+            verifier=self.verifier,
+            executions=TemporalExecutions(self.client) if executions else None,
+        )
+
+    async def signer(self, *purposes: Purpose) -> JwtSigner:
+        return JwtSigner([await self.keys.signing_key(purpose) for purpose in purposes])
+
+
+async def build(role: str, settings: Settings) -> Role:
+    """Wire a role: ``agent``, ``broker`` or ``tools``. Raises InterlockError where a neighbour says no."""
+    parts = await _parts(role, settings)
+    return await _ROLES[role](parts)
+
+
+async def _parts(role: str, settings: Settings) -> _Parts:
+    ring = KeyRing.load(settings.keyring)
+    identity = AwsIdentity.load(settings.aws)
+    keys = PrivateKeys(identity, settings.env, ring)
+    clock, store = SystemClock(), Store(settings.store)
+    return _Parts(
+        settings=settings,
+        identity=identity,
+        keys=keys,
+        verifier=JwtVerifier(ring),
+        store=store,
+        clock=clock,
+        client=await connect(settings.temporal, await keys.payload_key(), identity=f"{role}-{os.getpid()}"),
+        runs=StoreRuns(store, clock),
+        documents=StoreDocuments(store, clock),
+    )
+
+
+async def _agent(parts: _Parts) -> Role:
+    thinking = Thinking(
+        warrants=parts.warrants(executions=True),
+        documents=parts.documents,
+        runs=parts.runs,
+        turns=StoreTurns(parts.store, parts.clock),
+        switches=StoreSwitches(parts.store, parts.clock),
+        model=Models(Providers(endpoints(os.environ))),
+        clock=parts.clock,
+    )
+    return Role(
+        queue=names.AGENT_QUEUE, client=parts.client, activities=[thinking.think], workflows=[AgentRun]
+    )
+
+
+async def _broker(parts: _Parts) -> Role:
+    signer = await parts.signer(Purpose.CAPABILITY, Purpose.AUDIT_HEAD)
+    warrants = parts.warrants(executions=True)
+    mint = Mint(signer=signer, documents=parts.documents, clock=parts.clock)
+    opening = Opening(warrants=warrants, runs=parts.runs, mint=mint)
+    approvals = StoreApprovals(parts.store, parts.verifier, parts.clock)
+    asking = Asking(
+        warrants=warrants,
+        verifier=parts.verifier,
+        actions=StoreActions(parts.store, parts.clock),
+        approvals=approvals,
+        documents=parts.documents,
+        mint=mint,
+        clock=parts.clock,
+    )
+    return Role(
+        queue=names.BROKER_QUEUE,
+        client=parts.client,
+        activities=[opening.open_run, opening.finish, asking.ask, asking.collect],
+        beside=[(await _outbox(parts, approvals)), _heads(parts, signer)],
+    )
+
+
+async def _outbox(parts: _Parts, approvals: StoreApprovals) -> Callable[[], Awaitable[None]]:
+    settings = parts.settings
+    token = await parts.keys.text("slack/bot-token")
+    poster = SlackPoster(slack_client(settings.slack_url or None, token))
+    outbox = Outbox(
+        parts.store,
+        approvals,
+        poster,
+        lambda: _names(parts),
+        parts.clock,
+        channel=settings.slack_channel,
+        page_url=lambda _approval_id: None,
+    )
+    return lambda: outbox.run(asyncio.Event())
+
+
+async def _names(parts: _Parts) -> Mapping[str, str]:
+    identity = await parts.documents.published(parts.settings.env, "people", "people")
+    if identity is None:
+        return {}
+    people = People.read(await parts.documents.document(identity))
+    return {person.principal: short_name(person.principal).title() for person in people.people}
+
+
+def _heads(parts: _Parts, signer: JwtSigner) -> Callable[[], Awaitable[None]]:
+    anchors = S3Anchors(parts.identity, parts.settings.anchors)
+    return HeadSigner(StoreAuditLog(parts.store), signer, anchors, parts.clock).run
+
+
+async def _tools(parts: _Parts) -> Role:
+    settings = parts.settings
+    if settings.tools is None:
+        raise Malformed("the tool worker needs INTERLOCK_TOOLS, the path of the tool file")
+    secrets = TenantSecrets(parts.identity, settings.env)
+    await secrets.check_forbidden_read(tenants=settings.tenants)
+    toolbox = HttpToolbox(load_tools(settings.tools).operations, secrets, settings.addresses)
+    warrants = parts.warrants(executions=False)
+    actions = StoreActions(parts.store, parts.clock)
+    guard = Guard(verifier=parts.verifier, actions=actions, documents=parts.documents)
+    preparing = Preparing(
+        warrants=warrants,
+        guard=guard,
+        actions=actions,
+        documents=parts.documents,
+        toolbox=toolbox,
+        signer=await parts.signer(Purpose.FROZEN),
+        clock=parts.clock,
+    )
+    acting = Acting(
+        warrants=warrants,
+        guard=guard,
+        runs=parts.runs,
+        actions=actions,
+        ledger=StoreLedger(parts.store, parts.verifier, parts.clock),
+        toolbox=toolbox,
+    )
+    return Role(
+        queue=names.TOOLS_QUEUE,
+        client=parts.client,
+        activities=[preparing.prepare, acting.read, acting.write],
+    )
+
+
+_ROLES: dict[str, Callable[[_Parts], Awaitable[Role]]] = {
+    "agent": _agent,
+    "broker": _broker,
+    "tools": _tools,
+}

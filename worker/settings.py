@@ -1,0 +1,61 @@
+"""Settings of a worker, read once from the environment. None of them is a secret."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+from contracts.errors import Malformed
+
+_NEEDED: Final = ("INTERLOCK_STORE", "INTERLOCK_TEMPORAL", "INTERLOCK_AWS", "INTERLOCK_KEYRING")
+_ADDRESS: Final = "INTERLOCK_ADDRESS_"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Where a worker's neighbours are."""
+
+    env: str
+    #: SQLAlchemy's URL.
+    store: str
+    #: host:port of Temporal's frontend.
+    temporal: str
+    #: File of this process's AWS identity.
+    aws: Path
+    #: File of everyone's public keys.
+    keyring: Path
+    tenants: tuple[str, ...]
+    #: The tool file; of the tool worker.
+    tools: Path | None
+    #: Base URL by source name; of the tool worker.
+    addresses: dict[str, str]
+    slack_channel: str
+    #: Base URL of a stand-in; empty: Slack itself.
+    slack_url: str
+    #: Bucket of the audit's anchors; of the broker.
+    anchors: str
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> Self:
+        """Raises Malformed, naming every variable that is missing."""
+        missing = [name for name in _NEEDED if not environ.get(name)]
+        if missing:
+            raise Malformed(f"a worker needs {', '.join(missing)} in its environment")
+        tools = environ.get("INTERLOCK_TOOLS")
+        return cls(
+            env=environ.get("INTERLOCK_ENV", "dev"),
+            store=environ["INTERLOCK_STORE"],
+            temporal=environ["INTERLOCK_TEMPORAL"],
+            aws=Path(environ["INTERLOCK_AWS"]),
+            keyring=Path(environ["INTERLOCK_KEYRING"]),
+            tenants=tuple(filter(None, environ.get("INTERLOCK_TENANTS", "").split(","))),
+            tools=Path(tools) if tools else None,
+            addresses={
+                name.removeprefix(_ADDRESS).lower(): value
+                for name, value in environ.items()
+                if name.startswith(_ADDRESS)
+            },
+            slack_channel=environ.get("INTERLOCK_SLACK_CHANNEL", ""),
+            slack_url=environ.get("INTERLOCK_SLACK_URL", ""),
+            anchors=environ.get("INTERLOCK_ANCHORS", ""),
+        )
