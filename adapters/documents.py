@@ -14,7 +14,7 @@ from contracts.digest import Json, canonical, digest
 from contracts.errors import Refused, Unknown
 from contracts.ports import Clock
 
-SYSTEM_TENANT = "-"
+SYSTEM_TENANT = "system"
 """The audit chain of what belongs to no tenant: policies and catalogues."""
 
 

@@ -32,7 +32,7 @@ class HeadSigner:
             try:
                 await self.sign_once()
             except InterlockError as error:
-                _log.warning("audit heads were not anchored", reason=error.sentence)
+                _log.warning("audit heads were not signed", reason=error.sentence)
             await asyncio.sleep(_EVERY)
 
     async def sign_once(self) -> None:
@@ -41,6 +41,12 @@ class HeadSigner:
             head = SignedHead(tenant=tenant, seq=seq, hash=hashed, token=token)
             await self._log.keep_head(head, self._clock.now_ms())
         for head in await self._log.unanchored():
-            document = {"tenant": head.tenant, "seq": head.seq, "hash": head.hash, "token": head.token}
-            await self._anchors.put(head.tenant, head.seq, json.dumps(document).encode())
-            await self._log.mark_anchored(head)
+            try:
+                await self._anchor(head)
+            except InterlockError as error:
+                _log.warning("an audit head was not anchored", tenant=head.tenant, reason=error.sentence)
+
+    async def _anchor(self, head: SignedHead) -> None:
+        document = {"tenant": head.tenant, "seq": head.seq, "hash": head.hash, "token": head.token}
+        await self._anchors.put(head.tenant, head.seq, json.dumps(document).encode())
+        await self._log.mark_anchored(head)

@@ -18,7 +18,8 @@ ApprovalId = Annotated[str, typer.Argument(help="The approval's id.")]
 @app.command("list")
 def list_approvals(
     which: Annotated[
-        str | None, typer.Option("--in", help="waiting, approved, denied, expired or cancelled; `any` for all.")
+        str | None,
+        typer.Option("--in", help="waiting, approved, denied, expired or cancelled; `any` for all."),
     ] = "waiting",
     state: StateOption = None,
     gateway: GatewayOption = None,
@@ -35,7 +36,15 @@ def list_approvals(
         output.document(found)
         return
     rows = [
-        (one["approval_id"], one["kind"], one["tenant"], one["route"], one["state"], _granted(one), one["deadline"])
+        (
+            one["approval_id"],
+            one["kind"],
+            one["tenant"],
+            one["route"],
+            one["state"],
+            _granted(one),
+            one["deadline"],
+        )
         for one in found["approvals"]
     ]
     output.table("Approvals", ("approval", "kind", "tenant", "route", "state", "granted", "deadline"), rows)
@@ -62,7 +71,9 @@ def decide(
     approval_id: ApprovalId,
     approve: Annotated[bool, typer.Option("--approve", help="Let it happen.")] = False,
     deny: Annotated[bool, typer.Option("--deny", help="Refuse it.")] = False,
-    withdraw: Annotated[bool, typer.Option("--withdraw", help="Take an approval back, until it is used.")] = False,
+    withdraw: Annotated[
+        bool, typer.Option("--withdraw", help="Take an approval back, until it is used.")
+    ] = False,
     digest: Annotated[
         str | None, typer.Option(help="The action digest that you have read; else the one shown now.")
     ] = None,
@@ -88,7 +99,9 @@ def decide(
         raise typer.BadParameter("choose one of --approve, --deny and --withdraw.")
     reach = Reach.read(state, gateway, token)
     if reach.token is None and person is None:
-        raise typer.BadParameter("say who decides: --as PRINCIPAL on a local stack, or an approver's --token.")
+        raise typer.BadParameter(
+            "say who decides: --as PRINCIPAL on a local stack, or an approver's --token."
+        )
     client = reach.client(approver(person or ""))
     about = digest or client.get(f"/v1/approvals/{approval_id}")["action_digest"]
     body = {"decision": chosen[0], "action_digest": about}

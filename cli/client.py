@@ -12,8 +12,16 @@ import httpx
 
 from cli.minting import Ask, mint
 from cli.state import State
-from contracts.errors import Conflict, InterlockError, Malformed, PermissionRefused, TokenRefused
-from contracts.errors import Refused, Unavailable, Unknown
+from contracts.errors import (
+    Conflict,
+    InterlockError,
+    Malformed,
+    PermissionRefused,
+    Refused,
+    TokenRefused,
+    Unavailable,
+    Unknown,
+)
 
 ENDS: Final = frozenset({"completed", "stopped", "failed", "cancelled"})
 _WAIT: Final = 20
@@ -68,7 +76,9 @@ class Gateway:
         )
 
     def get(self, path: str, **query: Any) -> dict[str, Any]:
-        return self._ask("GET", path, params={name: value for name, value in query.items() if value is not None})
+        return self._ask(
+            "GET", path, params={name: value for name, value in query.items() if value is not None}
+        )
 
     def post(self, path: str, body: Any, *, key: str | None = None) -> dict[str, Any]:
         return self._ask("POST", path, json=body, headers={"Idempotency-Key": key} if key else {})

@@ -33,7 +33,8 @@ def dev(
     reset: Annotated[bool, typer.Option("--reset", help="Empty the state directory first.")] = False,
 ) -> None:
     """Run the whole stack on this machine until Ctrl-C; its state survives a restart."""
-    out, err = Console(highlight=False), Console(stderr=True, highlight=False, soft_wrap=True)
+    out = Console(highlight=False, soft_wrap=True)
+    err = Console(stderr=True, highlight=False, soft_wrap=True)
     options = {"headless": headless, "reset": reset, "policies": policies, "tools": tools}
     show = _Shown(out, as_json=as_json)
     try:

@@ -55,7 +55,9 @@ def status() -> int:
     except InterlockError as error:
         return _failed(error.sentence)
     except httpx.HTTPError as error:
-        return _failed(f"the address {_address(error)} did not answer ({type(error).__name__}): is the stack up?")
+        return _failed(
+            f"the address {_address(error)} did not answer ({type(error).__name__}): is the stack up?"
+        )
     except BrokenPipeError:
         # Whoever read has gone; the rest would only complain again at the flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -46,7 +46,9 @@ class Ask:
 
     def _check(self) -> None:
         if self.env == "prod":
-            raise PermissionRefused("tokens for prod are issued by your identity provider, not by this command")
+            raise PermissionRefused(
+                "tokens for prod are issued by your identity provider, not by this command"
+            )
         if not _ENV.fullmatch(self.env):
             raise Malformed(f"{self.env!r} is no name of an environment")
         if not _NAME.fullmatch(self.subject.partition(":")[2]):

@@ -11,10 +11,12 @@ StateOption = Annotated[
     typer.Option("--state", help="State directory of a local stack; else INTERLOCK_STATE, else .interlock."),
 ]
 GatewayOption = Annotated[
-    str | None, typer.Option("--gateway", help="Address of the gateway; else INTERLOCK_GATEWAY, else the local stack's.")
+    str | None,
+    typer.Option("--gateway", help="Address of the gateway; else INTERLOCK_GATEWAY, else the local stack's."),
 ]
 TokenOption = Annotated[
-    str | None, typer.Option("--token", help="Token to send; else INTERLOCK_TOKEN, else one of the local stack.")
+    str | None,
+    typer.Option("--token", help="Token to send; else INTERLOCK_TOKEN, else one of the local stack."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
@@ -27,7 +29,9 @@ def json_object(text: str, option: str) -> dict[str, Any]:
     except OSError as error:
         raise typer.BadParameter(f"{source} cannot be read: {error.strerror}.") from error
     except ValueError as error:
-        raise typer.BadParameter(f"{source} is not JSON: {error}. Quote it for the shell, or give @FILE.") from error
+        raise typer.BadParameter(
+            f"{source} is not JSON: {error}. Quote it for the shell, or give @FILE."
+        ) from error
     if not isinstance(found, dict):
         raise typer.BadParameter(f'{source} is no JSON object: write one like {{"ticket_id": "T-18421"}}.')
     return found

@@ -69,4 +69,6 @@ def run(found: dict[str, Any]) -> None:
 
 def clean(text: str) -> str:
     """Without control characters: a ticket's text must not drive the terminal."""
-    return "".join(letter if letter == "\n" or letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+    return "".join(
+        letter if letter == "\n" or letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )

@@ -10,19 +10,16 @@ from typing import Annotated, Any, Self
 
 import typer
 
-from adapters.clock import SystemClock
-from adapters.documents import StoreDocuments
-from adapters.store import Store
 from cli import output
 from cli.options import JsonOption, StateOption, json_object
 from cli.state import State
 from contracts.decision import Call, Decision, Reason, Ruling
 from contracts.errors import Malformed
-from contracts.tool import Catalogue
+from embedded.publish import publish_loaded
 from policies.decide import decide
 from policies.load import PolicySet, load
 from policies.problem import did_you_mean
-from tools.load import load_tools
+from tools.load import LoadedTools, load_tools
 
 app = typer.Typer(no_args_is_help=True, help="What agents may do.")
 
@@ -40,7 +37,7 @@ class Loaded:
     directory: Path
     tools_file: Path
     policies: PolicySet
-    catalogue: Catalogue
+    tools: LoadedTools
 
     @classmethod
     def read(cls, policies: Path | None, tools: Path | None, env: str) -> Self:
@@ -51,14 +48,17 @@ class Loaded:
             raise Malformed(f"{directory} is no directory: --policies names one with routes/ and people.yaml")
         if not file.is_file():
             raise Malformed(f"{file} is no file: --tools names one such as tools/helpdesk.yaml")
-        catalogue = load_tools(file).catalogue
-        loaded = load(directory, catalogue, env=env)
-        return cls(directory=directory, tools_file=file, policies=loaded, catalogue=catalogue)
+        loaded = load_tools(file)
+        rules = load(directory, loaded.catalogue, env=env)
+        return cls(directory=directory, tools_file=file, policies=rules, tools=loaded)
 
 
 @app.command()
 def check(
-    policies: PoliciesOption = None, tools: ToolsOption = None, env: EnvOption = "dev", as_json: JsonOption = False
+    policies: PoliciesOption = None,
+    tools: ToolsOption = None,
+    env: EnvOption = "dev",
+    as_json: JsonOption = False,
 ) -> None:
     """Check routes, people and cases without running anything.
 
@@ -67,7 +67,9 @@ def check(
     loaded = Loaded.read(policies, tools, env).policies
     warnings = [str(problem) for problem in loaded.warnings]
     if as_json:
-        output.document({"routes": sorted(loaded.routes), "people": len(loaded.people.people), "warnings": warnings})
+        output.document(
+            {"routes": sorted(loaded.routes), "people": len(loaded.people.people), "warnings": warnings}
+        )
         return
     for warning in warnings:
         output.say(f"warning: {warning}")
@@ -87,37 +89,12 @@ def publish(
     Example: interlock policy publish --policies ./my-policies --tools ./my-tools.yaml
     """
     loaded = Loaded.read(policies, tools, env)
-    changed = asyncio.run(_publish(State.at(state), loaded, env))
+    work = publish_loaded(State.at(state).store_url, loaded.policies, loaded.tools, env=env, actor="op:local")
+    changed = asyncio.run(work)
     if as_json:
         output.document({"changed": changed})
     else:
         output.say("In force: " + (", ".join(changed) if changed else "as before; nothing changed."))
-
-
-async def _publish(state: State, loaded: Loaded, env: str) -> list[str]:
-    """What changed, in the order in which it was put into force: routes last, for they name the rest."""
-    store = Store(state.store_url)
-    changed = []
-    try:
-        documents = StoreDocuments(store, SystemClock())
-        for kind, name, document in _documents(loaded):
-            _, new = await documents.publish(env, kind, name, document, actor="op:local")
-            changed += [f"{kind} {name}"] if new else []
-        for name in sorted(set(await documents.routes(env)) - set(loaded.policies.routes)):
-            await documents.withdraw(env, "route", name, actor="op:local")
-            changed.append(f"route {name} withdrawn")
-    finally:
-        await store.close()
-    return changed
-
-
-def _documents(loaded: Loaded) -> list[tuple[str, str, Any]]:
-    routes = [("route", name, route.document()) for name, route in sorted(loaded.policies.routes.items())]
-    return [
-        ("catalogue", "catalogue", loaded.catalogue.document()),
-        ("people", "people", loaded.policies.people.document()),
-        *routes,
-    ]
 
 
 @app.command()
@@ -151,7 +128,7 @@ def explained(loaded: Loaded, route: str, call: Call) -> dict[str, Any]:
     if rules is None:
         decision = _no_route(route, loaded.policies.routes)
     else:
-        decision = decide(rules, loaded.catalogue, call, now_ms=time.time_ns() // 1_000_000)
+        decision = decide(rules, loaded.tools.catalogue, call, now_ms=time.time_ns() // 1_000_000)
     return {
         "decision": decision.ruling.value,
         "approvals": decision.approvals,

@@ -20,7 +20,8 @@ def start(
     route: Annotated[str, typer.Option(help="The route, such as support/close.")],
     given: Annotated[str, typer.Option("--input", help="The route's input: a JSON object, or @FILE.")],
     key: Annotated[
-        str | None, typer.Option(help="Idempotency key: the same key starts the same run. Random if not given.")
+        str | None,
+        typer.Option(help="Idempotency key: the same key starts the same run. Random if not given."),
     ] = None,
     on_behalf_of: Annotated[str | None, typer.Option(help="For whom it runs, such as user:u-1042.")] = None,
     tenant: Annotated[str, typer.Option(help="Tenant, where the token is minted locally.")] = "acme",
@@ -64,7 +65,9 @@ def show(
 @app.command("list")
 def list_runs(
     route: Annotated[str | None, typer.Option(help="Only of this route.")] = None,
-    run_state: Annotated[str | None, typer.Option("--in", help="Only in this state, such as running.")] = None,
+    run_state: Annotated[
+        str | None, typer.Option("--in", help="Only in this state, such as running.")
+    ] = None,
     tenant: Annotated[str | None, typer.Option(help="Only of this tenant.")] = None,
     cursor: Annotated[str | None, typer.Option(help="Where the last page ended.")] = None,
     state: StateOption = None,

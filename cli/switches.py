@@ -74,7 +74,14 @@ def _set(reach: Reach, scope: str, body: dict[str, Any], as_json: bool) -> None:
 
 def _table(found: list[dict[str, Any]]) -> None:
     rows = [
-        (one["scope"], "stopped" if one["stopped"] else "runs", one["reason"], one["actor"], one["at"], one["until"])
+        (
+            one["scope"],
+            "stopped" if one["stopped"] else "runs",
+            one["reason"],
+            one["actor"],
+            one["at"],
+            one["until"],
+        )
         for one in found
     ]
     output.table("Switches", ("scope", "now", "reason", "who", "at", "until"), rows)

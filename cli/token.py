@@ -14,9 +14,13 @@ from cli.state import State
 def token(
     caller: Annotated[str | None, typer.Option(help="A caller's name: may start runs.")] = None,
     approver: Annotated[str | None, typer.Option(help="A principal of people.yaml: may decide.")] = None,
-    operator: Annotated[str | None, typer.Option(help="An operator's name: may stop, resume and audit.")] = None,
+    operator: Annotated[
+        str | None, typer.Option(help="An operator's name: may stop, resume and audit.")
+    ] = None,
     tenant: Annotated[str | None, typer.Option(help="The caller's tenant; narrows the others.")] = None,
-    routes: Annotated[str | None, typer.Option(help="Routes it reaches, with commas between; `*` is all.")] = None,
+    routes: Annotated[
+        str | None, typer.Option(help="Routes it reaches, with commas between; `*` is all.")
+    ] = None,
     env: Annotated[str, typer.Option(help="Environment; prod is refused.")] = "dev",
     ttl: Annotated[int, typer.Option(help="Seconds it lives; 86400 at most.")] = minting.HOUR,
     state: StateOption = None,

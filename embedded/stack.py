@@ -13,7 +13,7 @@ from typing import Final
 
 import httpx
 
-from contracts.errors import InterlockError
+from contracts.errors import InterlockError, Malformed
 from embedded import endpoints
 from embedded.aws import server as aws
 from embedded.aws.emulator import READY as AWS_READY
@@ -73,25 +73,31 @@ async def running_stack(
     Raises:
         InterlockError: it cannot start; the sentence says why. Nothing is left running.
     """
-    state = state.absolute()
-    tools_file = (tools or shipped_tools()).absolute()
-    loaded = load_tools(tools_file)
-    plan = Plan(
-        state=state,
+    plan = _plan(
+        state.absolute(),
         ports=ports or Ports.free(),
-        policies=load((policies or shipped_policies()).absolute(), loaded.catalogue, env=ENV),
-        tools=loaded,
-        tools_file=tools_file,
+        policies=(policies or shipped_policies()).absolute(),
+        tools=(tools or shipped_tools()).absolute(),
         headless=headless,
     )
-    with held(state, reset=reset):
-        endpoints.forget(state)
+    with held(plan.state, reset=reset):
+        endpoints.forget(plan.state)
         stack = Stack(plan, on_event)
         try:
             await stack.start()
             yield stack.endpoints()
         finally:
             await stack.stop()
+
+
+def _plan(state: Path, *, ports: Ports, policies: Path, tools: Path, headless: bool) -> Plan:
+    if not policies.is_dir():
+        raise Malformed(f"there is no policy directory {policies}: give one with --policies")
+    if not tools.is_file():
+        raise Malformed(f"there is no tool file {tools}: give one with --tools")
+    loaded = load_tools(tools)
+    found = load(policies, loaded.catalogue, env=ENV)
+    return Plan(state=state, ports=ports, policies=found, tools=loaded, tools_file=tools, headless=headless)
 
 
 class Stack:
