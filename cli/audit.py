@@ -52,8 +52,8 @@ def _show(found: dict[str, Any]) -> None:
     for name, one in found["tenants"].items():
         if one["verified"] and one["unproven"]:
             output.say(
-                f"{name}: records {one['anchored'] + 1} to {one['records']} lie after the last anchor and are not yet"
-                " proven."
+                f"{name}: records {one['anchored'] + 1} to {one['records']} lie after the last anchor"
+                " and are not yet proven."
             )
 
 

@@ -96,7 +96,7 @@ class Gateway:
                 return
 
     def changes(self, run_id: str, seconds: float | None = None) -> Iterator[dict[str, Any]]:
-        """The run now and after each change, until it has ended. ``seconds``: at most so long; None: for ever."""
+        """The run now and after each change, to its end or for at most ``seconds``."""
         until = None if seconds is None else time.monotonic() + seconds
         run = self.get(f"/v1/runs/{run_id}")
         yield run

@@ -47,7 +47,7 @@ def main() -> NoReturn:
 def status() -> int:
     """0 for success, 1 with a sentence on standard error, 2 for wrong use, 130 after Ctrl-C."""
     try:
-        _with_dev()()
+        _with_dev()(prog_name="interlock")
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
     except KeyboardInterrupt:

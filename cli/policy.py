@@ -109,7 +109,7 @@ def explain(
 ) -> None:
     """Say what policy decides of a call, by which rule, in which line.
 
-    Example: interlock policy explain support/close ticket.close --args '{"ticket_id": "T-18421", "reason": "Solved."}'
+    Example: interlock policy explain support/close ticket.close --args @call.json --json
     """
     arguments = json_object(args, "--args")
     found = explained(Loaded.read(policies, tools, env), route, Call(tool=tool, arguments=arguments))

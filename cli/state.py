@@ -41,7 +41,7 @@ class State:
         path = self.directory / "endpoints.json"
         if not path.is_file():
             raise Unavailable(
-                f"no stack has been started on {self.directory}: run `interlock dev`, or name one with --gateway"
+                f"no stack runs on {self.directory}: run `interlock dev`, or name a gateway with --gateway"
             )
         return read_document(path)
 
