@@ -9,7 +9,7 @@ from activities.open import Mint
 from activities.warranted import Warrants
 from contracts import names
 from contracts.approval import Answer, ApprovalRecord, ApprovalState
-from contracts.decision import Call, Ruling
+from contracts.decision import Call, Decision, Ruling
 from contracts.errors import PermissionRefused, TokenRefused
 from contracts.ports import Actions, Approvals, Clock, Conclusion, Documents
 from contracts.run import ActionRecord, Outcome, StopReason, WarrantedRun
@@ -40,11 +40,14 @@ class Asking:
         action = await self.actions.get(run, ref.action_id)
         frozen = sealed(self.verifier, action)
         route = await self._route(run)
-        needed = await self._needed(run, route, action)
+        decision = await self._decide(run, route, action)
+        if decision.ruling is Ruling.ALLOW:
+            lease = self.mint.write(run, frozen.tool, frozen.digest(), frozen.key_hash)
+            return Asked(approval_id="", deadline_ms=None, token=lease.token)
         approval = await self.approvals.ask(
             run,
             frozen,
-            needed=needed,
+            needed=decision.approvals,
             group=route.approval.group or "",
             deadline_ms=route.approval.deadline_ms,
         )
@@ -99,14 +102,14 @@ class Asking:
             Conclusion(outcome=outcome, content=text, text=text, duration_ms=0, stop=stop),
         )
 
-    async def _needed(self, run: WarrantedRun, route: Route, action: ActionRecord) -> int:
+    async def _decide(self, run: WarrantedRun, route: Route, action: ActionRecord) -> Decision:
         """From the pinned rules; the agent worker's word is not taken."""
         catalogue = Catalogue.read(await self.documents.document(run.warrant.catalogue_digest))
         call = Call(tool=action.tool, arguments=action.arguments)
         decision = decide(route, catalogue, call, now_ms=self.clock.now_ms())
-        if decision.ruling is not Ruling.NEEDS_APPROVAL:
-            raise PermissionRefused(f"the pinned policy does not ask for {action.tool}: {decision.ruling}")
-        return decision.approvals
+        if decision.ruling is Ruling.DENY:
+            raise PermissionRefused(f"the pinned policy denies {action.tool}")
+        return decision
 
     async def _route(self, run: WarrantedRun) -> Route:
         return Route.read(await self.documents.document(run.warrant.policy_digest))

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
@@ -41,7 +42,7 @@ class Store:
         try:
             async with self._engine.connect() as connection:
                 yield connection
-        except (OperationalError, OSError) as error:
+        except (OperationalError, PoolTimeout, OSError) as error:
             raise Unavailable(f"the store did not answer: {_brief(error)}") from error
 
     async def write(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
@@ -58,7 +59,7 @@ class Store:
                 if isinstance(error, OperationalError):
                     raise Unavailable(f"the store did not answer: {_brief(error)}") from error
                 raise
-            except OSError as error:
+            except (PoolTimeout, OSError) as error:
                 raise Unavailable(f"the store did not answer: {_brief(error)}") from error
         raise AssertionError("unreachable")
 

@@ -101,7 +101,9 @@ class TemporalStarter:
             raise Unknown(f"{record.run_id} was started before and has ended") from error
         except RPCError as error:
             raise Unavailable("Temporal did not take the run; it will be started later") from error
-        return handle.first_execution_run_id or handle.result_run_id or ""
+        if not handle.first_execution_run_id:
+            raise Unavailable("Temporal did not say which execution it started; it will be asked again")
+        return handle.first_execution_run_id
 
     async def nudge(self, run_id: str, approval_id: str, grant_id: str) -> None:
         """An update needs a live worker, a signal waits for one. Both may arrive; the run counts one."""

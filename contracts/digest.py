@@ -22,7 +22,7 @@ def canonical(value: Json) -> bytes:
     """
     try:
         return rfc8785.dumps(value)
-    except (rfc8785.CanonicalizationError, RecursionError) as error:
+    except (rfc8785.CanonicalizationError, RecursionError, UnicodeError) as error:
         raise Malformed(f"this value has no canonical JSON form: {error}") from error
 
 

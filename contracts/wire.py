@@ -82,6 +82,8 @@ class Asked:
 
     approval_id: str
     deadline_ms: int | None
+    #: Where an exception waives the approval: the write's capability, and nobody is asked.
+    token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,9 +1,10 @@
 """One agent run: check the budget, ask the model, decide, prepare, ask people, act, record."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey
@@ -31,6 +32,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.options import AGENT, BROKER, TOOLS, ActivityOptions
 
 T = TypeVar("T")
+Renewal: TypeAlias = Callable[[], Awaitable[str | None]]
 
 _STATE = SearchAttributeKey.for_keyword(names.SEARCH_STATE)
 _RENEW_BEFORE = 60
@@ -87,16 +89,20 @@ class AgentRun:
         """Carry out one decided call; a stop reason, where the run ends on it."""
         if call.ruling == "deny":
             return None
+        ref = ActionRef(action_id=call.action_id)
         if call.effect == "read" and call.ruling == "allow":
-            return await self._act(names.READ, call.action_id, None)
-        frost = await self._tool(names.PREPARE, ActionRef(action_id=call.action_id), Frost)
+            return await self._act(names.READ, ref, await self._lease_token(), self._lease_token)
+        lease = await self._lease_token()
+        frost = await self._present(names.PREPARE, ref, Frost, lease, self._lease_token)
         if frost.action_digest is None:
             return None
-        asked = await self._call(names.ASK, ActionRef(action_id=call.action_id), BROKER, Asked)
+        asked = await self._call(names.ASK, ref, BROKER, Asked)
+        if asked.token is not None:
+            return await self._act(names.WRITE, ref, asked.token, lambda: self._waived(ref))
         verdict = await self._verdict(frost, asked)
         if verdict.state != ApprovalState.APPROVED:
             return verdict.stop
-        return await self._act(names.WRITE, frost.action_id, asked.approval_id)
+        return await self._act(names.WRITE, ref, verdict.token, lambda: self._approved(asked))
 
     async def _verdict(self, frost: Frost, asked: Asked) -> Verdict:
         """Wait, as long as the route says, for what verified grants say; a message alone says nothing."""
@@ -116,7 +122,6 @@ class AgentRun:
                 break
         workflow.set_current_details("")
         workflow.upsert_search_attributes([_STATE.value_set(RunState.RUNNING)])
-        self.presenting = verdict.token
         return verdict
 
     async def _collect(self, approval_id: str) -> Verdict:
@@ -126,32 +131,39 @@ class AgentRun:
         left = timedelta(milliseconds=deadline_ms - workflow.now().timestamp() * 1000) + _GRACE
         return max(left, timedelta(seconds=1))
 
-    async def _act(self, activity: str, action_id: str, approval_id: str | None) -> str | None:
-        """Act, with a renewed capability where it ran out, and once more when a kill switch is lifted."""
-        ref = ActionRef(action_id=action_id)
+    async def _act(self, activity: str, ref: ActionRef, token: str | None, renew: Renewal) -> str | None:
+        """Act; again when a kill switch is lifted. A stop reason, where the run ends on it."""
+        while token is not None:
+            acted = await self._present(activity, ref, Acted, token, renew)
+            if acted.halted is None:
+                return acted.stop
+            await self._halted(acted.halted)
+            token = await renew()
+        return None
+
+    async def _present(
+        self, activity: str, ref: ActionRef, result: type[T], token: str | None, renew: Renewal
+    ) -> T:
+        """Call a tool worker, with a renewed capability where the first ran out in the queue."""
         while True:
+            self.presenting = token
             try:
-                acted = (
-                    await self._tool(activity, ref, Acted)
-                    if approval_id is None
-                    else await self._call(activity, ref, TOOLS, Acted)
-                )
+                return await self._call(activity, ref, TOOLS, result)
             except ActivityError as error:
                 if not _expired(error):
                     raise
-            else:
-                if acted.halted is None:
-                    self.presenting = None
-                    return acted.stop
-                await self._halted(acted.halted)
-            self._lease = Lease(token="", expires=0)
-            if approval_id is not None:
-                self.presenting = (await self._collect(approval_id)).token
+                self._lease = Lease(token="", expires=0)
+                token = await renew()
 
-    async def _tool(self, activity: str, ref: ActionRef, result: type[T]) -> T:
+    async def _waived(self, ref: ActionRef) -> str | None:
+        return (await self._call(names.ASK, ref, BROKER, Asked)).token
+
+    async def _approved(self, asked: Asked) -> str | None:
+        return (await self._collect(asked.approval_id)).token
+
+    async def _lease_token(self) -> str | None:
         await self._renew()
-        self.presenting = self._lease.token
-        return await self._call(activity, ref, TOOLS, result)
+        return self._lease.token
 
     async def _renew(self) -> None:
         """One capability for the run's reads, renewed shortly before it runs out: not one a call."""

@@ -1,0 +1,202 @@
+"""What the acceptance tests do to a whole running stack: start runs by a script, click, kill, look."""
+
+import asyncio
+import json
+import os
+import secrets
+import shutil
+import signal
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import httpx
+
+from adapters.keys import AwsIdentity, KeyRing, PrivateKeys
+from adapters.tokens import JwtSigner
+from contracts.tokens import Purpose
+from embedded import endpoints
+from embedded.helpdesk.seed import world
+from embedded.seed import CHANNEL, ENV
+from embedded.stack import running_stack, shipped_policies
+
+Json: TypeAlias = dict[str, Any]
+#: The calls of each turn of the scripted model.
+Script: TypeAlias = Sequence[Sequence[Json]]
+
+SCRIPTED: Final = "support/script"
+TENANT: Final = "acme"
+ENDED: Final = frozenset({"completed", "stopped", "failed", "cancelled"})
+
+_ROUTE: Final = """
+description: Do what the run's input says.
+model: {name: scripted, max_output_tokens: 800}
+prompt: Do what the input says.
+input: {type: object, required: [script]}
+allow_tools: [kb.search, tickets.get, ticket.close]
+budgets: {steps: 25, seconds: 600, usd: "1.00", denials: 3}
+loop: 3
+approval: {group: support-leads, deadline: 4h}
+on_denied: tell_model
+on_expired: stop
+on_exhausted: stop
+audit: {enabled: true}
+"""
+
+
+def read(ticket: str) -> Json:
+    return {"tool": "tickets.get", "args": {"ticket_id": ticket}}
+
+
+def close(ticket: str, reason: str = "The customer confirmed the fix.") -> Json:
+    return {"tool": "ticket.close", "args": {"ticket_id": ticket, "reason": reason}}
+
+
+@cache
+def open_tickets() -> list[str]:
+    """Ids of the tenant's tickets that nobody has closed on the first day."""
+    return [ticket.id for ticket in world().tickets[TENANT] if ticket.status == "open"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """One running stack, seen by a caller and by a person in Slack."""
+
+    state: Path
+    http: httpx.AsyncClient
+    #: The caller's, signed by the embedded stack's operator.
+    token: str
+    _slack: Json = field(repr=False)
+
+    async def start(self, script: Script) -> str:
+        """Start a scripted run; its id."""
+        answer = await self.http.post(
+            self.at("gateway") + "/v1/runs",
+            headers={"Authorization": f"Bearer {self.token}", "Idempotency-Key": secrets.token_hex(8)},
+            json={"route": SCRIPTED, "input": {"script": script, "final": "done"}},
+        )
+        assert answer.status_code == httpx.codes.ACCEPTED, answer.text
+        return str(answer.json()["run_id"])
+
+    async def run(self, run_id: str) -> Json:
+        answer = await self.http.get(
+            f"{self.at('gateway')}/v1/runs/{run_id}", headers={"Authorization": f"Bearer {self.token}"}
+        )
+        assert answer.status_code == httpx.codes.OK, answer.text
+        found: Json = answer.json()
+        return found
+
+    async def until(self, run_id: str, *states: str, seconds: float = 45) -> Json:
+        """The run once it is in one of the states; a gateway that is away is asked again."""
+        found: Json = {}
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            try:
+                found = await self.run(run_id)
+            except httpx.TransportError:
+                await asyncio.sleep(0.2)
+                continue
+            if found["state"] in states:
+                return found
+            assert found["state"] not in ENDED, found
+            await asyncio.sleep(0.1)
+        raise AssertionError(f"{run_id} is not {' or '.join(states)} after {seconds} s: {found}")
+
+    async def approve(self, run: Json, *, seconds: float = 45) -> None:
+        """Click as a patient person: again, where Slack says that it did not work."""
+        approval = run["actions"][-1]["approval_id"]
+        said = ""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            try:
+                done, said = await self._click(approval)
+            except httpx.TransportError as error:
+                done, said = False, repr(error)
+            if done:
+                return
+            await asyncio.sleep(0.2)
+        raise AssertionError(f"nobody could approve {approval} within {seconds} s: {said}")
+
+    async def messages(self) -> list[Json]:
+        answer = await self.http.get(self.at("slack") + "/control/messages", headers=self._control())
+        found: list[Json] = answer.raise_for_status().json()["messages"]
+        return found
+
+    async def writes(self, key: str) -> list[Json]:
+        """What the helpdesk itself executed under an idempotency key."""
+        control = (self.state / "helpdesk-control").read_text().strip()
+        answer = await self.http.get(
+            self.at("helpdesk") + "/control/writes",
+            params={"key": key},
+            headers={"Authorization": f"Bearer {control}"},
+        )
+        found: list[Json] = answer.raise_for_status().json()["writes"]
+        return found
+
+    async def kill(self, part: str) -> int:
+        """SIGKILL; the pid that was ended."""
+        pid = self.pids()[part]
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    async def replaced(self, part: str, pid: int, *, seconds: float = 30) -> None:
+        """Return when the supervisor has started the part again."""
+        async with asyncio.timeout(seconds):
+            while self.pids()[part] == pid:
+                await asyncio.sleep(0.1)
+
+    def at(self, part: str) -> str:
+        return str(self._endpoints()[part])
+
+    def pids(self) -> dict[str, int]:
+        return dict(self._endpoints()["pids"])
+
+    async def _click(self, approval: str) -> tuple[bool, str]:
+        cards = [card for card in await self.messages() if approval in json.dumps(card)]
+        if not cards:
+            return False, "there is no card"
+        answer = await self.http.post(
+            self.at("slack") + "/control/click",
+            headers=self._control(),
+            json={
+                "channel": CHANNEL,
+                "ts": cards[0]["ts"],
+                "user": "U0ADA",
+                "action_id": "interlock.approve",
+            },
+        )
+        return answer.is_success and answer.json()["status"] == httpx.codes.OK, answer.text
+
+    def _control(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._slack['control_token']}"}
+
+    def _endpoints(self) -> Json:
+        found = endpoints.read(self.state)
+        assert found is not None, "the stack has stopped"
+        return found
+
+
+@asynccontextmanager
+async def running_world(directory: Path) -> AsyncIterator[World]:
+    """A headless stack in a directory, with a route whose model follows a script."""
+    policies = directory / "policies"
+    shutil.copytree(shipped_policies(), policies)
+    (policies / "routes" / f"{SCRIPTED}.yaml").write_text(_ROUTE)
+    state = directory / "state"
+    async with (
+        running_stack(state, policies=policies, headless=True),
+        httpx.AsyncClient(trust_env=False, timeout=10) as http,
+    ):
+        slack = json.loads((state / "slack.json").read_text())
+        yield World(state=state, http=http, token=await _caller(state), _slack=slack)
+
+
+async def _caller(state: Path) -> str:
+    keys = PrivateKeys(AwsIdentity.load(state / "aws" / "cli.json"), ENV, KeyRing.load(state / "keyring.json"))
+    claims = {"kind": "caller", "sub": "svc:acceptance", "tenant": TENANT, "routes": [SCRIPTED]}
+    signer = JwtSigner([await keys.signing_key(Purpose.CALLERS)])
+    return signer.sign(Purpose.CALLERS, {**claims, "env": ENV, "exp": int(time.time()) + 3600})
