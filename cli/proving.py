@@ -1,18 +1,15 @@
 """Fetches what verification needs: the chains from the store, the anchors from their bucket."""
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 from adapters.anchors import S3Anchors
 from adapters.audit_log import AuditQuery, StoreAuditLog
-from adapters.documents import SYSTEM_TENANT
 from adapters.keys import AwsIdentity, KeyRing
 from adapters.store import Store
 from adapters.tokens import JwtVerifier
 from cli.state import State
 from cli.verify import Chain, Proof, report, verify
 from contracts.audit import ChainedRecord
-from contracts.errors import Malformed
 from contracts.tokens import Purpose
 from embedded.aws.plan import anchor_bucket
 from embedded.aws.seed import TENANTS
@@ -46,17 +43,8 @@ async def prove(state: State, env: str = "dev", tenant: str | None = None) -> di
 
 async def _chain(log: StoreAuditLog, anchors: S3Anchors, tenant: str) -> Chain:
     # Heads and anchors first: the log grows meanwhile, and a head must not be ahead of what was read.
-    found, heads = await _anchors(anchors, tenant), await log.heads(tenant)
+    found, heads = await anchors.list(tenant), await log.heads(tenant)
     return Chain(tenant=tenant, anchors=found, heads=heads, records=await _records(log, tenant))
-
-
-async def _anchors(anchors: S3Anchors, tenant: str) -> Sequence[bytes]:
-    try:
-        return await anchors.list(tenant)
-    except Malformed:
-        if tenant != SYSTEM_TENANT:
-            raise
-        return ()  # where the bucket has no room for the system's chain, it stays unproven and says so
 
 
 async def _records(log: StoreAuditLog, tenant: str) -> list[ChainedRecord]:

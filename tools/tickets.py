@@ -175,7 +175,7 @@ def _preview(ticket: _Target, arguments: CloseArguments) -> Preview:
             f"1 customer ({customer}) sees the ticket as resolved;"
             " nobody works on it any more unless it is reopened."
         ),
-        undo=f"Reopen {ticket.id} in the helpdesk; until it is archived after 30 days.",
+        undo=f"Reopen {ticket.id} in the helpdesk.",
     )
 
 
