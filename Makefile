@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ROUNDS ?= 1
 export UV_SYSTEM_CERTS := 1
 
-.PHONY: install demo test check fmt lock clean
+.PHONY: install demo test check chaos fuzz fmt lock clean
 
 install: $(VENV)/.installed
 
@@ -30,6 +30,14 @@ check: install
 
 test: check
 	$(BIN)/pytest -n 2
+
+# Kill every process of a stack in turn, ROUNDS times over: each run completes with one write.
+chaos: install
+	for round in $$(seq $(ROUNDS)); do $(BIN)/pytest -q tests/acceptance/test_kills.py || exit 1; done
+
+# The property tests of the laws, with ROUNDS times 500 examples each.
+fuzz: install
+	ROUNDS=$(ROUNDS) $(BIN)/pytest -q -n 2 --hypothesis-profile=fuzz tests/laws
 
 fmt: install
 	$(BIN)/ruff format .

@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import httpx
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHistory
 
 from adapters.keys import AwsIdentity, KeyRing, PrivateKeys
 from adapters.tokens import JwtSigner
+from contracts import names
 from contracts.tokens import Purpose
 from embedded import endpoints
 from embedded.helpdesk.seed import world
@@ -36,7 +38,7 @@ _ROUTE: Final = """
 description: Do what the run's input says.
 model: {name: scripted, max_output_tokens: 800}
 prompt: Do what the input says.
-input: {type: object, required: [script]}
+input: {type: object, properties: {}}
 allow_tools: [kb.search, tickets.get, ticket.close]
 budgets: {steps: 25, seconds: 600, usd: "1.00", denials: 3}
 loop: 3
@@ -69,7 +71,7 @@ class World:
     state: Path
     http: httpx.AsyncClient
     #: The caller's, signed by the embedded stack's operator.
-    token: str
+    token: str = field(repr=False)
     _slack: Json = field(repr=False)
 
     async def start(self, script: Script) -> str:
@@ -128,14 +130,31 @@ class World:
 
     async def writes(self, key: str) -> list[Json]:
         """What the helpdesk itself executed under an idempotency key."""
-        control = (self.state / "helpdesk-control").read_text().strip()
         answer = await self.http.get(
             self.at("helpdesk") + "/control/writes",
             params={"key": key},
-            headers={"Authorization": f"Bearer {control}"},
+            headers=self._helpdesk(),
         )
         found: list[Json] = answer.raise_for_status().json()["writes"]
         return found
+
+    async def history(self, run_id: str) -> WorkflowHistory:
+        """A finished run's whole history as Temporal keeps it: nothing here can decrypt it."""
+        client = await Client.connect(self.at("temporal"), namespace=names.NAMESPACE)
+        handle = client.get_workflow_handle(run_id)
+        async with asyncio.timeout(15):
+            while (await handle.describe()).status is WorkflowExecutionStatus.RUNNING:  # noqa: ASYNC110  it is elsewhere
+                await asyncio.sleep(0.05)
+        return await handle.fetch_history()
+
+    async def slow_close(self, seconds: float) -> None:
+        """Have the next close lie at the helpdesk for a while before it is done."""
+        answer = await self.http.put(
+            self.at("helpdesk") + "/control/faults",
+            headers=self._helpdesk(),
+            json={"operation": "close", "mode": "slow", "seconds": seconds},
+        )
+        answer.raise_for_status()
 
     async def kill(self, part: str) -> int:
         """SIGKILL; the pid that was ended."""
@@ -146,7 +165,7 @@ class World:
     async def replaced(self, part: str, pid: int, *, seconds: float = 30) -> None:
         """Return when the supervisor has started the part again."""
         async with asyncio.timeout(seconds):
-            while self.pids()[part] == pid:
+            while self.pids()[part] == pid:  # noqa: ASYNC110  a file says so
                 await asyncio.sleep(0.1)
 
     def at(self, part: str) -> str:
@@ -174,6 +193,9 @@ class World:
     def _control(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._slack['control_token']}"}
 
+    def _helpdesk(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {(self.state / 'helpdesk-control').read_text().strip()}"}
+
     def _endpoints(self) -> Json:
         found = endpoints.read(self.state)
         assert found is not None, "the stack has stopped"
@@ -196,7 +218,9 @@ async def running_world(directory: Path) -> AsyncIterator[World]:
 
 
 async def _caller(state: Path) -> str:
-    keys = PrivateKeys(AwsIdentity.load(state / "aws" / "cli.json"), ENV, KeyRing.load(state / "keyring.json"))
+    keys = PrivateKeys(
+        AwsIdentity.load(state / "aws" / "cli.json"), ENV, KeyRing.load(state / "keyring.json")
+    )
     claims = {"kind": "caller", "sub": "svc:acceptance", "tenant": TENANT, "routes": [SCRIPTED]}
     signer = JwtSigner([await keys.signing_key(Purpose.CALLERS)])
     return signer.sign(Purpose.CALLERS, {**claims, "env": ENV, "exp": int(time.time()) + 3600})

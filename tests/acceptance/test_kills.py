@@ -1,19 +1,27 @@
 """Each process of the stack killed without warning while a run depends on it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from stack_world import World, close, open_tickets, read, running_world
+from tests.acceptance.stack_world import World, close, open_tickets, read, running_world
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 WAITING = ("temporal", "aws", "slack", "helpdesk", "gateway", "agent", "broker", "tools")
 CLICKED = ("helpdesk", "tools")
-TICKETS = dict(zip([*((part, "waiting") for part in WAITING), *((part, "clicked") for part in CLICKED)],
-                   open_tickets(), strict=False))
+#: Seconds that the helpdesk lets the request lie, so that the kill meets it there.
+IN_FLIGHT = 2.0
+TICKETS = dict(
+    zip(
+        [*((part, "waiting") for part in WAITING), *((part, "clicked") for part in CLICKED)],
+        open_tickets(),
+        strict=False,
+    )
+)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -51,10 +59,14 @@ async def test_a_part_killed_while_a_run_waits_costs_no_run_and_no_second_write(
 
 @pytest.mark.parametrize("part", CLICKED)
 async def test_a_part_killed_as_the_write_begins_writes_once(stack: World, part: str) -> None:
-    """A part of the write itself killed right after the click: the run completes, with one write."""
+    """A part of the write itself killed with the request on its way: the run completes, with one write."""
     ticket = TICKETS[part, "clicked"]
     run = await _waiting(stack, ticket)
+    await stack.slow_close(IN_FLIGHT)
     await stack.approve(run)
+    await asyncio.sleep(IN_FLIGHT / 2)
+    before = await stack.run(run["run_id"])
+    assert before["state"] == "running", "the kill comes too late to prove anything"
     pid = await stack.kill(part)
     await _one_write(stack, run, ticket)
     await stack.replaced(part, pid)

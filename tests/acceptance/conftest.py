@@ -1,0 +1,318 @@
+"""One embedded stack per test process, and the world as its tests see it: through public ways in, and the target's logs."""
+
+import asyncio
+import json
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import pytest
+import yaml
+from temporalio.client import Client, WorkflowHandle
+
+from adapters.keys import AwsIdentity, KeyRing, PrivateKeys
+from adapters.temporal import connect
+from cli import minting
+from cli.playing import candidates
+from cli.state import State
+from contracts.wire import RunStart
+from embedded.endpoints import Endpoints
+from embedded.stack import running_stack, shipped_policies, shipped_tools
+
+SECONDS: Final = 45.0
+"""Within which anything here happens."""
+
+APPROVE: Final = "interlock.approve"
+DENY: Final = "interlock.deny"
+SCRIPTED: Final = "support/script"
+QUICK: Final = "support/quick"
+TWO: Final = "support/two"
+FOR_TWO: Final = "ticket.close_for_two"
+ADA, GRACE, MALLORY = "U0ADA", "U0GRACE", "U0MALLORY"
+
+_ENDED: Final = ("completed", "stopped", "failed", "cancelled")
+_LOOK: Final = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """A run that waits for one approval of one close."""
+
+    run_id: str
+    ticket: str
+    approval_id: str
+    action_digest: str
+    key: str
+
+    @property
+    def button(self) -> str:
+        return f"{self.approval_id}|{self.action_digest}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """Everybody and everything outside Interlock."""
+
+    endpoints: Endpoints
+    gateway: httpx.AsyncClient
+    slack: httpx.AsyncClient
+    helpdesk: httpx.AsyncClient
+    temporal: Client
+    tickets: Iterator[str] = field(repr=False)
+
+    @property
+    def state(self) -> State:
+        return State(directory=Path(self.endpoints.state))
+
+    async def start(self, route: str = SCRIPTED, on_behalf_of: str = "user:u-1042") -> tuple[str, str]:
+        """A run that reads a ticket of acme's, then proposes to close it; its id and the ticket's."""
+        ticket = next(self.tickets)
+        script = [
+            [{"tool": "tickets.get", "args": {"ticket_id": ticket}}],
+            [
+                {
+                    "tool": "ticket.close",
+                    "args": {"ticket_id": ticket, "reason": "The customer says it works."},
+                }
+            ],
+        ]
+        answer = await self.gateway.post(
+            "/v1/runs",
+            json={
+                "route": route,
+                "input": {"script": script, "final": "Done."},
+                "on_behalf_of": on_behalf_of,
+            },
+            headers=await self._bearer(minting.caller("tests", "acme", "*"))
+            | {"Idempotency-Key": secrets.token_hex(8)},
+        )
+        assert answer.status_code == 202, answer.text
+        return answer.json()["run_id"], ticket
+
+    async def waiting(self, route: str = SCRIPTED, on_behalf_of: str = "user:u-1042") -> Waiting:
+        """A new run, once it waits and its card is in the channel."""
+        run_id, ticket = await self.start(route, on_behalf_of)
+        run = await self.reaches(run_id, "waiting_approval")
+        action = run["actions"][-1]
+        found = Waiting(
+            run_id=run_id,
+            ticket=ticket,
+            approval_id=action["approval_id"],
+            action_digest=action["action_digest"],
+            key=action["idempotency_key"],
+        )
+        await self.card(found)
+        return found
+
+    async def run(self, run_id: str) -> dict[str, Any]:
+        answer = await self.gateway.get(f"/v1/runs/{run_id}", headers=await self._bearer(minting.operator()))
+        return _document(answer)
+
+    async def reaches(self, run_id: str, state: str) -> dict[str, Any]:
+        """The run once it is in that state; an end in another one fails the test."""
+        until = time.monotonic() + SECONDS
+        while True:
+            run = await self.run(run_id)
+            if run["state"] == state:
+                return run
+            assert run["state"] not in _ENDED, json.dumps(run["actions"], indent=1)
+            assert time.monotonic() < until, run
+            await asyncio.sleep(_LOOK)
+
+    async def approval(self, approval_id: str) -> dict[str, Any]:
+        answer = await self.gateway.get(
+            f"/v1/approvals/{approval_id}", headers=await self._bearer(minting.operator())
+        )
+        return _document(answer)
+
+    async def decide(self, on: Waiting, principal: str, decision: str, digest: str = "") -> httpx.Response:
+        """A decision over HTTP with the token of that approver."""
+        return await self.gateway.post(
+            f"/v1/approvals/{on.approval_id}/decision",
+            json={"decision": decision, "action_digest": digest or on.action_digest},
+            headers=await self._bearer(minting.approver(principal)),
+        )
+
+    async def card(self, on: Waiting) -> Mapping[str, Any]:
+        """The message of this approval, as it is now."""
+        until = time.monotonic() + SECONDS
+        while True:
+            messages = _document(await self.slack.get("/control/messages"))["messages"]
+            for message in messages:
+                if on.approval_id in json.dumps(message["blocks"]):
+                    found: Mapping[str, Any] = message
+                    return found
+            assert time.monotonic() < until, f"no card of {on.approval_id}"
+            await asyncio.sleep(_LOOK)
+
+    async def click(
+        self,
+        on: Waiting,
+        user: str,
+        *,
+        action: str = APPROVE,
+        value: str | None = None,
+        stale: bool = True,
+    ) -> dict[str, Any]:
+        """Press a button of that card as that person. ``stale``: of the card as it was, if it has none now."""
+        card = await self.card(on)
+        body = {
+            "channel": card["channel"],
+            "ts": card["ts"],
+            "user": user,
+            "action_id": action,
+            "value": value,
+            "stale": stale,
+        }
+        return _document(await self.slack.post("/control/click", json=body))
+
+    async def told(self, user: str) -> list[str]:
+        """What only that person was told, oldest first."""
+        found = _document(await self.slack.get("/control/ephemerals", params={"user": user}))
+        return [message["text"] for message in found["ephemerals"]]
+
+    async def refused(self, on: Waiting, user: str, **click: Any) -> str:
+        """Click, and return the sentence that this person alone is told in answer."""
+        before = len(await self.told(user))
+        delivery = await self.click(on, user, **click)
+        assert delivery["status"] == 200, delivery
+        return await self.next_told(user, before)
+
+    async def next_told(self, user: str, before: int) -> str:
+        """The newest of what only that person was told, once there is more than before."""
+        until = time.monotonic() + SECONDS
+        while len(told := await self.told(user)) <= before:
+            assert time.monotonic() < until, f"{user} was told nothing"
+            await asyncio.sleep(_LOOK)
+        return told[-1]
+
+    async def post_interaction(self, body: str, headers: Mapping[str, str]) -> httpx.Response:
+        """What anybody who reaches the gateway can send it."""
+        return await self.gateway.post("/slack/interactions", content=body, headers=dict(headers))
+
+    async def writes(self, ticket: str) -> list[dict[str, Any]]:
+        """The helpdesk's own log of executed writes to this ticket, by whatever key."""
+        found = _document(await self.helpdesk.get("/control/writes"))["writes"]
+        return [write for write in found if write["ticket"] == ticket]
+
+    async def all_writes(self) -> int:
+        return len(_document(await self.helpdesk.get("/control/writes"))["writes"])
+
+    async def all_requests(self) -> int:
+        """Requests that came to the helpdesk with any tenant's key."""
+        return len(_document(await self.helpdesk.get("/control/requests"))["requests"])
+
+    def workflow(self, run_id: str) -> WorkflowHandle[Any, Any]:
+        return self.temporal.get_workflow_handle(run_id)
+
+    async def warrant_of(self, run_id: str) -> str:
+        """The warrant with which the gateway started this run, out of Temporal's history."""
+        async for event in self.workflow(run_id).fetch_history_events():
+            payloads = event.workflow_execution_started_event_attributes.input.payloads
+            (start,) = await self.temporal.data_converter.decode(payloads, [RunStart])
+            return str(start.warrant)
+        raise AssertionError("a history without events")
+
+    async def _bearer(self, ask: minting.Ask) -> dict[str, str]:
+        return {"Authorization": f"Bearer {await minting.mint(self.state, ask)}"}
+
+
+def _document(answer: httpx.Response) -> dict[str, Any]:
+    assert answer.is_success, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def _policies(directory: Path) -> Path:
+    """The shipped ones, and routes whose model says what the run's input tells it to."""
+    shutil.copytree(shipped_policies(), directory)
+    shipped = yaml.safe_load((directory / "routes/support/close.yaml").read_text())
+    scripted = shipped | {"model": {"name": "scripted"}, "input": {"type": "object"}}
+    quick = shipped["approval"] | {"deadline": "2s"}
+    for name, route in {
+        SCRIPTED: scripted,
+        QUICK: scripted | {"approval": quick},
+        TWO: scripted | {"allow_tools": ["tickets.get", FOR_TWO], "limits": []},
+    }.items():
+        (directory / f"routes/{name}.yaml").write_text(json.dumps(route))
+    return directory
+
+
+def _tools(path: Path) -> Path:
+    """The shipped ones, and the close once more as a tool that two people must approve."""
+    shipped = yaml.safe_load(shipped_tools().read_text())
+    shipped["tools"][FOR_TWO] = shipped["tools"]["ticket.close"] | {"effect": "destructive"}
+    path.write_text(json.dumps(shipped))
+    return path
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoints]:
+    """The whole stack, kept by an event loop of its own for as long as the tests of this process run."""
+    root = tmp_path_factory.mktemp("stack")
+    policies, tools = _policies(root / "policies"), _tools(root / "tools.yaml")
+    ready: Future[tuple[Endpoints, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+
+    async def keep() -> None:
+        stop = asyncio.Event()
+        async with running_stack(root / "state", policies=policies, tools=tools, headless=True) as endpoints:
+            ready.set_result((endpoints, asyncio.get_running_loop(), stop))
+            await stop.wait()
+
+    def supervise() -> None:
+        try:
+            asyncio.run(keep())
+        except BaseException as error:
+            # The test process waits for an answer, whatever it is.
+            if ready.done():
+                raise
+            ready.set_exception(error)
+
+    thread = threading.Thread(target=supervise, name="stack")
+    thread.start()
+    try:
+        endpoints, loop, stop = ready.result(timeout=120)
+        yield endpoints
+        loop.call_soon_threadsafe(stop.set)
+    finally:
+        thread.join(timeout=60)
+    assert not thread.is_alive(), "the stack did not stop"
+
+
+@pytest.fixture(scope="session")
+def tickets() -> Iterator[str]:
+    """Open tickets of acme's, each given out once."""
+    return candidates(frozenset())
+
+
+@pytest.fixture
+async def world(stack: Endpoints, tickets: Iterator[str]) -> AsyncIterator[World]:
+    state = State(directory=Path(stack.state))
+    keys = PrivateKeys(AwsIdentity.load(state.identity), "dev", KeyRing.load(state.keyring))
+    temporal = await connect(stack.temporal, await keys.payload_key(), identity="tests")
+    async with (
+        httpx.AsyncClient(base_url=stack.gateway, timeout=30, trust_env=False) as gateway,
+        _controlled(stack.slack, state.slack_control()) as slack,
+        _controlled(stack.helpdesk, state.helpdesk_control()) as helpdesk,
+    ):
+        yield World(
+            endpoints=stack,
+            gateway=gateway,
+            slack=slack,
+            helpdesk=helpdesk,
+            temporal=temporal,
+            tickets=tickets,
+        )
+
+
+def _controlled(address: str, token: str) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        base_url=address, headers={"Authorization": f"Bearer {token}"}, timeout=30, trust_env=False
+    )
