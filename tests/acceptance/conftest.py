@@ -1,4 +1,4 @@
-"""One embedded stack per test process, and the world as its tests see it: through public ways in, and the target's logs."""
+"""One embedded stack per test process, and the world as its tests see it: ways in, and the target's logs."""
 
 import asyncio
 import json
@@ -78,7 +78,7 @@ class World:
             [{"tool": "tickets.get", "args": {"ticket_id": ticket}}],
             [
                 {
-                    "tool": "ticket.close",
+                    "tool": FOR_TWO if route == TWO else "ticket.close",
                     "args": {"ticket_id": ticket, "reason": "The customer says it works."},
                 }
             ],
@@ -161,7 +161,7 @@ class World:
         value: str | None = None,
         stale: bool = True,
     ) -> dict[str, Any]:
-        """Press a button of that card as that person. ``stale``: of the card as it was, if it has none now."""
+        """Press a button of that card as that person. ``stale``: as the card was, if it has none now."""
         card = await self.card(on)
         body = {
             "channel": card["channel"],

@@ -117,7 +117,8 @@ async def test_no_write_for_an_approval_forged(world: World) -> None:
     forged = real["body_sent"].replace(MALLORY, ADA)
     assert forged != real["body_sent"]
     wrong = real["headers_sent"] | {"X-Slack-Signature": "v0=" + "0" * 64}
-    for headers in (real["headers_sent"], wrong, {}):
+    unsigned: dict[str, str] = {}
+    for headers in (real["headers_sent"], wrong, unsigned):
         answer = await world.post_interaction(forged, _form(headers))
         assert answer.status_code == 401
         assert answer.json()["detail"]
