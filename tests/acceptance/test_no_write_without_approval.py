@@ -232,6 +232,16 @@ async def test_a_run_started_in_temporal_with_another_tenant_route_or_policy_rea
     await _fails(world, signer.sign(Purpose.WARRANT, {**true, **claim, "run_id": fresh}), fresh)
 
 
+async def test_a_second_execution_of_an_open_run_reads_and_writes_nothing(world: World) -> None:
+    """Ended behind the gateway's back, a run's own id and warrant do not make another execution that run."""
+    on = await world.waiting()
+    warrant = await world.warrant_of(on.run_id)
+    await world.workflow(on.run_id).terminate()
+    await _fails(world, warrant, on.run_id)
+    await world.click(on, GRACE)
+    assert await world.writes(on.ticket) == []
+
+
 async def _fails(world: World, warrant: str, run_id: str) -> None:
     """Started past the gateway, it ends in a failure that says why; the helpdesk heard nothing of it."""
     heard, written = await world.all_requests(), await world.all_writes()
