@@ -18,6 +18,8 @@ from contracts import names
 from contracts.errors import InterlockError, TokenRefused
 
 _BEAT_SECONDS: Final = 2.0
+_FAULTS: Final = 5
+"""Attempts that an error of no name of ours is given."""
 _PRESENTED: ContextVar[str | None] = ContextVar("interlock_capability", default=None)
 
 
@@ -48,6 +50,11 @@ class _Boundary(ActivityInboundInterceptor):
             raise ApplicationError(
                 error.sentence, type=error.name, non_retryable=not error.retryable
             ) from None
+        except Exception as error:
+            # A fault of ours must not hang the run; its text may quote arguments, so only its kind is told.
+            kind = f"{type(error).__name__} in {activity.info().activity_type}"
+            tries_left = activity.info().attempt < _FAULTS
+            raise ApplicationError(kind, type="InternalError", non_retryable=not tries_left) from None
         finally:
             beating.cancel()
             with suppress(asyncio.CancelledError):

@@ -1,32 +1,19 @@
 """The main job through the command line, on a stack of its own."""
 
 import json
-import socket
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from embedded.ports import Ports
+
 INTERLOCK = (sys.executable, "-m", "cli.main")
 ROOT = Path(__file__).parents[2]
-
-
-def _port_base() -> int:
-    """The first of six free ports in a row."""
-    for base in range(21_000, 31_000, 6):
-        with ExitStack() as held:
-            try:
-                for port in range(base, base + 6):
-                    held.enter_context(socket.socket()).bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return base
-    raise AssertionError("no six free ports in a row")
 
 
 def _interlock(*arguments: str, timeout: float = 90) -> "subprocess.CompletedProcess[str]":
@@ -48,7 +35,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             "--state",
             str(directory),
             "--port-base",
-            str(_port_base()),
+            str(Ports.free().gateway),
         ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
