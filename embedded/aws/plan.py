@@ -9,7 +9,12 @@ from contracts.tokens import Purpose
 
 Statement: TypeAlias = dict[str, Any]
 
-SCOPES: Final = ("read", "write")
+CREDENTIALS: Final[Mapping[str, str]] = {
+    "ticketing-read": "read",
+    "ticketing-write": "write",
+    "mail-write": "mail",
+}
+"""The helpdesk's credentials, and what the helpdesk lets each do."""
 
 
 class Role(StrEnum):
@@ -44,8 +49,8 @@ def key_name(purpose: Purpose) -> str:
     return f"keys/{purpose.value}"
 
 
-def tool_secret(tenant: str, scope: str) -> str:
-    return f"{tenant}/ticketing-{scope}"
+def tool_secret(tenant: str, credential: str) -> str:
+    return f"{tenant}/{credential}"
 
 
 def user_policy(role: Role, *, env: str, secret_arns: Iterable[str], role_arns: Iterable[str]) -> str:

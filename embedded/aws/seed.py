@@ -34,7 +34,7 @@ class ToolToken:
     """What a tool's service needs of a tenant's token to recognise it."""
 
     tenant: str
-    #: ``read`` or ``write``.
+    #: ``read``, ``write`` or ``mail``.
     scope: str
     #: Hex.
     sha256: str
@@ -64,7 +64,9 @@ def seed(endpoint: str, state_dir: Path, env: str = "dev", tenants: Sequence[str
     _ensure_bucket(root, plan.anchor_bucket(env))
     _ensure_people(root.iam(), shelf, state_dir, endpoint=endpoint, env=env, tenants=tenants)
     return Seeded(
-        tool_tokens=tuple(_tool_token(shelf, tenant, scope) for tenant in tenants for scope in plan.SCOPES),
+        tool_tokens=tuple(
+            _tool_token(shelf, tenant, name) for tenant in tenants for name in plan.CREDENTIALS
+        ),
         slack_signing_secret=shelf.read("slack/signing-secret"),
         slack_bot_token=shelf.read("slack/bot-token"),
     )
@@ -98,9 +100,9 @@ def _wanted(env: str, tenants: Sequence[str]) -> dict[str, Callable[[], str]]:
     wanted["slack/signing-secret"] = lambda: secrets.token_hex(16)
     wanted["slack/bot-token"] = lambda: f"xoxb-{secrets.token_urlsafe(32)}"
     for tenant in tenants:
-        for scope in plan.SCOPES:
-            secret_id(env=env, tenant=tenant, name=f"ticketing-{scope}")
-            wanted[plan.tool_secret(tenant, scope)] = _new_token
+        for name in plan.CREDENTIALS:
+            secret_id(env=env, tenant=tenant, name=name)
+            wanted[plan.tool_secret(tenant, name)] = _new_token
     return wanted
 
 
@@ -124,9 +126,11 @@ def _write_ring(shelf: Shelf, path: Path) -> None:
     write_json(path, ring)
 
 
-def _tool_token(shelf: Shelf, tenant: str, scope: str) -> ToolToken:
-    token = json.loads(shelf.read(plan.tool_secret(tenant, scope)).reveal())["token"]
-    return ToolToken(tenant=tenant, scope=scope, sha256=hashlib.sha256(token.encode()).hexdigest())
+def _tool_token(shelf: Shelf, tenant: str, name: str) -> ToolToken:
+    token = json.loads(shelf.read(plan.tool_secret(tenant, name)).reveal())["token"]
+    return ToolToken(
+        tenant=tenant, scope=plan.CREDENTIALS[name], sha256=hashlib.sha256(token.encode()).hexdigest()
+    )
 
 
 def _ensure_bucket(root: AwsIdentity, bucket: str) -> None:

@@ -34,7 +34,7 @@ NAMES = [
     "keys/payload",
     "slack/signing-secret",
     "slack/bot-token",
-    *(plan.tool_secret(tenant, scope) for tenant in TENANTS for scope in plan.SCOPES),
+    *(plan.tool_secret(tenant, name) for tenant in TENANTS for name in plan.CREDENTIALS),
 ]
 
 
@@ -235,7 +235,7 @@ def test_what_is_seeded_is_secret_to_others(aws: _Aws) -> None:
     for path in aws.state.rglob("*"):
         assert path.stat().st_mode & 0o077 == 0, path
     assert "PRIVATE" not in (aws.state / "keyring.json").read_text()
-    values = [json.loads(_read(aws.root(), name))["token"] for name in NAMES if "ticketing" in name]
+    values = [json.loads(_read(aws.root(), name))["token"] for name in NAMES if name.startswith(TENANTS)]
     assert len(set(values)) == len(values) == len(aws.seeded.tool_tokens)
 
 
