@@ -1,9 +1,10 @@
 """Steps of a run: budget reservations, transcript and decisions."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from decimal import Decimal
+from itertools import groupby
 
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -38,10 +39,11 @@ class StoreTurns:
     async def transcript(self, run: WarrantedRun) -> tuple[Message, ...]:
         statement = select(messages).where(messages.c.run_id == run.warrant.run_id).order_by(messages.c.seq)
         async with self._store.read() as connection:
-            return tuple(
+            found = [
                 Message(seq=row.seq, role=Role(row.role), action_id=row.action_id, body=json.loads(row.body))
                 for row in await connection.execute(statement)
-            )
+            ]
+        return tuple(_as_proposed(found))
 
     async def history(self, run: WarrantedRun) -> Sequence[tuple[str, str, str | None]]:
         statement = (
@@ -178,6 +180,16 @@ class StoreTurns:
             await _settle(connection, run.warrant.run_id, attempt_id, usd=usd, duration_ms=duration_ms)
 
         await self._store.write(work)
+
+
+def _as_proposed(found: Sequence[Message]) -> Iterator[Message]:
+    """Reads of one turn end in any order; the model is told their results in the order of its calls."""
+    for _, part in groupby(found, key=lambda message: message.role is Role.TOOL):
+        yield from sorted(part, key=_place)
+
+
+def _place(message: Message) -> int:
+    return int((message.action_id or "0").rpartition(".")[2])
 
 
 async def _recorded(connection: AsyncConnection, run_id: str, step: int) -> Turn | None:

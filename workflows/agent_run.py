@@ -1,7 +1,7 @@
 """One agent run: check the budget, ask the model, decide, prepare, ask people, act, record."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import TypeAlias, TypeVar
@@ -30,6 +30,7 @@ with workflow.unsafe.imports_passed_through():
         Verdict,
     )
     from workflows.options import AGENT, BROKER, TOOLS, ActivityOptions
+    from workflows.order import reads, side_by_side
 
 T = TypeVar("T")
 Renewal: TypeAlias = Callable[[], Awaitable[str | None]]
@@ -80,17 +81,27 @@ class AgentRun:
                 return Ending(state=RunState.STOPPED, reason=turn.stop)
             if turn.final:
                 return Ending(state=RunState.COMPLETED)
-            for call in turn.calls:
-                if (stop := await self._carry_out(call)) is not None:
-                    return Ending(state=RunState.STOPPED, reason=stop)
+            if (stop := await self._calls(turn.calls)) is not None:
+                return Ending(state=RunState.STOPPED, reason=stop)
             step += 1
 
+    async def _calls(self, calls: Sequence[Proposal]) -> str | None:
+        """Carry out one turn: reads side by side, each write for itself, in the order proposed."""
+        for group in side_by_side(calls):
+            await self._renew()
+            ended = await asyncio.gather(*map(self._carry_out, group), return_exceptions=True)
+            for error in ended:
+                # Raised when all have ended, so that no activity outlives the run.
+                if isinstance(error, BaseException):
+                    raise error
+            if (stop := next(filter(None, ended), None)) is not None:
+                return str(stop)
+        return None
+
     async def _carry_out(self, call: Proposal) -> str | None:
-        """Carry out one decided call; a stop reason, where the run ends on it."""
-        if call.ruling == "deny":
-            return None
+        """Carry out one call that is not denied; a stop reason, where the run ends on it."""
         ref = ActionRef(action_id=call.action_id)
-        if call.effect == "read" and call.ruling == "allow":
+        if reads(call):
             return await self._act(names.READ, ref, await self._lease_token(), self._lease_token)
         lease = await self._lease_token()
         frost = await self._present(names.PREPARE, ref, Frost, lease, self._lease_token)

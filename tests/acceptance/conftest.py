@@ -90,7 +90,7 @@ class World:
                 "input": {"script": script, "final": "Done."},
                 "on_behalf_of": on_behalf_of,
             },
-            headers=await self._bearer(minting.caller("tests", "acme", "*"))
+            headers=await self.bearer(minting.caller("tests", "acme", "*"))
             | {"Idempotency-Key": secrets.token_hex(8)},
         )
         assert answer.status_code == 202, answer.text
@@ -112,7 +112,7 @@ class World:
         return found
 
     async def run(self, run_id: str) -> dict[str, Any]:
-        answer = await self.gateway.get(f"/v1/runs/{run_id}", headers=await self._bearer(minting.operator()))
+        answer = await self.gateway.get(f"/v1/runs/{run_id}", headers=await self.bearer(minting.operator()))
         return _document(answer)
 
     async def reaches(self, run_id: str, state: str) -> dict[str, Any]:
@@ -128,7 +128,7 @@ class World:
 
     async def approval(self, approval_id: str) -> dict[str, Any]:
         answer = await self.gateway.get(
-            f"/v1/approvals/{approval_id}", headers=await self._bearer(minting.operator())
+            f"/v1/approvals/{approval_id}", headers=await self.bearer(minting.operator())
         )
         return _document(answer)
 
@@ -137,7 +137,7 @@ class World:
         return await self.gateway.post(
             f"/v1/approvals/{on.approval_id}/decision",
             json={"decision": decision, "action_digest": digest or on.action_digest},
-            headers=await self._bearer(minting.approver(principal)),
+            headers=await self.bearer(minting.approver(principal)),
         )
 
     async def card(self, on: Waiting) -> Mapping[str, Any]:
@@ -220,7 +220,7 @@ class World:
             return str(start.warrant)
         raise AssertionError("a history without events")
 
-    async def _bearer(self, ask: minting.Ask) -> dict[str, str]:
+    async def bearer(self, ask: minting.Ask) -> dict[str, str]:
         return {"Authorization": f"Bearer {await minting.mint(self.state, ask)}"}
 
 
