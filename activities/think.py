@@ -108,7 +108,8 @@ class Thinking:
             (call, decide(asked.route, asked.catalogue, call, now_ms=now))
             for call in (_sound(call) for call in answer.calls)
         )
-        stop = StopReason.MODEL_REFUSED if answer.refused else await self._loops(asked, calls)
+        silent = answer.refused or not (answer.text.strip() or calls)
+        stop = StopReason.MODEL_REFUSED if silent else await self._loops(asked, calls)
         return await self.turns.record(
             asked.run,
             NewTurn(

@@ -25,6 +25,7 @@ from cli.state import State
 from contracts.wire import RunStart
 from embedded.endpoints import Endpoints
 from embedded.stack import running_stack, shipped_policies, shipped_tools
+from tests.acceptance.leaks import left_behind
 
 SECONDS: Final = 45.0
 """Within which anything here happens."""
@@ -277,11 +278,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoints]:
 
     thread = threading.Thread(target=supervise, name="stack")
     thread.start()
+    endpoints, loop, stop = ready.result(timeout=120)
     try:
-        endpoints, loop, stop = ready.result(timeout=120)
         yield endpoints
-        loop.call_soon_threadsafe(stop.set)
+        assert asyncio.run(left_behind(root / "state")) == []
     finally:
+        loop.call_soon_threadsafe(stop.set)
         thread.join(timeout=60)
     assert not thread.is_alive(), "the stack did not stop"
 

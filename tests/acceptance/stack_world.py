@@ -7,11 +7,12 @@ import secrets
 import shutil
 import signal
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 import httpx
@@ -25,6 +26,7 @@ from embedded import endpoints
 from embedded.helpdesk.seed import world
 from embedded.seed import CHANNEL, ENV
 from embedded.stack import running_stack, shipped_policies
+from tests.acceptance.leaks import searched
 
 Json: TypeAlias = dict[str, Any]
 #: The calls of each turn of the scripted model.
@@ -34,7 +36,7 @@ SCRIPTED: Final = "support/script"
 TENANT: Final = "acme"
 ENDED: Final = frozenset({"completed", "stopped", "failed", "cancelled"})
 
-_ROUTE: Final = """
+ROUTE: Final = """
 description: Do what the run's input says.
 model: {name: scripted, max_output_tokens: 800}
 prompt: Do what the input says.
@@ -76,10 +78,14 @@ class World:
 
     async def start(self, script: Script) -> str:
         """Start a scripted run; its id."""
+        return await self.start_on(SCRIPTED, {"script": script, "final": "done"})
+
+    async def start_on(self, route: str, given: Json) -> str:
+        """Start a run with this input; its id."""
         answer = await self.http.post(
             self.at("gateway") + "/v1/runs",
             headers={"Authorization": f"Bearer {self.token}", "Idempotency-Key": secrets.token_hex(8)},
-            json={"route": SCRIPTED, "input": {"script": script, "final": "done"}},
+            json={"route": route, "input": given},
         )
         assert answer.status_code == httpx.codes.ACCEPTED, answer.text
         return str(answer.json()["run_id"])
@@ -203,14 +209,18 @@ class World:
 
 
 @asynccontextmanager
-async def running_world(directory: Path) -> AsyncIterator[World]:
-    """A headless stack in a directory, with a route whose model follows a script."""
+async def running_world(
+    directory: Path, routes: Mapping[str, str] = MappingProxyType({})
+) -> AsyncIterator[World]:
+    """A headless stack in a directory, with a route whose model follows a script, and these routes' files."""
     policies = directory / "policies"
     shutil.copytree(shipped_policies(), policies)
-    (policies / "routes" / f"{SCRIPTED}.yaml").write_text(_ROUTE)
+    for name, text in {SCRIPTED: ROUTE, **routes}.items():
+        (policies / "routes" / f"{name}.yaml").write_text(text)
     state = directory / "state"
     async with (
         running_stack(state, policies=policies, headless=True),
+        searched(state),
         httpx.AsyncClient(trust_env=False, timeout=10) as http,
     ):
         slack = json.loads((state / "slack.json").read_text())
@@ -221,6 +231,6 @@ async def _caller(state: Path) -> str:
     keys = PrivateKeys(
         AwsIdentity.load(state / "aws" / "cli.json"), ENV, KeyRing.load(state / "keyring.json")
     )
-    claims = {"kind": "caller", "sub": "svc:acceptance", "tenant": TENANT, "routes": [SCRIPTED]}
+    claims = {"kind": "caller", "sub": "svc:acceptance", "tenant": TENANT, "routes": ["*"]}
     signer = JwtSigner([await keys.signing_key(Purpose.CALLERS)])
     return signer.sign(Purpose.CALLERS, {**claims, "env": ENV, "exp": int(time.time()) + 3600})

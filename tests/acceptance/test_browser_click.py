@@ -12,6 +12,7 @@ from playwright.async_api import Page, async_playwright, expect
 
 from embedded.endpoints import Endpoints
 from embedded.stack import running_stack
+from tests.acceptance.leaks import searched
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
@@ -44,7 +45,11 @@ async def _approve(page: Page, endpoints: Endpoints) -> None:
 async def test_a_click_in_the_browser_closes_the_ticket(tmp_path: Path) -> None:
     """The demo waits for the click on the page, then completes with one execution of the approved write."""
     state = tmp_path / "state"
-    async with running_stack(state, headless=True) as endpoints, async_playwright() as playwright:
+    async with (
+        running_stack(state, headless=True) as endpoints,
+        searched(state),
+        async_playwright() as playwright,
+    ):
         command = [sys.executable, "-m", "cli.main", "demo", "--json", "--state", str(state)]
         demo = await asyncio.create_subprocess_exec(
             *command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT

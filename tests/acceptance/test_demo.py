@@ -1,5 +1,6 @@
 """The main job through the command line, on a stack of its own."""
 
+import asyncio
 import json
 import sqlite3
 import subprocess
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from embedded.ports import Ports
+from tests.acceptance.leaks import left_behind
 
 INTERLOCK = (sys.executable, "-m", "cli.main")
 ROOT = Path(__file__).parents[2]
@@ -49,6 +51,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         assert line, process.stderr.read()
         assert json.loads(line)["ready"] is True
         yield directory
+        assert asyncio.run(left_behind(directory)) == []
     finally:
         process.terminate()
         process.communicate(timeout=40)
