@@ -7,7 +7,7 @@ from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.audit_log import append
-from adapters.runs import RUNNING_IF_OPEN, touch
+from adapters.run_rows import RUNNING_IF_OPEN, touch
 from adapters.schema import actions, approvals, messages, runs
 from adapters.store import Store
 from contracts.action import Frozen, Prepared

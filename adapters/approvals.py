@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.actions import about, read_action
 from adapters.audit_log import append
-from adapters.runs import RUNNING_IF_OPEN, touch
+from adapters.run_rows import RUNNING_IF_OPEN, touch
 from adapters.schema import actions, approvals, decisions, outbox
 from adapters.store import Store
 from contracts.action import Frozen

@@ -3,22 +3,20 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
-from sqlalchemy import Row, case, insert, select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.audit_log import append
+from adapters.run_rows import read_run, record, run_record, touch
 from adapters.schema import actions, approvals, claims, messages, runs
 from adapters.store import Store
 from contracts.approval import ApprovalState
-from contracts.audit import AuditRecord
-from contracts.budget import Spend
 from contracts.digest import Json, canonical
-from contracts.errors import Conflict, Unknown
+from contracts.errors import Conflict
 from contracts.ports import Clock
-from contracts.run import Outcome, RunRecord, RunState, StopReason, WarrantedRun
+from contracts.run import Outcome, RunRecord, RunState, WarrantedRun
 from contracts.tokens import Warrant
 from contracts.transcript import Role
 from contracts.wire import Ending
@@ -221,44 +219,6 @@ class StoreRuns:
         await self._store.write(work)
 
 
-RUNNING_IF_OPEN = case((runs.c.ended_ms.is_(None), RunState.RUNNING.value), else_=runs.c.state)
-"""A run that acts is running; one that has ended stays as it ended."""
-
-
-async def touch(connection: AsyncConnection, run_id: str, **values: Any) -> None:
-    """Change a run's row, visibly."""
-    await connection.execute(
-        update(runs).where(runs.c.run_id == run_id).values(version=runs.c.version + 1, **values)
-    )
-
-
-async def read_run(connection: AsyncConnection, run_id: str) -> RunRecord:
-    """The run as this transaction sees it. Raises Unknown."""
-    row = (await connection.execute(select(runs).where(runs.c.run_id == run_id))).first()
-    if row is None:
-        raise Unknown(f"there is no run {run_id}")
-    return record(row)
-
-
-def run_record(
-    run: Warrant | RunRecord, at_ms: int, *, actor: str, outcome: str, reason: str = ""
-) -> AuditRecord:
-    """An audit record about the run itself."""
-    return AuditRecord(
-        kind="run",
-        at_ms=at_ms,
-        tenant=run.tenant,
-        env=run.env,
-        actor=actor,
-        outcome=outcome,
-        request_id=run.request_id,
-        run_id=run.run_id,
-        route=run.route,
-        policy_digest=run.policy_digest,
-        reason=reason,
-    )
-
-
 async def _same_start(connection: AsyncConnection, run_id: str, new: NewRun) -> RunRecord:
     body = await connection.scalar(select(runs.c.body_digest).where(runs.c.run_id == run_id))
     if body != new.body_digest:
@@ -301,31 +261,3 @@ async def _result(connection: AsyncConnection, run_id: str, ending: Ending) -> J
     )
     text = json.loads(last)["text"] if last else ""
     return {"text": ending.text or text, "data": {}, "artifacts": []}
-
-
-def record(row: Row[Any]) -> RunRecord:
-    """A run's row as its record."""
-    return RunRecord(
-        run_id=row.run_id,
-        request_id=row.request_id,
-        tenant=row.tenant,
-        env=row.env,
-        route=row.route,
-        caller=row.caller,
-        on_behalf_of=row.on_behalf_of,
-        policy_digest=row.policy_digest,
-        catalogue_digest=row.catalogue_digest,
-        warrant=row.warrant,
-        input=json.loads(row.input),
-        state=RunState(row.state),
-        stop_reason=StopReason(row.stop_reason) if row.stop_reason else None,
-        first_execution=row.first_execution,
-        cancel_reason=row.cancel_reason,
-        budget=json.loads(row.budget),
-        spend=Spend(steps=row.steps, seconds=row.spent_ms / 1000, usd=row.spent_usd, denials=row.denials),
-        created_ms=row.created_ms,
-        started_ms=row.started_ms,
-        ended_ms=row.ended_ms,
-        result=json.loads(row.result) if row.result else None,
-        version=row.version,
-    )

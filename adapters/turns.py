@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.actions import about, read_action, say
 from adapters.audit_log import append
-from adapters.runs import RUNNING_IF_OPEN, read_run, touch
+from adapters.run_rows import RUNNING_IF_OPEN, read_run, touch
 from adapters.schema import actions, attempts, messages, runs, turns
 from adapters.store import Store
 from contracts.audit import AuditRecord

@@ -1,0 +1,79 @@
+"""A run's row: read, changed visibly, and told to the audit."""
+
+import json
+from typing import Any
+
+from sqlalchemy import Row, case, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.schema import runs
+from contracts.audit import AuditRecord
+from contracts.budget import Spend
+from contracts.errors import Unknown
+from contracts.run import RunRecord, RunState, StopReason
+from contracts.tokens import Warrant
+
+RUNNING_IF_OPEN = case((runs.c.ended_ms.is_(None), RunState.RUNNING.value), else_=runs.c.state)
+"""A run that acts is running; one that has ended stays as it ended."""
+
+
+async def touch(connection: AsyncConnection, run_id: str, **values: Any) -> None:
+    """Change a run's row, visibly."""
+    await connection.execute(
+        update(runs).where(runs.c.run_id == run_id).values(version=runs.c.version + 1, **values)
+    )
+
+
+async def read_run(connection: AsyncConnection, run_id: str) -> RunRecord:
+    """The run as this transaction sees it. Raises Unknown."""
+    row = (await connection.execute(select(runs).where(runs.c.run_id == run_id))).first()
+    if row is None:
+        raise Unknown(f"there is no run {run_id}")
+    return record(row)
+
+
+def run_record(
+    run: Warrant | RunRecord, at_ms: int, *, actor: str, outcome: str, reason: str = ""
+) -> AuditRecord:
+    """An audit record about the run itself."""
+    return AuditRecord(
+        kind="run",
+        at_ms=at_ms,
+        tenant=run.tenant,
+        env=run.env,
+        actor=actor,
+        outcome=outcome,
+        request_id=run.request_id,
+        run_id=run.run_id,
+        route=run.route,
+        policy_digest=run.policy_digest,
+        reason=reason,
+    )
+
+
+def record(row: Row[Any]) -> RunRecord:
+    """A run's row as its record."""
+    return RunRecord(
+        run_id=row.run_id,
+        request_id=row.request_id,
+        tenant=row.tenant,
+        env=row.env,
+        route=row.route,
+        caller=row.caller,
+        on_behalf_of=row.on_behalf_of,
+        policy_digest=row.policy_digest,
+        catalogue_digest=row.catalogue_digest,
+        warrant=row.warrant,
+        input=json.loads(row.input),
+        state=RunState(row.state),
+        stop_reason=StopReason(row.stop_reason) if row.stop_reason else None,
+        first_execution=row.first_execution,
+        cancel_reason=row.cancel_reason,
+        budget=json.loads(row.budget),
+        spend=Spend(steps=row.steps, seconds=row.spent_ms / 1000, usd=row.spent_usd, denials=row.denials),
+        created_ms=row.created_ms,
+        started_ms=row.started_ms,
+        ended_ms=row.ended_ms,
+        result=json.loads(row.result) if row.result else None,
+        version=row.version,
+    )
