@@ -2,8 +2,9 @@
 
 import asyncio
 import time
+from collections.abc import Coroutine
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from temporalio import activity
 
@@ -23,7 +24,7 @@ from contracts.ports import (
     Runs,
     Toolbox,
 )
-from contracts.run import Outcome, StopReason
+from contracts.run import Outcome
 from contracts.tool import Retry
 from contracts.wire import Acted, ActionRef
 
@@ -74,25 +75,32 @@ class Acting:
     async def write(self, ref: ActionRef) -> Acted:
         run = await self.warrants.current()
         admitted = await self.guard.admit(run, ref.action_id)
-        frozen = self.guard.frozen(admitted)
-        if admitted.action.outcome is not None:
+        if admitted.action.outcome not in (None, Outcome.UNKNOWN):
             return Acted(action_id=ref.action_id, outcome=admitted.action.outcome)
+        return await _to_its_end(self._write(admitted, self.guard.frozen(admitted)))
+
+    async def _write(self, admitted: Admitted, frozen: Frozen) -> Acted:
         armed = await self.toolbox.arm(admitted.spec, frozen, admitted.scope)
-        changed = armed.version != frozen.target_version
-        if changed and not await self.ledger.known(frozen.key_hash):
-            text = f"{frozen.target} changed after it was shown to the approver; propose it again"
-            return await self._end(admitted, _refusal(Outcome.FAILED, text))
+        if armed.version != frozen.target_version and not await self.ledger.known(frozen.key_hash):
+            return await self._changed_before(admitted, frozen)
         info = activity.info()
         request = ClaimRequest(
-            run=run,
+            run=admitted.run,
             frozen=frozen,
             action_digest=frozen.digest(),
             spec=admitted.spec,
-            grants=(),
             holder=f"{info.workflow_run_id}:{info.activity_id}:{info.attempt}",
             capability=admitted.capability,
         )
         return await self._claimed(admitted, request, armed)
+
+    async def _changed_before(self, admitted: Admitted, frozen: Frozen) -> Acted:
+        """Back to the approver with the new state of things; to the model where nobody was asked."""
+        text = f"{frozen.target} changed after it was shown"
+        if admitted.action.approval_id is None:
+            return await self._end(admitted, _refusal(Outcome.FAILED, f"{text}; propose it again"))
+        await self.actions.thaw(admitted.run, admitted.action.action_id, text)
+        return _changed(admitted)
 
     async def _claimed(self, admitted: Admitted, request: ClaimRequest, armed: Armed) -> Acted:
         started = time.monotonic()
@@ -105,17 +113,26 @@ class Acting:
                 )
             case "refused":
                 return await self._end(admitted, _refusal(claim.outcome, claim.sentence))
-            case "stored" if claim.stored is not None:
+            case "stored" | "unknown" if claim.stored is not None:
                 return await self._end(admitted, claim.stored)
             case "send":
                 answer = await _send(armed, admitted.spec.retry)
             case "lookup":
                 answer = await _look_up(armed, request.frozen)
+            case "find":
+                answer = await _find(armed) or _UNKNOWN
             case _:
                 answer = _UNKNOWN
+        return await self._settled(admitted, request, claim, answer, started)
+
+    async def _settled(
+        self, admitted: Admitted, request: ClaimRequest, claim: Claim, answer: Answer, started: float
+    ) -> Acted:
+        asked = admitted.action.approval_id is not None
+        if answer.changed and asked and await self.ledger.release(request, claim.fence, answer.text):
+            return _changed(admitted)
         conclusion = _conclusion(admitted, answer, started, admitted.spec.credential, claim.fence)
-        settled = await self.ledger.settle(request, claim.fence, conclusion)
-        return _acted(admitted, settled)
+        return _acted(admitted, await self.ledger.settle(request, claim.fence, conclusion))
 
     async def _claim(self, request: ClaimRequest) -> Claim:
         """Claim, and claim again while the commit lies too far back to send on it."""
@@ -157,8 +174,11 @@ async def _look_up(armed: Armed, frozen: Frozen) -> Answer:
         return _UNKNOWN
     if found is not None:
         return found
-    guarded = frozen.target_version != "" and armed.version == frozen.target_version
-    return await armed.send() if guarded else _UNKNOWN
+    if frozen.target_version == "" or armed.version != frozen.target_version:
+        return _UNKNOWN
+    answer = await armed.send()
+    # Refused for its version: an earlier send of ours may have arrived just now, and made that version.
+    return await _find(armed) or answer if answer.changed else answer
 
 
 async def _find(armed: Armed) -> Answer | None:
@@ -169,13 +189,26 @@ async def _find(armed: Armed) -> Answer | None:
         return None
 
 
+async def _to_its_end(write: Coroutine[Any, Any, Acted]) -> Acted:
+    """A write is not torn off when its run is cancelled: what left is waited for, and its claim settled."""
+    task = asyncio.ensure_future(write)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        return await task
+
+
 def _acted(admitted: Admitted, conclusion: Conclusion) -> Acted:
     unknown = conclusion.outcome is Outcome.UNKNOWN
     return Acted(
         action_id=admitted.action.action_id,
         outcome=conclusion.outcome,
-        stop=StopReason.RECONCILIATION if unknown else None,
+        again=unknown and admitted.spec.retry.kind != "none",
     )
+
+
+def _changed(admitted: Admitted) -> Acted:
+    return Acted(action_id=admitted.action.action_id, outcome=Outcome.SKIPPED, changed=True)
 
 
 def _refusal(outcome: Outcome, sentence: str) -> Conclusion:

@@ -8,7 +8,7 @@ from activities.guard import sealed
 from activities.open import Mint
 from activities.warranted import Warrants
 from contracts import names
-from contracts.approval import Answer, ApprovalRecord, ApprovalState
+from contracts.approval import Answer, ApprovalKind, ApprovalRecord, ApprovalState
 from contracts.decision import Call, Decision, Ruling
 from contracts.errors import PermissionRefused, TokenRefused
 from contracts.ports import Actions, Approvals, Clock, Conclusion, Documents
@@ -53,12 +53,20 @@ class Asking:
         )
         return Asked(approval_id=approval.approval_id, deadline_ms=approval.deadline_ms)
 
+    @activity.defn(name=names.ASK_OUTCOME)
+    async def ask_outcome(self, ref: ActionRef) -> Asked:
+        run = await self.warrants.current()
+        question = await self.approvals.ask_outcome(run, ref.action_id)
+        return Asked(approval_id=question.approval_id, deadline_ms=question.deadline_ms)
+
     @activity.defn(name=names.COLLECT)
     async def collect(self, ref: ApprovalRef) -> Verdict:
         run = await self.warrants.current()
         approval = await self.approvals.get(ref.approval_id)
         if approval.run_id != run.warrant.run_id:
             raise TokenRefused("this approval belongs to another run")
+        if approval.kind is ApprovalKind.RECONCILE:
+            return await self._outcome(approval)
         state = tally(approval, await self._people(run))
         if state is ApprovalState.WAITING:
             approval = await self.approvals.expire(ref.approval_id)
@@ -78,6 +86,15 @@ class Asking:
                 text = "nobody decided before the deadline; nothing was written"
                 await self._conclude(run, approval, Outcome.EXPIRED, text, stop)
                 return Verdict(state="expired", stop=stop)
+
+    async def _outcome(self, question: ApprovalRecord) -> Verdict:
+        """What people said of an unknown write, in grants that verify."""
+        said = {grant.decision for grant in question.grants}
+        if said & {Answer.IT_DID, Answer.IT_DID_NOT}:
+            await self.approvals.resume(question.approval_id)
+            return Verdict(state=ApprovalState.SETTLED)
+        stop = StopReason.RECONCILIATION if Answer.STOP in said else None
+        return Verdict(state="waiting" if stop is None else "stopped", stop=stop)
 
     async def _approved(self, run: WarrantedRun, approval: ApprovalRecord) -> Verdict:
         action = await self.actions.get(run, approval.action_id)

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 from temporalio import activity
 
-from activities.guard import Admitted, Guard
+from activities.guard import Admitted, Guard, sealed
 from activities.warranted import Warrants
 from contracts import names
-from contracts.action import Prepared
+from contracts.action import Frozen, Prepared
 from contracts.decision import Call, Decision, Ruling
 from contracts.errors import PermissionRefused
 from contracts.ports import Actions, Answer, Clock, Conclusion, Documents, Toolbox
+from contracts.run import Outcome
 from contracts.tokens import FrozenSeal, Purpose, Signer
 from contracts.tool import Catalogue
 from contracts.wire import ActionRef, Frost
@@ -38,8 +39,11 @@ class Preparing:
         decision = await self._decide(admitted)
         if decision.ruling is Ruling.DENY or not admitted.spec.effect.writes:
             raise PermissionRefused(f"{admitted.spec.name} is not a write that this route may propose")
-        if admitted.action.outcome is not None:
+        action = admitted.action
+        if action.outcome not in (None, Outcome.UNKNOWN):
             return Frost(action_id=ref.action_id, action_digest=None)
+        if action.seal is not None:
+            return _frost(sealed(self.guard.verifier, action), decision)
         started = time.monotonic()
         prepared = await self.toolbox.prepare(admitted.spec, admitted.action.arguments, admitted.scope)
         if isinstance(prepared, Answer):
@@ -60,12 +64,16 @@ class Preparing:
         frozen = await self.actions.freeze(run, action, admitted.spec, prepared)
         seal = FrozenSeal(run_id=frozen.run_id, action_id=frozen.action_id, action_digest=frozen.digest())
         await self.actions.seal(run, frozen, self.signer.sign(Purpose.FROZEN, seal.claims()))
-        return Frost(
-            action_id=frozen.action_id,
-            action_digest=frozen.digest(),
-            approvals=decision.approvals,
-            label=f"{frozen.tool} {frozen.target}",
-        )
+        return _frost(frozen, decision)
+
+
+def _frost(frozen: Frozen, decision: Decision) -> Frost:
+    return Frost(
+        action_id=frozen.action_id,
+        action_digest=frozen.digest(),
+        approvals=decision.approvals,
+        label=f"{frozen.tool} {frozen.target}",
+    )
 
 
 def _nothing_to_propose(admitted: Admitted, answer: Answer, lasted: int) -> Conclusion:

@@ -11,14 +11,18 @@ from adapters.run_rows import RUNNING_IF_OPEN, touch
 from adapters.schema import actions, approvals, messages, runs
 from adapters.store import Store
 from contracts.action import Frozen, Prepared
+from contracts.approval import ApprovalState
 from contracts.audit import AuditRecord
 from contracts.digest import canonical
 from contracts.errors import Unknown
 from contracts.keys import action_key, key_hash
 from contracts.ports import Clock, Conclusion
-from contracts.run import ActionRecord, Outcome, WarrantedRun
+from contracts.run import ActionRecord, Outcome, RunRecord, WarrantedRun
+from contracts.tokens import Warrant
 from contracts.tool import ToolSpec, pointed
 from contracts.transcript import Role
+
+_OPEN = (ApprovalState.WAITING, ApprovalState.APPROVED)
 
 
 class StoreActions:
@@ -40,6 +44,12 @@ class StoreActions:
         async with self._store.read() as connection:
             return tuple(record(row) for row in await connection.execute(statement))
 
+    async def thaw(self, run: WarrantedRun, action_id: str, sentence: str) -> None:
+        async def work(connection: AsyncConnection) -> None:
+            await thaw(connection, run.warrant, action_id, sentence, self._clock.now_ms())
+
+        await self._store.write(work)
+
     async def freeze(
         self, run: WarrantedRun, action: ActionRecord, spec: ToolSpec, prepared: Prepared
     ) -> Frozen:
@@ -48,7 +58,7 @@ class StoreActions:
             if current.frozen is not None:
                 return Frozen.read(current.frozen)
             target = pointed(action.arguments, spec.target or "")
-            ordinal = 1 + await _frozen_before(connection, action, target)
+            ordinal = await _ordinal(connection, action, target)
             frozen = _frozen(run, action, spec, prepared, target, ordinal)
             await connection.execute(
                 update(actions)
@@ -79,18 +89,26 @@ class StoreActions:
 
     async def conclude(self, run: WarrantedRun, action_id: str, conclusion: Conclusion) -> ActionRecord:
         async def work(connection: AsyncConnection) -> ActionRecord:
-            return await conclude(connection, run, action_id, conclusion, self._clock.now_ms())
+            return await conclude(connection, run.warrant, action_id, conclusion, self._clock.now_ms())
 
         return await self._store.write(work)
 
 
 async def conclude(
-    connection: AsyncConnection, run: WarrantedRun, action_id: str, conclusion: Conclusion, now_ms: int
+    connection: AsyncConnection,
+    run: Warrant | RunRecord,
+    action_id: str,
+    conclusion: Conclusion,
+    now_ms: int,
 ) -> ActionRecord:
-    """Outcome, transcript, spend and audit within the caller's transaction; the first conclusion wins."""
-    run_id = run.warrant.run_id
+    """Outcome, transcript, spend and audit within the caller's transaction.
+
+    The first conclusion wins, but for an unknown outcome: the model is not told of it, and it is concluded
+    once more when it is known.
+    """
+    run_id = run.run_id
     action = await read_action(connection, run_id, action_id)
-    if action.outcome is not None:
+    if action.outcome not in (None, Outcome.UNKNOWN) or action.outcome is conclusion.outcome:
         return action
     await connection.execute(
         update(actions)
@@ -98,17 +116,47 @@ async def conclude(
         .values(
             outcome=conclusion.outcome,
             outcome_text=conclusion.text,
-            duration_ms=conclusion.duration_ms,
+            duration_ms=actions.c.duration_ms + conclusion.duration_ms,
             attempts=conclusion.attempts,
         )
     )
-    await say(connection, action, conclusion.outcome, conclusion.content)
+    if conclusion.outcome is not Outcome.UNKNOWN:
+        await say(connection, action, conclusion.outcome, conclusion.content)
+    if action.reconciliation_id is not None:
+        await connection.execute(
+            update(approvals)
+            .where(approvals.c.approval_id == action.reconciliation_id)
+            .where(approvals.c.state == ApprovalState.WAITING)
+            .values(state=ApprovalState.SETTLED, decided_ms=now_ms)
+        )
     await touch(connection, run_id, spent_ms=runs.c.spent_ms + conclusion.duration_ms, state=RUNNING_IF_OPEN)
     await connection.execute(
         update(approvals).where(approvals.c.action_id == action_id).values(version=approvals.c.version + 1)
     )
     await append(connection, result_record(run, action, conclusion, now_ms))
     return await read_action(connection, run_id, action_id)
+
+
+async def thaw(connection: AsyncConnection, run: Warrant, action_id: str, sentence: str, now_ms: int) -> None:
+    """Take the frozen record back, with what was approved of it; number and key stay the action's."""
+    action = await read_action(connection, run.run_id, action_id)
+    if action.frozen is None or action.outcome is not None:
+        return
+    await connection.execute(
+        update(approvals)
+        .where(approvals.c.action_id == action_id, approvals.c.state.in_(_OPEN))
+        .values(state=ApprovalState.CANCELLED, denial=sentence, version=approvals.c.version + 1)
+    )
+    await connection.execute(
+        update(actions)
+        .where(actions.c.action_id == action_id)
+        .values(frozen=None, seal=None, action_digest=None, approval_id=None)
+    )
+    await touch(connection, run.run_id)
+    record = AuditRecord(
+        **about(run, action), kind="approval", at_ms=now_ms, actor="run", outcome="changed", reason=sentence
+    )
+    await append(connection, record)
 
 
 async def say(connection: AsyncConnection, action: ActionRecord, outcome: Outcome, content: str) -> None:
@@ -127,7 +175,7 @@ async def say(connection: AsyncConnection, action: ActionRecord, outcome: Outcom
 
 
 def result_record(
-    run: WarrantedRun, action: ActionRecord, conclusion: Conclusion, now_ms: int
+    run: Warrant | RunRecord, action: ActionRecord, conclusion: Conclusion, now_ms: int
 ) -> AuditRecord:
     """The audit record of how an action ended."""
     return AuditRecord(
@@ -142,16 +190,15 @@ def result_record(
     )
 
 
-def about(run: WarrantedRun, action: ActionRecord) -> dict[str, Any]:
+def about(run: Warrant | RunRecord, action: ActionRecord) -> dict[str, Any]:
     """The fields of an audit record that say which action it is about."""
-    warrant = run.warrant
     return {
-        "tenant": warrant.tenant,
-        "env": warrant.env,
-        "request_id": warrant.request_id,
-        "run_id": warrant.run_id,
-        "route": warrant.route,
-        "policy_digest": warrant.policy_digest,
+        "tenant": run.tenant,
+        "env": run.env,
+        "request_id": run.request_id,
+        "run_id": run.run_id,
+        "route": run.route,
+        "policy_digest": run.policy_digest,
         "action_id": action.action_id,
         "tool": action.tool,
         "arguments_digest": action.arguments_digest,
@@ -173,18 +220,17 @@ async def read_action(connection: AsyncConnection, run_id: str, action_id: str) 
     return record(row)
 
 
-async def _frozen_before(connection: AsyncConnection, action: ActionRecord, target: str) -> int:
-    count = await connection.scalar(
-        select(func.count())
-        .select_from(actions)
-        .where(
-            actions.c.run_id == action.run_id,
-            actions.c.tool == action.tool,
-            actions.c.target == target,
-            actions.c.frozen.is_not(None),
+async def _ordinal(connection: AsyncConnection, action: ActionRecord, target: str) -> int:
+    """Which action on this tool and target it is; one that is frozen again keeps number and key."""
+    kept = await connection.scalar(select(actions.c.ordinal).where(actions.c.action_id == action.action_id))
+    if kept is not None:
+        return int(kept)
+    last = await connection.scalar(
+        select(func.max(actions.c.ordinal)).where(
+            actions.c.run_id == action.run_id, actions.c.tool == action.tool, actions.c.target == target
         )
     )
-    return count or 0
+    return 1 + (last or 0)
 
 
 def _frozen(
@@ -249,6 +295,7 @@ def record(row: Row[Any]) -> ActionRecord:
         idempotency_key=row.idempotency_key,
         key_hash=row.key_hash,
         approval_id=row.approval_id,
+        reconciliation_id=row.reconciliation_id,
         attempts=row.attempts,
         outcome=Outcome(row.outcome) if row.outcome else None,
         outcome_text=row.outcome_text,

@@ -1,26 +1,24 @@
 """The approvals' rows and the verified decisions on them."""
 
-import json
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.actions import about, read_action
+from adapters.approval_rows import open_approval, read_approval, verified
 from adapters.audit_log import append
+from adapters.questions import ask_outcome
 from adapters.run_rows import RUNNING_IF_OPEN, touch
-from adapters.schema import actions, approvals, decisions, outbox
+from adapters.schema import actions, approvals, decisions
 from adapters.store import Store
 from contracts.action import Frozen
-from contracts.approval import ApprovalRecord, ApprovalState
+from contracts.approval import ApprovalKind, ApprovalRecord, ApprovalState
 from contracts.audit import AuditRecord
-from contracts.errors import TokenRefused, Unknown
 from contracts.ports import Clock
 from contracts.run import RunState, WarrantedRun
-from contracts.tokens import Grant, Purpose, Verifier
+from contracts.tokens import Grant, Verifier
 
 GRACE_MS = 2_000
 """A click received in time may be written down this much later; only then does an approval expire."""
@@ -50,56 +48,40 @@ class StoreApprovals:
     ) -> ApprovalRecord:
         async def work(connection: AsyncConnection) -> ApprovalRecord:
             found = await connection.scalar(
-                select(approvals.c.approval_id).where(approvals.c.action_id == frozen.action_id)
+                select(approvals.c.approval_id).where(
+                    approvals.c.action_id == frozen.action_id,
+                    approvals.c.kind == ApprovalKind.ACTION,
+                    approvals.c.action_digest == frozen.digest(),
+                )
             )
             if found is not None:
                 return await read_approval(connection, self._verifier, found)
-            return await self._open(connection, run, frozen, needed, group, deadline_ms)
+            now = self._clock.now_ms()
+            approval_id = await open_approval(
+                connection,
+                frozen,
+                kind=ApprovalKind.ACTION,
+                needed=needed,
+                group=group,
+                now_ms=now,
+                deadline_ms=None if deadline_ms is None else now + deadline_ms,
+            )
+            await connection.execute(
+                update(actions).where(actions.c.action_id == frozen.action_id).values(approval_id=approval_id)
+            )
+            await touch(connection, frozen.run_id, state=RunState.WAITING_APPROVAL)
+            await _tell_audit(connection, run, frozen.action_id, now)
+            return await read_approval(connection, self._verifier, approval_id)
 
         return await self._store.write(work)
 
-    async def _open(
-        self,
-        connection: AsyncConnection,
-        run: WarrantedRun,
-        frozen: Frozen,
-        needed: int,
-        group: str,
-        deadline_ms: int | None,
-    ) -> ApprovalRecord:
-        approval_id, now = f"apr_{secrets.token_hex(12)}", self._clock.now_ms()
-        await connection.execute(
-            insert(approvals).values(
-                approval_id=approval_id,
-                kind="action",
-                run_id=frozen.run_id,
-                action_id=frozen.action_id,
-                tenant=frozen.tenant,
-                env=frozen.env,
-                route=frozen.route,
-                state=ApprovalState.WAITING,
-                action_digest=frozen.digest(),
-                needed=needed,
-                approvers=group,
-                caller=frozen.caller,
-                on_behalf_of=frozen.on_behalf_of,
-                requested_ms=now,
-                deadline_ms=None if deadline_ms is None else now + deadline_ms,
-            )
-        )
-        await connection.execute(
-            insert(outbox).values(outbox_id=f"card:{approval_id}", approval_id=approval_id, next_ms=now)
-        )
-        await connection.execute(
-            update(actions).where(actions.c.action_id == frozen.action_id).values(approval_id=approval_id)
-        )
-        await touch(connection, frozen.run_id, state=RunState.WAITING_APPROVAL)
-        action = await read_action(connection, frozen.run_id, frozen.action_id)
-        await append(
-            connection,
-            AuditRecord(**about(run, action), kind="approval", at_ms=now, actor="run", outcome="asked"),
-        )
-        return await read_approval(connection, self._verifier, approval_id)
+    async def ask_outcome(self, run: WarrantedRun, action_id: str) -> ApprovalRecord:
+        async def work(connection: AsyncConnection) -> ApprovalRecord:
+            approval_id = await ask_outcome(connection, run.warrant, action_id, self._clock.now_ms())
+            await touch(connection, run.warrant.run_id, state=RunState.WAITING_RECONCILIATION)
+            return await read_approval(connection, self._verifier, approval_id)
+
+        return await self._store.write(work)
 
     async def get(self, approval_id: str) -> ApprovalRecord:
         async with self._store.read() as connection:
@@ -149,7 +131,7 @@ class StoreApprovals:
         statement = select(decisions.c.token).where(decisions.c.woken.is_(False)).order_by(decisions.c.at_ms)
         async with self._store.read() as connection:
             tokens = list(await connection.scalars(statement))
-        return tuple(grant for token in tokens if (grant := _verified(self._verifier, token)) is not None)
+        return tuple(grant for token in tokens if (grant := verified(self._verifier, token)) is not None)
 
     async def mark_woken(self, grant_id: str) -> None:
         async def work(connection: AsyncConnection) -> None:
@@ -160,58 +142,9 @@ class StoreApprovals:
         await self._store.write(work)
 
 
-async def read_approval(connection: AsyncConnection, verifier: Verifier, approval_id: str) -> ApprovalRecord:
-    """The approval as this transaction sees it. Raises Unknown."""
-    statement = (
-        select(approvals, actions.c.frozen, actions.c.outcome, actions.c.outcome_text)
-        .join(actions, actions.c.action_id == approvals.c.action_id)
-        .where(approvals.c.approval_id == approval_id)
+async def _tell_audit(connection: AsyncConnection, run: WarrantedRun, action_id: str, now_ms: int) -> None:
+    action = await read_action(connection, run.warrant.run_id, action_id)
+    record = AuditRecord(
+        **about(run.warrant, action), kind="approval", at_ms=now_ms, actor="run", outcome="asked"
     )
-    row = (await connection.execute(statement)).first()
-    if row is None:
-        raise Unknown(f"there is no approval {approval_id}")
-    tokens = await connection.scalars(
-        select(decisions.c.token)
-        .where(decisions.c.approval_id == approval_id)
-        .order_by(decisions.c.at_ms, decisions.c.grant_id)
-    )
-    grants = [_verified(verifier, token) for token in tokens]
-    return _record(row, tuple(grant for grant in grants if grant is not None))
-
-
-def _verified(verifier: Verifier, token: str) -> Grant | None:
-    """A row that nobody with the grant key wrote counts for nothing."""
-    try:
-        return Grant.read(verifier.verify(Purpose.GRANT, token))
-    except TokenRefused:
-        return None
-
-
-def _record(row: Row[Any], grants: tuple[Grant, ...]) -> ApprovalRecord:
-    return ApprovalRecord(
-        approval_id=row.approval_id,
-        kind=row.kind,
-        run_id=row.run_id,
-        action_id=row.action_id,
-        tenant=row.tenant,
-        env=row.env,
-        route=row.route,
-        state=ApprovalState(row.state),
-        action_digest=row.action_digest,
-        action=json.loads(row.frozen),
-        needed=row.needed,
-        group=row.approvers,
-        caller=row.caller,
-        on_behalf_of=row.on_behalf_of,
-        requested_ms=row.requested_ms,
-        deadline_ms=row.deadline_ms,
-        decided_ms=row.decided_ms,
-        channel=row.channel,
-        message_ts=row.message_ts,
-        outcome=row.outcome,
-        outcome_text=row.outcome_text,
-        claimed=row.claimed,
-        grants=grants,
-        denial=row.denial,
-        version=row.version,
-    )
+    await append(connection, record)

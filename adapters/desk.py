@@ -5,12 +5,22 @@ import secrets
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.approvals import read_approval
+from adapters.approval_rows import read_approval
 from adapters.audit_log import append
+from adapters.questions import settle_by_word
+from adapters.run_rows import read_run
 from adapters.schema import actions, approvals, clicks, decisions
 from adapters.standing import closed, current_people
 from adapters.store import Store
-from contracts.approval import Answer, ApprovalRecord, ApprovalState, Click, Refusal, Ruled
+from contracts.approval import (
+    Answer,
+    ApprovalKind,
+    ApprovalRecord,
+    ApprovalState,
+    Click,
+    Refusal,
+    Ruled,
+)
 from contracts.audit import AuditRecord
 from contracts.errors import Unknown
 from contracts.ports import Clock
@@ -51,7 +61,7 @@ class StoreDesk:
                 sentence="This click was received before; nothing changed.",
             )
         refusal = judge(approval, click, people.by_principal(click.principal), people)
-        if refusal is None and await closed(connection, approval.run_id) is not None:
+        if refusal is None and await self._too_late(connection, approval, click):
             refusal = Refusal.DECIDED
         if refusal is not None:
             await self._audit(connection, approval, click, f"refused:{refusal}")
@@ -59,6 +69,12 @@ class StoreDesk:
                 approval=approval, refusal=refusal, sentence=sentence(refusal, approval, click, people)
             )
         return await self._accept(connection, approval, click, people)
+
+    async def _too_late(self, connection: AsyncConnection, approval: ApprovalRecord, click: Click) -> bool:
+        """An ended run acts no more; what an unknown write did can be said long after it."""
+        if approval.kind is ApprovalKind.RECONCILE and click.answer is not Answer.STOP:
+            return False
+        return await closed(connection, approval.run_id) is not None
 
     async def _replayed(self, connection: AsyncConnection, click: Click) -> bool:
         if click.proof is None:
@@ -95,6 +111,11 @@ class StoreDesk:
             )
         )
         await self._audit(connection, approval, click, click.answer)
+        if state is ApprovalState.SETTLED:
+            run = await read_run(connection, approval.run_id)
+            await settle_by_word(
+                connection, run, approval, click.answer, click.principal, self._clock.now_ms()
+            )
         after = await read_approval(connection, self._verifier, approval.approval_id)
         return Ruled(approval=after, refusal=None, sentence=_accepted(after, click))
 
@@ -147,13 +168,26 @@ def _grant(approval: ApprovalRecord, click: Click) -> Grant:
 
 def _state(approval: ApprovalRecord, click: Click, people: People) -> ApprovalState:
     """The state after this decision; withdrawing the last needed approval makes it wait again."""
-    if click.answer is Answer.WITHDRAW:
-        return ApprovalState.WAITING
-    return tally(approval, people)
+    match click.answer:
+        case Answer.IT_DID | Answer.IT_DID_NOT:
+            return ApprovalState.SETTLED
+        case Answer.WITHDRAW | Answer.STOP:
+            return ApprovalState.WAITING
+        case _:
+            return tally(approval, people)
+
+
+_SETTLING = {
+    Answer.IT_DID: "It happened,",
+    Answer.IT_DID_NOT: "It did not happen, and nothing repeats it,",
+    Answer.STOP: "The run stops; whether it happened can still be said,",
+}
 
 
 def _accepted(approval: ApprovalRecord, click: Click) -> str:
     name = short_name(click.principal)
+    if click.answer in _SETTLING:
+        return f"{_SETTLING[click.answer]} says {name}."
     match approval.state:
         case ApprovalState.APPROVED:
             return f"Approved by {name}; it is being carried out."

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.actions import about, conclude, read_action
-from adapters.approvals import read_approval
+from adapters.actions import about, conclude, read_action, thaw
+from adapters.approval_rows import read_approval
 from adapters.audit_log import append
 from adapters.limits import exceeded
 from adapters.schema import actions, approvals, claims, consumed
@@ -76,8 +76,8 @@ class StoreLedger:
 
     async def known(self, key_hash: str) -> bool:
         async with self._store.read() as connection:
-            found = await connection.scalar(select(claims.c.fence).where(claims.c.key_hash == key_hash))
-            return found is not None
+            state = await connection.scalar(select(claims.c.state).where(claims.c.key_hash == key_hash))
+            return state not in (None, Outcome.FAILED)
 
     async def claim(self, request: ClaimRequest) -> Claim:
         async def work(connection: AsyncConnection) -> Claim:
@@ -96,7 +96,7 @@ class StoreLedger:
             return Claim(say="refused", sentence=error.sentence, outcome=Outcome.DENIED)
         return replace(claim, committed=time.monotonic() * 1000)
 
-    async def _first(self, connection: AsyncConnection, request: ClaimRequest) -> Claim:
+    async def _first(self, connection: AsyncConnection, request: ClaimRequest, fence: int = 1) -> Claim:
         run, frozen, now = request.run, request.frozen, self._clock.now_ms()
         if sentence := await stopped(connection, run.warrant, frozen.tool, now):
             raise _Refusal(sentence, say="halted")
@@ -109,11 +109,11 @@ class StoreLedger:
         await self._check_limits(connection, request, now)
         counted = await self._check_grants(connection, request, decision, now)
         await _consume(connection, request, counted, now)
-        await connection.execute(insert(claims).values(**_row(request, now)))
+        await _put(connection, _row(request, now, fence))
         action = await read_action(connection, frozen.run_id, frozen.action_id)
         approvers = tuple(grant.approver for grant in counted)
         await append(connection, _attempt(run, action, request.spec, now, approvers))
-        return Claim(say="send", fence=1)
+        return Claim(say="send", fence=fence)
 
     async def _ruling(
         self, connection: AsyncConnection, run: WarrantedRun, spec: ToolSpec, arguments: Any
@@ -166,22 +166,29 @@ class StoreLedger:
 
     async def _again(self, connection: AsyncConnection, request: ClaimRequest, row: Row[Any]) -> Claim:
         """A claim of this key stands: only its own action may continue it, as its tool allows."""
-        if row.action_digest != request.action_digest:
+        other = row.action_digest != request.action_digest
+        if other and row.state == Outcome.FAILED and row.action_id == request.frozen.action_id:
+            # Frozen anew, since the target had changed: it had no effect, and was approved once more.
+            return await self._first(connection, request, row.fence + 1)
+        if other:
             raise _Refusal("this idempotency key belongs to other bytes; nothing was sent")
-        if row.state == "unknown":
-            return Claim(say="unknown", fence=row.fence, again=True, stored=_stored(row))
         if row.state in _SETTLED:
             return Claim(say="stored", fence=row.fence, again=True, stored=_stored(row))
         now = self._clock.now_ms()
-        if sentence := await stopped(connection, request.run.warrant, request.frozen.tool, now):
-            raise _Refusal(sentence, say="halted")
         same = row.holder == request.holder and request.unsent
         say = reclaim(request.spec.retry, UNSENT if same else "claimed", (now - row.first_ms) / 1000, same)
+        over = await closed(connection, request.run.warrant.run_id)
+        if row.state == Outcome.UNKNOWN and (say == "unknown" or over is not None):
+            return Claim(say="unknown", fence=row.fence, again=True, stored=_stored(row))
+        if sentence := await stopped(connection, request.run.warrant, request.frozen.tool, now):
+            raise _Refusal(sentence, say="halted")
         await connection.execute(
             update(claims)
             .where(claims.c.key_hash == row.key_hash)
-            .values(fence=row.fence + 1, holder=request.holder, claimed_ms=now)
+            .values(state="claimed", fence=row.fence + 1, holder=request.holder, claimed_ms=now)
         )
+        if over:
+            say = "find" if say == "lookup" else "unknown"
         return Claim(say=say, fence=row.fence + 1, again=True)
 
     async def settle(self, request: ClaimRequest, fence: int, conclusion: Conclusion) -> Conclusion:
@@ -196,8 +203,24 @@ class StoreLedger:
                 .where(key)
                 .values(state=conclusion.outcome, settled_ms=now, result=_result(conclusion))
             )
-            await conclude(connection, request.run, request.frozen.action_id, conclusion, now)
+            await conclude(connection, request.run.warrant, request.frozen.action_id, conclusion, now)
             return conclusion
+
+        return await self._store.write(work)
+
+    async def release(self, request: ClaimRequest, fence: int, sentence: str) -> bool:
+        async def work(connection: AsyncConnection) -> bool:
+            now = self._clock.now_ms()
+            failed = Conclusion(outcome=Outcome.FAILED, content=sentence, text=sentence, duration_ms=0)
+            freed = await connection.execute(
+                update(claims)
+                .where(claims.c.key_hash == request.frozen.key_hash)
+                .where(claims.c.state == "claimed", claims.c.fence == fence)
+                .values(state=Outcome.FAILED, settled_ms=now, result=_result(failed))
+            )
+            if freed.rowcount == 1:
+                await thaw(connection, request.run.warrant, request.frozen.action_id, sentence, now)
+            return freed.rowcount == 1
 
         return await self._store.write(work)
 
@@ -232,7 +255,14 @@ async def _consume(
         )
 
 
-def _row(request: ClaimRequest, now: int) -> dict[str, Any]:
+async def _put(connection: AsyncConnection, row: dict[str, Any]) -> None:
+    if row["fence"] == 1:
+        await connection.execute(insert(claims).values(**row))
+    else:
+        await connection.execute(update(claims).where(claims.c.key_hash == row["key_hash"]).values(**row))
+
+
+def _row(request: ClaimRequest, now: int, fence: int) -> dict[str, Any]:
     frozen = request.frozen
     return {
         "key_hash": frozen.key_hash,
@@ -247,10 +277,12 @@ def _row(request: ClaimRequest, now: int) -> dict[str, Any]:
         "address": frozen.address,
         "target": frozen.target,
         "state": "claimed",
-        "fence": 1,
+        "fence": fence,
         "holder": request.holder,
         "claimed_ms": now,
         "first_ms": now,
+        "settled_ms": None,
+        "result": None,
     }
 
 
@@ -258,7 +290,7 @@ def _attempt(
     run: WarrantedRun, action: ActionRecord, spec: ToolSpec, now: int, approvers: tuple[str, ...]
 ) -> AuditRecord:
     return AuditRecord(
-        **about(run, action),
+        **about(run.warrant, action),
         kind="attempt",
         at_ms=now,
         actor="run",

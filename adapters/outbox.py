@@ -16,7 +16,8 @@ import structlog
 from sqlalchemy import Row, Update, and_, case, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.card import Card, render
+from adapters.blocks import Card
+from adapters.cards import render
 from adapters.schema import approvals, outbox
 from adapters.slack import RateLimited, SetupRefused
 from adapters.store import Store

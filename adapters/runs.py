@@ -9,10 +9,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.audit_log import append
+from adapters.questions import leave_open
 from adapters.run_rows import read_run, record, run_record, touch
-from adapters.schema import actions, approvals, claims, messages, runs
+from adapters.schema import actions, approvals, messages, runs
 from adapters.store import Store
-from contracts.approval import ApprovalState
+from contracts.approval import ApprovalKind, ApprovalState
 from contracts.digest import Json, canonical
 from contracts.errors import Conflict
 from contracts.ports import Clock
@@ -199,8 +200,9 @@ class StoreRuns:
             now = await read_run(connection, run.warrant.run_id)
             if now.state.ended:
                 return
-            await _close_open(connection, now.run_id)
             at_ms = self._clock.now_ms()
+            await leave_open(connection, run.warrant, at_ms)
+            await _close_open(connection, now.run_id)
             await touch(
                 connection,
                 now.run_id,
@@ -227,18 +229,15 @@ async def _same_start(connection: AsyncConnection, run_id: str, new: NewRun) -> 
 
 
 async def _close_open(connection: AsyncConnection, run_id: str) -> None:
-    """Nothing stays open behind a run: waiting approvals are cancelled, unsettled claims are unknown."""
+    """Nothing stays open behind a run but questions about unknown writes."""
     await connection.execute(
         update(approvals)
-        .where(approvals.c.run_id == run_id, approvals.c.state == ApprovalState.WAITING)
+        .where(
+            approvals.c.run_id == run_id,
+            approvals.c.state == ApprovalState.WAITING,
+            approvals.c.kind != ApprovalKind.RECONCILE,
+        )
         .values(state=ApprovalState.CANCELLED, version=approvals.c.version + 1)
-    )
-    unsettled = select(claims.c.action_id).where(claims.c.run_id == run_id, claims.c.state == "claimed")
-    await connection.execute(
-        update(actions).where(actions.c.action_id.in_(unsettled)).values(outcome=Outcome.UNKNOWN)
-    )
-    await connection.execute(
-        update(claims).where(claims.c.run_id == run_id, claims.c.state == "claimed").values(state="unknown")
     )
     await connection.execute(
         update(actions)

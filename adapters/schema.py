@@ -133,6 +133,7 @@ actions = Table(
     Column("idempotency_key", Text),
     Column("key_hash", String(71), unique=True),
     Column("approval_id", String(40)),
+    Column("reconciliation_id", String(40)),
     Column("attempts", Integer, nullable=False, default=0),
     Column("outcome", String(16)),
     Column("outcome_text", Text, nullable=False, default=""),
@@ -146,7 +147,7 @@ approvals = Table(
     Column("approval_id", String(40), primary_key=True),
     Column("kind", String(16), nullable=False),
     Column("run_id", ForeignKey("runs.run_id"), nullable=False, index=True),
-    Column("action_id", ForeignKey("actions.action_id"), nullable=False, unique=True),
+    Column("action_id", ForeignKey("actions.action_id"), nullable=False),
     Column("tenant", String(63), nullable=False),
     Column("env", String(63), nullable=False),
     Column("route", String(200), nullable=False),
@@ -163,8 +164,10 @@ approvals = Table(
     Column("message_ts", String(40)),
     Column("claimed", Boolean, nullable=False, default=False),
     Column("denial", Text, nullable=False, default=""),
+    Column("question", Text, nullable=False, default=""),
     Column("version", Integer, nullable=False, default=1),
     Index("approvals_by_state", "state", "tenant"),
+    UniqueConstraint("action_id", "kind", "action_digest", name="one_question_each"),
 )
 
 decisions = Table(

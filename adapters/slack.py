@@ -13,7 +13,8 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from adapters.card import Card, escaped
+from adapters.blocks import Card
+from adapters.plain_text import escaped
 from contracts.errors import Refused, Unavailable
 from contracts.secret import Secret
 

@@ -165,7 +165,7 @@ class StoreTurns:
         await append(
             connection,
             AuditRecord(
-                **about(run, action),
+                **about(run.warrant, action),
                 kind="decision",
                 at_ms=self._clock.now_ms(),
                 actor="run",

@@ -74,6 +74,13 @@ def decide(
     withdraw: Annotated[
         bool, typer.Option("--withdraw", help="Take an approval back, until it is used.")
     ] = False,
+    did: Annotated[bool, typer.Option("--did", help="Of an unknown write: it happened.")] = False,
+    did_not: Annotated[
+        bool, typer.Option("--did-not", help="Of an unknown write: it did not happen.")
+    ] = False,
+    stop: Annotated[
+        bool, typer.Option("--stop", help="Of an unknown write: end the run; the question stays.")
+    ] = False,
     digest: Annotated[
         str | None, typer.Option(help="The action digest that you have read; else the one shown now.")
     ] = None,
@@ -86,17 +93,29 @@ def decide(
     token: TokenOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Decide an approval by an approver's token; the same rules as for a click.
+    """Decide an approval by an approver's token, or say what an unknown write did; as with a click.
 
     Examples:
 
       interlock approvals decide apr_01f2… --approve --as ada
 
       interlock approvals decide apr_01f2… --deny --reason "The customer still waits." --as grace
+
+      interlock approvals decide apr_01f2… --did-not --as grace
     """
-    chosen = [name for name, on in (("approve", approve), ("deny", deny), ("withdraw", withdraw)) if on]
+    options = {
+        "approve": approve,
+        "deny": deny,
+        "withdraw": withdraw,
+        "it_did": did,
+        "it_did_not": did_not,
+        "stop": stop,
+    }
+    chosen = [name for name, on in options.items() if on]
     if len(chosen) != 1:
-        raise typer.BadParameter("choose one of --approve, --deny and --withdraw.")
+        raise typer.BadParameter(
+            "choose one of --approve, --deny and --withdraw; of an unknown write --did, --did-not or --stop."
+        )
     reach = Reach.read(state, gateway, token)
     if reach.token is None and person is None:
         raise typer.BadParameter(
@@ -115,6 +134,8 @@ def _show(one: dict[str, Any], as_json: bool) -> None:
         output.document(one)
         return
     output.say(f"approval {one['approval_id']}  {one['state']}  {_granted(one)}  run {one['run_id']}")
+    if one["question"]:
+        output.say(one["question"])
     output.say(f"digest {one['action_digest']}  deadline {one['deadline'] or 'never'}")
     output.say(json.dumps(one["action"], indent=2, ensure_ascii=False))
     rows = [(grant["approver"], grant["decision"], grant["way"], grant["at"]) for grant in one["grants"]]

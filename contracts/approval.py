@@ -1,10 +1,24 @@
 """Approvals: what is asked of people, and what they decided."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
 
 from contracts.digest import Json
 from contracts.tokens import Grant
+
+
+class ApprovalKind(StrEnum):
+    """What is asked of people."""
+
+    #: May this write happen?
+    ACTION = "action"
+    #: Did this write happen?
+    RECONCILE = "reconcile"
+    #: May this run spend more?
+    BUDGET = "budget"
 
 
 class ApprovalState(StrEnum):
@@ -12,6 +26,8 @@ class ApprovalState(StrEnum):
 
     WAITING = "waiting"
     APPROVED = "approved"
+    #: Of a ``reconcile``: somebody said what happened.
+    SETTLED = "settled"
     DENIED = "denied"
     EXPIRED = "expired"
     CANCELLED = "cancelled"
@@ -23,6 +39,22 @@ class Answer(StrEnum):
     APPROVE = "approve"
     DENY = "deny"
     WITHDRAW = "withdraw"
+    #: Of an unknown write: it happened.
+    IT_DID = "it_did"
+    #: Of an unknown write: it did not happen, and nothing repeats it.
+    IT_DID_NOT = "it_did_not"
+    #: Of an unknown write: the run ends, and the question stays.
+    STOP = "stop"
+
+
+ANSWERS: Final[Mapping[ApprovalKind, frozenset[Answer]]] = MappingProxyType(
+    {
+        ApprovalKind.ACTION: frozenset({Answer.APPROVE, Answer.DENY, Answer.WITHDRAW}),
+        ApprovalKind.RECONCILE: frozenset({Answer.IT_DID, Answer.IT_DID_NOT, Answer.STOP}),
+        ApprovalKind.BUDGET: frozenset({Answer.APPROVE, Answer.DENY}),
+    }
+)
+"""What each kind of question can be answered with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +62,7 @@ class ApprovalRecord:
     """An approval's row and the verified decisions taken on it."""
 
     approval_id: str
-    kind: str
+    kind: ApprovalKind
     run_id: str
     action_id: str
     tenant: str
@@ -59,6 +91,8 @@ class ApprovalRecord:
     grants: tuple[Grant, ...]
     #: Reason given with a denial.
     denial: str
+    #: Of a ``reconcile``: what is known of the write, in sentences.
+    question: str
     #: Grows with every visible change.
     version: int
 
@@ -89,6 +123,7 @@ class Refusal(StrEnum):
     OTHER_CARD = "other_card"
     CLAIMED = "claimed"
     NOT_FOUND = "not_found"
+    NOT_AN_ANSWER = "not_an_answer"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,6 +22,7 @@ PREPARE: Final = "prepare"
 ASK: Final = "ask"
 COLLECT: Final = "collect"
 WRITE: Final = "write"
+ASK_OUTCOME: Final = "ask_outcome"
 FINISH: Final = "finish"
 
 CAPABILITY_HEADER: Final = "interlock-capability"

@@ -14,7 +14,7 @@ from contracts.credential import Credential
 from contracts.decision import Call, Decision
 from contracts.digest import Json
 from contracts.run import ActionRecord, Outcome, RunRecord, StopReason, WarrantedRun
-from contracts.tokens import Capability, Grant
+from contracts.tokens import Capability
 from contracts.tool import Catalogue, ToolSpec
 from contracts.transcript import Message, ModelRequest, ModelTurn, Price
 from contracts.wire import Ending, Turn
@@ -165,12 +165,16 @@ class Actions(Protocol):
         """Assign the ordinal and write the frozen record down; again gives the same record."""
         ...
 
+    async def thaw(self, run: WarrantedRun, action_id: str, sentence: str) -> None:
+        """Take the frozen record back, and whatever was approved of it: the target has changed."""
+        ...
+
     async def seal(self, run: WarrantedRun, frozen: Frozen, seal: str) -> None:
         """Keep the tool worker's signature beside the frozen record."""
         ...
 
     async def conclude(self, run: WarrantedRun, action_id: str, conclusion: Conclusion) -> ActionRecord:
-        """Write outcome, transcript, spend and audit in one transaction; the first conclusion wins."""
+        """Write outcome, transcript, spend and audit in one transaction; the first that is known wins."""
         ...
 
 
@@ -189,6 +193,14 @@ class Approvals(Protocol):
         self, run: WarrantedRun, frozen: Frozen, *, needed: int, group: str, deadline_ms: int | None
     ) -> ApprovalRecord:
         """Open the approval of this action and order its card; again gives the same one."""
+        ...
+
+    async def ask_outcome(self, run: WarrantedRun, action_id: str) -> ApprovalRecord:
+        """Ask people what an unknown write did; again gives the same question.
+
+        Raises:
+            Refused: the action's outcome is not unknown.
+        """
         ...
 
     async def get(self, approval_id: str) -> ApprovalRecord:
@@ -220,7 +232,6 @@ class ClaimRequest:
     frozen: Frozen
     action_digest: str
     spec: ToolSpec
-    grants: tuple[Grant, ...]
     #: This attempt's own name, unique to it.
     holder: str
     capability: Capability
@@ -232,7 +243,8 @@ class ClaimRequest:
 class Claim:
     """What the ledger says to one who wants to write."""
 
-    #: ``send``, ``lookup``, ``stored``, ``unknown``, ``refused`` or ``halted``.
+    #: ``send``, ``lookup``, ``find`` (look, and send nothing), ``stored``, ``unknown``, ``refused`` or
+    #: ``halted``.
     say: str
     fence: int = 0
     #: Monotonic milliseconds at which the transaction had committed; the request leaves within 500 ms.
@@ -259,11 +271,18 @@ class Ledger(Protocol):
         ...
 
     async def known(self, key_hash: str) -> bool:
-        """Whether this key was ever claimed."""
+        """Whether this key may have had its effect, or may have it yet."""
         ...
 
     async def claim(self, request: ClaimRequest) -> Claim:
         """Check what may have changed, consume the grants, claim the key, audit the attempt: at once."""
+        ...
+
+    async def release(self, request: ClaimRequest, fence: int, sentence: str) -> bool:
+        """The target had changed and nothing was done: free the key for this action, once approved anew.
+
+        False where the fence is stale.
+        """
         ...
 
     async def settle(self, request: ClaimRequest, fence: int, conclusion: Conclusion) -> Conclusion:
@@ -294,6 +313,8 @@ class Answer:
     text: str
     #: Of ``failed``: asking again may help.
     transient: bool = False
+    #: Of ``refused``: the target is at another version than the one that was shown.
+    changed: bool = False
 
 
 class Armed(Protocol):

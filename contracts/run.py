@@ -126,6 +126,8 @@ class ActionRecord:
     idempotency_key: str | None
     key_hash: str | None
     approval_id: str | None
+    #: The question that people were asked about its unknown outcome.
+    reconciliation_id: str | None
     attempts: int
     outcome: Outcome | None
     outcome_text: str

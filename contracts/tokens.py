@@ -104,7 +104,7 @@ class Capability:
 
 @dataclass(frozen=True, kw_only=True)
 class Grant:
-    """One person's decision on one action digest; an approval needs one or more with ``approve``."""
+    """One person's word on one action digest; an approval needs one or more with ``approve``."""
 
     jti: str
     approval_id: str
@@ -113,7 +113,7 @@ class Grant:
     tenant: str
     env: str
     approver: str
-    #: ``approve``, ``deny`` or ``withdraw``.
+    #: A ``contracts.approval.Answer``.
     decision: str
     #: ``slack`` or ``http``.
     way: str

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, kw_only=True)
 class RunStart:
-    """The only argument of a run: everything else is what its warrant says."""
+    """The only argument of a run: what it may do is what its warrant says."""
 
     warrant: str
+    #: The step to go on from, when the run goes on in a new history.
+    step: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +99,7 @@ class ApprovalRef:
 class Verdict:
     """Where an approval stands, from verified grants alone."""
 
-    #: ``waiting``, ``approved``, ``denied`` or ``expired``.
+    #: ``waiting``, ``approved``, ``denied``, ``expired``; of a question ``settled`` or ``stopped``.
     state: str
     #: Of an approved one: a capability bound to the action's digest and key.
     token: str | None = field(default=None, repr=False)
@@ -112,8 +114,11 @@ class Acted:
     action_id: str
     #: An ``Outcome``.
     outcome: str
-    stop: str | None = None
     halted: str | None = None
+    #: The target changed since it was shown: prepare the action anew, and ask again.
+    changed: bool = False
+    #: Of an unknown outcome: acting again asks the target, and repeats nothing that it does not guard.
+    again: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

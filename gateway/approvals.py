@@ -40,7 +40,7 @@ async def read_approval(approval_id: str, judge: Judge, parts: Given) -> Approva
 
 @router.post(
     "/v1/approvals/{approval_id}/decision",
-    summary="Approve, deny or withdraw",
+    summary="Approve, deny or withdraw; or say what an unknown write did",
     responses=answers(400, 404, 409, 410),
 )
 async def decide(approval_id: str, body: DecisionBody, approver: Approver, parts: Given) -> ApprovalShape:

@@ -196,6 +196,7 @@ _REFUSALS: Final = {
     Refusal.CLAIMED: ProblemType.CONFLICT,
     Refusal.OTHER_CARD: ProblemType.CONFLICT,
     Refusal.OTHER_ACTION: ProblemType.OTHER_ACTION,
+    Refusal.NOT_AN_ANSWER: ProblemType.INVALID,
     Refusal.STRANGER: ProblemType.FORBIDDEN,
     Refusal.NOT_IN_GROUP: ProblemType.FORBIDDEN,
     Refusal.OTHER_TENANT: ProblemType.FORBIDDEN,

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from contracts.approval import Answer, ApprovalState
+from contracts.approval import Answer, ApprovalKind, ApprovalState
 from contracts.run import Outcome, RunState, StopReason
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -78,7 +78,7 @@ class CancelBody(_Asked):
 class DecisionBody(_Asked):
     """A person's decision on one action digest."""
 
-    decision: Literal["approve", "deny", "withdraw"]
+    decision: Literal["approve", "deny", "withdraw", "it_did", "it_did_not", "stop"]
     action_digest: Digest
     reason: Sentence | None = None
 
@@ -145,6 +145,8 @@ class ActionShape(_Answered):
     action_digest: str | None
     idempotency_key: str | None
     approval_id: str | None
+    #: The question that people were asked about its unknown outcome.
+    reconciliation_id: str | None
     approvers: tuple[str, ...]
     attempts: int
     outcome: Outcome | None
@@ -198,7 +200,7 @@ class GrantShape(_Answered):
 
 class ApprovalShape(_Answered):
     approval_id: str
-    kind: Literal["action", "reconcile", "budget"]
+    kind: ApprovalKind
     run_id: str
     tenant: str
     route: str
@@ -215,6 +217,8 @@ class ApprovalShape(_Answered):
     decided_at: Time | None
     #: Reason given with a denial.
     denial: str
+    #: Of a ``reconcile``: what is known of the write.
+    question: str
     #: What came of the action, once something did.
     outcome: Outcome | None
     outcome_text: str

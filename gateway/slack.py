@@ -20,7 +20,13 @@ from gateway.problems import Problem, ProblemType, answers, of_error
 LOG: Final = structlog.get_logger("gateway.slack")
 router: Final = APIRouter(tags=["slack"])
 
-ANSWERS: Final = {"interlock.approve": Answer.APPROVE, "interlock.deny": Answer.DENY}
+ANSWERS: Final = {
+    "interlock.approve": Answer.APPROVE,
+    "interlock.deny": Answer.DENY,
+    "interlock.did": Answer.IT_DID,
+    "interlock.did_not": Answer.IT_DID_NOT,
+    "interlock.stop": Answer.STOP,
+}
 """Our buttons, by ``action_id``."""
 
 _VALUE: Final = re.compile(r"(apr_[0-9a-f]{1,36})\|(sha256:[0-9a-f]{64})")

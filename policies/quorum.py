@@ -3,7 +3,16 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from contracts.approval import Answer, ApprovalRecord, ApprovalState, Click, Person, Refusal
+from contracts.approval import (
+    ANSWERS,
+    Answer,
+    ApprovalKind,
+    ApprovalRecord,
+    ApprovalState,
+    Click,
+    Person,
+    Refusal,
+)
 from contracts.tokens import Grant
 from policies.people import People, short_name
 
@@ -20,6 +29,10 @@ def judge(approval: ApprovalRecord, click: Click, person: Person | None, people:
         return Refusal.OTHER_ACTION
     if not _on_its_card(approval, click):
         return Refusal.OTHER_CARD
+    if click.answer not in ANSWERS[approval.kind]:
+        return Refusal.NOT_AN_ANSWER
+    if approval.kind is ApprovalKind.RECONCILE:
+        return without_standing(approval, person, people) or _unsettled(approval, click)
     if click.answer is Answer.WITHDRAW:
         return _withdrawal(approval, person)
     return without_standing(approval, person, people) or _untimely(approval, click, person)
@@ -91,6 +104,8 @@ def _why(refusal: Refusal, approval: ApprovalRecord, click: Click, people: Peopl
             return "This action is already being carried out, so it is too late to withdraw"
         case Refusal.NOT_FOUND:
             return "You have not approved this action, so there is nothing to withdraw"
+        case Refusal.NOT_AN_ANSWER:
+            return f"This question is answered with {_one_of(ANSWERS[approval.kind])}"
 
 
 def _why_requester(approval: ApprovalRecord, people: People) -> str:
@@ -108,7 +123,24 @@ def _why_decided(approval: ApprovalRecord, click: Click) -> str:
     return f"This action was already {approval.state.value}{_by(approval, click)}"
 
 
-_PAST = {Answer.APPROVE: "approved", Answer.DENY: "denied", Answer.WITHDRAW: "withdrew your approval of"}
+def _one_of(answers: frozenset[Answer]) -> str:
+    *most, last = sorted(answers)
+    return f"{', '.join(most)} or {last}"
+
+
+_PAST = {
+    Answer.APPROVE: "approved",
+    Answer.DENY: "denied",
+    Answer.WITHDRAW: "withdrew your approval of",
+    Answer.IT_DID: "settled",
+    Answer.IT_DID_NOT: "settled",
+    Answer.STOP: "stopped the run of",
+}
+_DECISIVE = {
+    ApprovalState.APPROVED: {Answer.APPROVE},
+    ApprovalState.DENIED: {Answer.DENY},
+    ApprovalState.SETTLED: {Answer.IT_DID, Answer.IT_DID_NOT},
+}
 
 
 def _own_words(approval: ApprovalRecord, click: Click) -> str:
@@ -121,8 +153,8 @@ def _own_words(approval: ApprovalRecord, click: Click) -> str:
 
 def _by(approval: ApprovalRecord, click: Click) -> str:
     """Who decided and when, where somebody did."""
-    answer = {ApprovalState.APPROVED: Answer.APPROVE, ApprovalState.DENIED: Answer.DENY}.get(approval.state)
-    deciding = [grant for grant in approval.grants if grant.decision == answer and _of(approval, grant)]
+    answers = _DECISIVE.get(approval.state, set())
+    deciding = [grant for grant in approval.grants if grant.decision in answers and _of(approval, grant)]
     if not deciding:
         return _at(approval.decided_ms, click)
     last = max(deciding, key=lambda grant: grant.at_ms)
@@ -160,6 +192,14 @@ def _untimely(approval: ApprovalRecord, click: Click, person: Person) -> Refusal
     if late or approval.state is ApprovalState.EXPIRED:
         return Refusal.LATE
     return None if approval.state is ApprovalState.WAITING else Refusal.DECIDED
+
+
+def _unsettled(approval: ApprovalRecord, click: Click) -> Refusal | None:
+    """What happened is said once; a run is stopped once, and its question can still be answered."""
+    if approval.state is not ApprovalState.WAITING:
+        return Refusal.DECIDED
+    said = {grant.decision for grant in approval.grants if _of(approval, grant)}
+    return Refusal.REPEATED if click.answer in said else None
 
 
 def _spoken(approval: ApprovalRecord, person: Person, answer: Answer) -> bool:

@@ -4,7 +4,7 @@ A write whose request may have left and whose answer settles nothing is unknown;
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from contracts.ports import Answer
@@ -12,6 +12,7 @@ from contracts.run import Outcome
 from tools.reply import Broken, Reply
 
 _TOO_MANY: Final = 429
+_OTHER_VERSION: Final = 412
 _KEY_REFUSED: Final = frozenset({401, 403})
 _TRY_AGAIN: Final = frozenset({408, 425, _TOO_MANY})
 _IN_FLIGHT: Final = re.compile(r"in[-_]?(flight|progress)$", re.IGNORECASE)
@@ -71,6 +72,9 @@ def of_write(result: Reply | Broken, service: Service) -> Reply | Answer:
         return service.key_refused
     if _in_flight(result):
         return unknown(service.says(f"has a request with this key in hand: {result.problem}"))
+    if status == _OTHER_VERSION:
+        text = service.says(f"has changed since it was shown: {result.problem}")
+        return replace(refused(text), changed=True)
     if 400 <= status < 500 and status not in _TRY_AGAIN:
         return refused(service.says(f"refused: {result.problem}"))
     if 200 <= status < 300:

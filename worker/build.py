@@ -140,7 +140,7 @@ async def _broker(parts: _Parts) -> Role:
     return Role(
         queue=names.BROKER_QUEUE,
         client=parts.client,
-        activities=[opening.open_run, opening.finish, asking.ask, asking.collect],
+        activities=[opening.open_run, opening.finish, asking.ask, asking.ask_outcome, asking.collect],
         beside=[(await _outbox(parts, approvals)), _heads(parts, signer)],
     )
 

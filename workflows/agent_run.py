@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import TypeAlias, TypeVar
 
 from temporalio import workflow
@@ -13,7 +14,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_
 with workflow.unsafe.imports_passed_through():
     from contracts import names
     from contracts.approval import ApprovalState
-    from contracts.run import RunState
+    from contracts.run import Outcome, RunState
     from contracts.wire import (
         Acted,
         ActionRef,
@@ -40,6 +41,9 @@ _RENEW_BEFORE = 60
 _GRACE = timedelta(seconds=3)
 _LOOK_AGAIN = timedelta(seconds=30)
 _NUDGES = 1_000
+_WAITING = Verdict(state=ApprovalState.WAITING)
+PATIENCE = (2.0, 8.0, 30.0)
+"""Seconds before the target is asked again about a write whose answer was lost."""
 
 
 @workflow.defn(name=names.WORKFLOW)
@@ -48,6 +52,8 @@ class AgentRun:
 
     def __init__(self) -> None:
         self._start: RunStart | None = None
+        self._step = 1
+        self._continued = workflow.info().continued_run_id is not None
         self._lease = Lease(token="", expires=0)
         #: What the header of the next tool activity carries.
         self.presenting: str | None = None
@@ -58,7 +64,7 @@ class AgentRun:
 
     @workflow.run
     async def run(self, start: RunStart) -> str:
-        self._start = start
+        self._start, self._step = start, start.step
         await self._renew()
         try:
             ending = await self._steps()
@@ -71,9 +77,8 @@ class AgentRun:
         return ending.state
 
     async def _steps(self) -> Ending:
-        step = 1
         while True:
-            turn = await self._call(names.THINK, Step(step=step), AGENT, Turn)
+            turn = await self._call(names.THINK, Step(step=self._step), AGENT, Turn)
             if turn.halted is not None:
                 await self._halted(turn.halted)
                 continue
@@ -83,7 +88,8 @@ class AgentRun:
                 return Ending(state=RunState.COMPLETED)
             if (stop := await self._calls(turn.calls)) is not None:
                 return Ending(state=RunState.STOPPED, reason=stop)
-            step += 1
+            self._step += 1
+            await self._turn_over()
 
     async def _calls(self, calls: Sequence[Proposal]) -> str | None:
         """Carry out one turn: reads side by side, each write for itself, in the order proposed."""
@@ -101,39 +107,69 @@ class AgentRun:
     async def _carry_out(self, call: Proposal) -> str | None:
         """Carry out one call that is not denied; a stop reason, where the run ends on it."""
         ref = ActionRef(action_id=call.action_id)
-        if reads(call):
-            return await self._act(names.READ, ref, await self._lease_token(), self._lease_token)
-        lease = await self._lease_token()
-        frost = await self._present(names.PREPARE, ref, Frost, lease, self._lease_token)
-        if frost.action_digest is None:
-            return None
-        asked = await self._call(names.ASK, ref, BROKER, Asked)
-        if asked.token is not None:
-            return await self._act(names.WRITE, ref, asked.token, lambda: self._waived(ref))
-        verdict = await self._verdict(frost, asked)
-        if verdict.state != ApprovalState.APPROVED:
-            return verdict.stop
-        return await self._act(names.WRITE, ref, verdict.token, lambda: self._approved(asked))
+        if not reads(call):
+            return await self._write(ref)
+        await self._act(names.READ, ref, await self._lease_token(), self._lease_token)
+        return None
 
-    async def _verdict(self, frost: Frost, asked: Asked) -> Verdict:
-        """Wait, as long as the route says, for what verified grants say; a message alone says nothing."""
-        workflow.set_current_details(f"Waits for people to decide on **{frost.label}**")
-        workflow.upsert_search_attributes([_STATE.value_set(RunState.WAITING_APPROVAL)])
+    async def _write(self, ref: ActionRef) -> str | None:
+        """Prepare, ask, wait, write; from the start where the target changed meanwhile."""
         while True:
+            lease = await self._lease_token()
+            frost = await self._present(names.PREPARE, ref, Frost, lease, self._lease_token)
+            if frost.action_digest is None:
+                return None
+            asked = await self._call(names.ASK, ref, BROKER, Asked)
+            renew: Renewal = partial(self._permission, ref, asked)
+            token = asked.token
+            if token is None:
+                verdict = await self._verdict(asked, f"people to decide on **{frost.label}**")
+                if verdict.state != ApprovalState.APPROVED:
+                    return verdict.stop
+                token = verdict.token
+            acted = await self._act(names.WRITE, ref, token, renew)
+            if acted is not None and acted.outcome == Outcome.UNKNOWN:
+                return await self._reconcile(ref, frost, acted, renew)
+            if acted is None or not acted.changed:
+                return None
+
+    async def _reconcile(self, ref: ActionRef, frost: Frost, acted: Acted, renew: Renewal) -> str | None:
+        """Nobody knows what a write did: ask the target, as far as its tool allows, then people."""
+        for pause in PATIENCE if acted.again else ():
+            await workflow.sleep(pause, summary=f"before asking the target about {frost.label} again")
+            again = await self._act(names.WRITE, ref, await renew(), renew)
+            if again is not None and again.outcome != Outcome.UNKNOWN:
+                return None
+        question = await self._call(names.ASK_OUTCOME, ref, BROKER, Asked)
+        what = f"a person to say what **{frost.label}** did"
+        return (await self._verdict(question, what, RunState.WAITING_RECONCILIATION)).stop
+
+    async def _verdict(self, asked: Asked, what: str, state: RunState = RunState.WAITING_APPROVAL) -> Verdict:
+        """Wait, as long as the route says, for what verified grants say; a message alone says nothing."""
+        workflow.set_current_details(f"Waits for {what}")
+        workflow.upsert_search_attributes([_STATE.value_set(state)])
+        # What was decided before this history began reached the one before it.
+        verdict = await self._collect(asked.approval_id) if self._continued else _WAITING
+        while verdict.state == ApprovalState.WAITING:
             timeout = None if asked.deadline_ms is None else self._left(asked.deadline_ms)
             with suppress(TimeoutError):
                 await workflow.wait_condition(
-                    lambda: asked.approval_id in self._decided,
+                    lambda: asked.approval_id in self._decided or _history_is_long(),
                     timeout=timeout,
-                    timeout_summary=f"approval of {frost.label}",
+                    timeout_summary=what,
                 )
+            await self._turn_over()
             self._decided.discard(asked.approval_id)
             verdict = await self._collect(asked.approval_id)
-            if verdict.state != ApprovalState.WAITING:
-                break
         workflow.set_current_details("")
         workflow.upsert_search_attributes([_STATE.value_set(RunState.RUNNING)])
         return verdict
+
+    async def _turn_over(self) -> None:
+        """Go on in a new history where this one is long: everything but the step is in the store."""
+        if self._start is not None and _history_is_long():
+            await workflow.wait_condition(workflow.all_handlers_finished)
+            workflow.continue_as_new(RunStart(warrant=self._start.warrant, step=self._step))
 
     async def _collect(self, approval_id: str) -> Verdict:
         return await self._call(names.COLLECT, ApprovalRef(approval_id=approval_id), BROKER, Verdict)
@@ -142,12 +178,12 @@ class AgentRun:
         left = timedelta(milliseconds=deadline_ms - workflow.now().timestamp() * 1000) + _GRACE
         return max(left, timedelta(seconds=1))
 
-    async def _act(self, activity: str, ref: ActionRef, token: str | None, renew: Renewal) -> str | None:
-        """Act; again when a kill switch is lifted. A stop reason, where the run ends on it."""
+    async def _act(self, activity: str, ref: ActionRef, token: str | None, renew: Renewal) -> Acted | None:
+        """Act; again when a kill switch is lifted. None: the permission for it stands no more."""
         while token is not None:
             acted = await self._present(activity, ref, Acted, token, renew)
             if acted.halted is None:
-                return acted.stop
+                return acted
             await self._halted(acted.halted)
             token = await renew()
         return None
@@ -166,11 +202,11 @@ class AgentRun:
                 self._lease = Lease(token="", expires=0)
                 token = await renew()
 
-    async def _waived(self, ref: ActionRef) -> str | None:
+    async def _permission(self, ref: ActionRef, asked: Asked) -> str | None:
+        """A capability for one write: by its grants, or by the exception that waives them."""
+        if asked.token is None:
+            return (await self._collect(asked.approval_id)).token
         return (await self._call(names.ASK, ref, BROKER, Asked)).token
-
-    async def _approved(self, asked: Asked) -> str | None:
-        return (await self._collect(asked.approval_id)).token
 
     async def _lease_token(self) -> str | None:
         await self._renew()
@@ -223,6 +259,10 @@ class AgentRun:
     def _few(self, nudge: Nudge) -> None:  # noqa: ARG002  the update's own parameter
         if len(self._grants) >= _NUDGES:
             raise ApplicationError("this run was woken too often; it looks again at its deadline")
+
+
+def _history_is_long() -> bool:
+    return workflow.info().is_continue_as_new_suggested()
 
 
 def _expired(error: ActivityError) -> bool:

@@ -51,7 +51,6 @@ class Case:
             frozen=frozen,
             action_digest=frozen.digest(),
             spec=replace(CLOSE, retry=retry or Retry()),
-            grants=(),
             holder=holder,
             capability=capability,
         )

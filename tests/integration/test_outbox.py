@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Table, insert, select, update
 
 from adapters.approvals import StoreApprovals
-from adapters.card import Card
+from adapters.blocks import Card
 from adapters.outbox import LEASE_MS, SETUP_ATTEMPTS, Outbox, Pending
 from adapters.schema import actions, approvals, metadata, outbox, runs
 from adapters.slack import SlackPoster, slack_client

@@ -11,9 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from slack_sdk.models.blocks import Block
 
-from adapters.card import APPROVE, DENY, TOTAL, Card, render
+from adapters.blocks import Card
+from adapters.card import APPROVE, DENY, TOTAL
+from adapters.cards import render
+from adapters.question_card import DID, DID_NOT, STOP
 from contracts.action import Change, Frozen, Preview
-from contracts.approval import ApprovalRecord, ApprovalState
+from contracts.approval import ANSWERS, ApprovalKind, ApprovalRecord, ApprovalState
 from contracts.errors import Malformed
 from contracts.run import Outcome
 from contracts.tokens import Grant
@@ -57,7 +60,7 @@ FROZEN = Frozen(
 def approval(frozen: Frozen = FROZEN, **more: Any) -> ApprovalRecord:
     record = ApprovalRecord(
         approval_id="apr_1",
-        kind="action",
+        kind=ApprovalKind.ACTION,
         run_id=frozen.run_id,
         action_id=frozen.action_id,
         tenant=frozen.tenant,
@@ -80,6 +83,7 @@ def approval(frozen: Frozen = FROZEN, **more: Any) -> ApprovalRecord:
         claimed=False,
         grants=(),
         denial="",
+        question="",
         version=1,
     )
     return replace(record, **more)
@@ -305,12 +309,53 @@ def test_every_outcome_has_its_sentence(outcome: Outcome) -> None:
 def test_every_end_without_a_write_says_so(state: ApprovalState, sentence: str) -> None:
     """Denied, expired and cancelled cards say that nothing is written, a denial with its reason."""
     record = approval(
-        state=state, decided_ms=ASKED + 60_000, grants=(grant("ada", "deny"),), denial="wrong\nticket"
+        state=state,
+        decided_ms=ASKED + 60_000,
+        grants=(grant("ada", "deny"),),
+        denial="wrong\nticket" if state is ApprovalState.DENIED else "",
     )
     text = body(shown(record))
     assert sentence in text
     assert "nothing is written" in text
     assert ("│ wrong\n│ ticket" in text) == (state is ApprovalState.DENIED)
+
+
+def test_a_card_that_the_target_overtook_says_so() -> None:
+    """An approval that was taken back because the target changed names that, and has no button."""
+    card = shown(approval(state=ApprovalState.CANCELLED, denial="T-18421 changed after it was shown"))
+    assert "T-18421 changed after it was shown; nothing is written on this card." in body(card)
+    assert not buttons(card)
+
+
+def _question(**keys: Any) -> ApprovalRecord:
+    known = "Sent once, at 10:02:11 UTC on 25 Nov 2026; no answer that settles it came within 20 s."
+    return approval(kind=ApprovalKind.RECONCILE, question=known, **keys)
+
+
+def test_an_unknown_write_is_asked_about_with_what_is_known() -> None:
+    """The card says when it was sent and what waits meanwhile, and takes three answers, confirmed."""
+    card = shown(_question())
+    assert "Sent once, at 10:02:11 UTC" in body(card)
+    assert "Nothing repeats it" in body(card)
+    assert [button["action_id"] for button in buttons(card)] == [DID, DID_NOT, STOP]
+    assert all("confirm" in button for button in buttons(card)[:2])
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [("it_did", "says that it happened"), ("it_did_not", "says that it did not happen")],
+)
+def test_a_settled_question_says_who_said_what(answer: str, sentence: str) -> None:
+    """Answered, the card names the person and the answer, and loses its buttons."""
+    card = shown(_question(state=ApprovalState.SETTLED, decided_ms=ASKED, grants=(grant("ada", answer),)))
+    assert f"Ada Lovelace looked and {sentence}" in body(card)
+    assert not buttons(card)
+
+
+def test_a_stopped_runs_question_can_still_be_answered() -> None:
+    """Stopping ends the run and not the question."""
+    card = shown(_question(grants=(grant("ada", "stop"),)))
+    assert [button["action_id"] for button in buttons(card)] == [DID, DID_NOT]
 
 
 def test_outside_lines_cannot_pass_for_ours() -> None:
@@ -372,6 +417,12 @@ CHANGES = st.lists(st.builds(Change, field=HOSTILE, before=HOSTILE, after=HOSTIL
 ) | st.just(tuple(Change(field="f" * 50, before="b" * 60, after="a" * 60) for _ in range(200)))
 
 
+STATES = {
+    ApprovalKind.ACTION: [state for state in ApprovalState if state is not ApprovalState.SETTLED],
+    ApprovalKind.RECONCILE: [ApprovalState.WAITING, ApprovalState.SETTLED],
+}
+
+
 @st.composite
 def hostile_approvals(draw: st.DrawFn) -> ApprovalRecord:
     text = HOSTILE
@@ -381,14 +432,17 @@ def hostile_approvals(draw: st.DrawFn) -> ApprovalRecord:
     }
     frozen = replace(FROZEN, preview=preview, on_behalf_of=draw(text), arguments={"a": draw(text)}, **named)
     sealed = "sha256:" + "4" * 64
+    kind = draw(st.sampled_from(sorted(STATES)))
     return replace(
         approval(),
+        kind=kind,
+        question=draw(text),
         action=asdict(frozen),
         action_digest=sealed,
-        state=draw(st.sampled_from(list(ApprovalState))),
+        state=draw(st.sampled_from(STATES[kind])),
         grants=(
             replace(grant("ada"), approver=draw(text), action_digest=sealed),
-            replace(grant("ada", "deny"), action_digest=sealed),
+            replace(grant("ada", draw(st.sampled_from(sorted(ANSWERS[kind])))), action_digest=sealed),
         ),
         denial=draw(text),
         group=draw(text),

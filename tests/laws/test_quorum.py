@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.approval import Answer, ApprovalRecord, ApprovalState, Click, Person, Refusal
+from contracts.approval import Answer, ApprovalKind, ApprovalRecord, ApprovalState, Click, Person, Refusal
 from contracts.tokens import Grant
 from policies.people import People
 from policies.quorum import judge, sentence, standing, tally
@@ -61,7 +61,7 @@ def grant(name: str, decision: str = "approve", **keys: Any) -> Grant:
 def approval(*grants: Grant, **keys: Any) -> ApprovalRecord:
     known: dict[str, Any] = {
         "approval_id": "apr_1",
-        "kind": "action",
+        "kind": ApprovalKind.ACTION,
         "run_id": "run_1",
         "action_id": "act_1",
         "tenant": "acme",
@@ -84,6 +84,7 @@ def approval(*grants: Grant, **keys: Any) -> ApprovalRecord:
         "claimed": False,
         "grants": grants,
         "denial": "",
+        "question": "",
         "version": 1,
     }
     return ApprovalRecord(**{**known, **keys})

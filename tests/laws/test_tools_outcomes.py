@@ -57,6 +57,7 @@ def test_a_write_is_unknown_unless_the_answer_settles_it(
     answer = of_write(result, SERVICE)
     assert isinstance(answer, Answer)
     assert (answer.outcome, answer.transient) == (outcome, transient)
+    assert answer.changed == (isinstance(result, Reply) and result.status == 412)
 
 
 @pytest.mark.parametrize(

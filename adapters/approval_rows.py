@@ -1,0 +1,111 @@
+"""An approval's row: opened with its card, and read with the decisions whose signatures hold."""
+
+import json
+import secrets
+from typing import Any
+
+from sqlalchemy import Row, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.schema import actions, approvals, decisions, outbox
+from contracts.action import Frozen
+from contracts.approval import ApprovalKind, ApprovalRecord, ApprovalState
+from contracts.errors import TokenRefused, Unknown
+from contracts.tokens import Grant, Purpose, Verifier
+
+
+async def open_approval(
+    connection: AsyncConnection,
+    frozen: Frozen,
+    *,
+    kind: ApprovalKind,
+    needed: int,
+    group: str,
+    now_ms: int,
+    deadline_ms: int | None = None,
+    question: str = "",
+) -> str:
+    """Ask, and order the card; the new approval's id."""
+    approval_id = f"apr_{secrets.token_hex(12)}"
+    await connection.execute(
+        insert(approvals).values(
+            approval_id=approval_id,
+            kind=kind,
+            run_id=frozen.run_id,
+            action_id=frozen.action_id,
+            tenant=frozen.tenant,
+            env=frozen.env,
+            route=frozen.route,
+            state=ApprovalState.WAITING,
+            action_digest=frozen.digest(),
+            needed=needed,
+            approvers=group,
+            caller=frozen.caller,
+            on_behalf_of=frozen.on_behalf_of,
+            requested_ms=now_ms,
+            deadline_ms=deadline_ms,
+            question=question,
+        )
+    )
+    await connection.execute(
+        insert(outbox).values(outbox_id=f"card:{approval_id}", approval_id=approval_id, next_ms=now_ms)
+    )
+    return approval_id
+
+
+async def read_approval(connection: AsyncConnection, verifier: Verifier, approval_id: str) -> ApprovalRecord:
+    """The approval as this transaction sees it. Raises Unknown."""
+    statement = (
+        select(approvals, actions.c.frozen, actions.c.outcome, actions.c.outcome_text)
+        .join(actions, actions.c.action_id == approvals.c.action_id)
+        .where(approvals.c.approval_id == approval_id)
+    )
+    row = (await connection.execute(statement)).first()
+    if row is None:
+        raise Unknown(f"there is no approval {approval_id}")
+    tokens = await connection.scalars(
+        select(decisions.c.token)
+        .where(decisions.c.approval_id == approval_id)
+        .order_by(decisions.c.at_ms, decisions.c.grant_id)
+    )
+    grants = [verified(verifier, token) for token in tokens]
+    return _record(row, tuple(grant for grant in grants if grant is not None))
+
+
+def verified(verifier: Verifier, token: str) -> Grant | None:
+    """A row that nobody with the grant key wrote counts for nothing."""
+    try:
+        return Grant.read(verifier.verify(Purpose.GRANT, token))
+    except TokenRefused:
+        return None
+
+
+def _record(row: Row[Any], grants: tuple[Grant, ...]) -> ApprovalRecord:
+    return ApprovalRecord(
+        approval_id=row.approval_id,
+        kind=ApprovalKind(row.kind),
+        run_id=row.run_id,
+        action_id=row.action_id,
+        tenant=row.tenant,
+        env=row.env,
+        route=row.route,
+        state=ApprovalState(row.state),
+        action_digest=row.action_digest,
+        action=json.loads(row.frozen),
+        needed=row.needed,
+        group=row.approvers,
+        caller=row.caller,
+        on_behalf_of=row.on_behalf_of,
+        requested_ms=row.requested_ms,
+        deadline_ms=row.deadline_ms,
+        decided_ms=row.decided_ms,
+        channel=row.channel,
+        message_ts=row.message_ts,
+        outcome=row.outcome,
+        outcome_text=row.outcome_text,
+        claimed=row.claimed,
+        grants=grants,
+        denial=row.denial,
+        question=row.question,
+        version=row.version,
+    )

@@ -1,0 +1,66 @@
+"""Block Kit, as far as our cards use it, with Slack's limits."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from adapters.plain_text import cut, size
+
+Block = dict[str, Any]
+
+SECTION: Final = 3_000
+HEADER: Final = 150
+BLOCKS: Final = 50
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """One message."""
+
+    #: For notifications and screen readers; escaped, so that it mentions nobody.
+    text: str
+    blocks: list[Block]
+
+
+def plain(text: str) -> Block:
+    return {"type": "plain_text", "text": text, "emoji": False}
+
+
+def header(text: str) -> Block:
+    return {"type": "header", "text": plain(cut(text, HEADER))}
+
+
+def section(text: str) -> Block:
+    return {"type": "section", "text": plain(text)}
+
+
+def small(text: str) -> Block:
+    return {"type": "context", "elements": [plain(text)]}
+
+
+def packed(texts: list[str]) -> list[str]:
+    """Texts joined line by line into as few sections as hold them."""
+    packed: list[str] = []
+    for text in texts:
+        joined = f"{packed[-1]}\n{text}" if packed else text
+        if packed and size(joined) <= SECTION:
+            packed[-1] = joined
+        else:
+            packed.append(text)
+    return packed
+
+
+def button(action_id: str, text: str, value: str, *, style: str = "", confirm: Block | None = None) -> Block:
+    """``style``: ``primary``, ``danger`` or none."""
+    made: Block = {"type": "button", "action_id": action_id, "value": value, "text": plain(text)}
+    return made | ({"style": style} if style else {}) | ({"confirm": confirm} if confirm else {})
+
+
+def confirmation(title: str, text: str, yes: str) -> Block:
+    """The dialog between a click and its effect."""
+    return {
+        "title": plain(title),
+        "text": plain(text),
+        "confirm": plain(yes),
+        "deny": plain("Go back"),
+        "style": "primary",
+    }

@@ -1,0 +1,23 @@
+"""Questions about unknown writes; an action that is frozen anew is asked about anew."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0005"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+#: The first revision left this constraint without a name on SQLite; PostgreSQL named it so itself.
+_NAMES = {"uq": "%(table_name)s_%(column_0_name)s_key"}
+
+
+def upgrade() -> None:
+    with op.batch_alter_table("approvals", naming_convention=_NAMES) as batch_op:
+        batch_op.add_column(sa.Column("question", sa.Text(), nullable=False, server_default=""))
+        batch_op.drop_constraint("approvals_action_id_key", type_="unique")
+        batch_op.create_unique_constraint("one_question_each", ["action_id", "kind", "action_digest"])
+    with op.batch_alter_table("approvals") as batch_op:
+        batch_op.alter_column("question", server_default=None)
+    with op.batch_alter_table("actions") as batch_op:
+        batch_op.add_column(sa.Column("reconciliation_id", sa.String(length=40), nullable=True))

@@ -1,0 +1,134 @@
+"""Questions about writes whose outcome nobody knows: opened, and settled by a person's word."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Row, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.actions import about, conclude, read_action
+from adapters.approval_rows import open_approval
+from adapters.audit_log import append
+from adapters.documents import read_document
+from adapters.schema import actions, approvals, claims
+from contracts.action import Frozen
+from contracts.approval import Answer, ApprovalKind, ApprovalRecord
+from contracts.audit import AuditRecord
+from contracts.digest import canonical
+from contracts.errors import Refused
+from contracts.ports import Conclusion
+from contracts.run import ActionRecord, Outcome, RunRecord
+from contracts.tokens import Warrant
+from policies.people import short_name
+from policies.route import Route
+
+
+async def ask_outcome(connection: AsyncConnection, run: Warrant, action_id: str, now_ms: int) -> str:
+    """Ask what an unknown write did, with what is known of it; the question's id, the same again.
+
+    Raises:
+        Refused: its outcome is not unknown.
+    """
+    action = await read_action(connection, run.run_id, action_id)
+    if action.outcome is not Outcome.UNKNOWN or action.frozen is None:
+        raise Refused(f"{action.tool} is not unknown: it is {action.outcome or 'open'}")
+    if action.reconciliation_id is not None:
+        return action.reconciliation_id
+    route = Route.read(await read_document(connection, run.policy_digest))
+    approval_id = await open_approval(
+        connection,
+        Frozen.read(action.frozen),
+        kind=ApprovalKind.RECONCILE,
+        needed=1,
+        group=route.approval.group or "",
+        now_ms=now_ms,
+        question=_known(action, await _claim(connection, action_id)),
+    )
+    await connection.execute(
+        update(actions).where(actions.c.action_id == action_id).values(reconciliation_id=approval_id)
+    )
+    record = AuditRecord(
+        **about(run, action) | {"approval_id": approval_id},
+        kind="approval",
+        at_ms=now_ms,
+        actor="run",
+        outcome="asked",
+        reason="nobody knows whether the write happened",
+    )
+    await append(connection, record)
+    return approval_id
+
+
+async def leave_open(connection: AsyncConnection, run: Warrant, now_ms: int) -> None:
+    """At the end of a run: what was sent and not settled is unknown, and people are asked about it."""
+    unsettled = list(
+        await connection.scalars(
+            select(claims.c.action_id).where(claims.c.run_id == run.run_id, claims.c.state == "claimed")
+        )
+    )
+    for action_id in unsettled:
+        await connection.execute(
+            update(claims).where(claims.c.action_id == action_id).values(state=Outcome.UNKNOWN)
+        )
+        await conclude(connection, run, action_id, _BROKEN_OFF, now_ms)
+    unknown = await connection.scalars(
+        select(actions.c.action_id).where(
+            actions.c.run_id == run.run_id, actions.c.outcome == Outcome.UNKNOWN
+        )
+    )
+    for action_id in list(unknown):
+        await ask_outcome(connection, run, action_id, now_ms)
+
+
+async def settle_by_word(
+    connection: AsyncConnection,
+    run: RunRecord,
+    approval: ApprovalRecord,
+    answer: Answer,
+    who: str,
+    now_ms: int,
+) -> None:
+    """Settle the claim as a person says; "it did not" is a failure, and trying again is a new action."""
+    action = await read_action(connection, run.run_id, approval.action_id)
+    name = short_name(who)
+    if answer is Answer.IT_DID:
+        outcome, text = Outcome.SUCCEEDED, f"{name} looked and says that it happened"
+    else:
+        outcome, text = Outcome.FAILED, f"{name} looked and says that it did not happen"
+    told = Conclusion(outcome=outcome, content=text, text=text, duration_ms=0, attempts=action.attempts)
+    await connection.execute(
+        update(claims)
+        .where(claims.c.action_id == approval.action_id, claims.c.state == Outcome.UNKNOWN)
+        .values(state=outcome, settled_ms=now_ms, result=canonical({"content": text, "text": text}).decode())
+    )
+    await conclude(connection, run, approval.action_id, told, now_ms)
+    await connection.execute(
+        update(approvals)
+        .where(approvals.c.approval_id == action.approval_id)
+        .values(version=approvals.c.version + 1)
+    )
+
+
+_BROKEN_OFF = Conclusion(
+    outcome=Outcome.UNKNOWN,
+    content="",
+    text="the run ended while the request was on its way; whether the write happened is unknown",
+    duration_ms=0,
+    attempts=1,
+)
+
+
+async def _claim(connection: AsyncConnection, action_id: str) -> Row[Any]:
+    return (await connection.execute(select(claims).where(claims.c.action_id == action_id))).one()
+
+
+def _known(action: ActionRecord, claim: Row[Any]) -> str:
+    """What the person who looks into it starts from."""
+    sent = datetime.fromtimestamp(claim.claimed_ms / 1_000, tz=UTC)
+    waited = max(0, (claim.settled_ms or claim.claimed_ms) - claim.claimed_ms) // 1_000
+    times = f"{claim.fence} times, last" if claim.fence > 1 else "once,"
+    return (
+        f"Sent {times} at {sent:%H:%M:%S} UTC on {sent:%d %b %Y}; no answer that settles it came within"
+        f" {waited} s. {action.outcome_text[:1].upper()}{action.outcome_text[1:]}."
+        f" The log of {claim.address} may show the key {claim.idempotency_key}."
+    )
