@@ -23,7 +23,7 @@ def render(approval: ApprovalRecord, *, people: Mapping[str, str], now_ms: int, 
     action, _ = shown(frozen)
     blocks = [
         header(f"{heading} {one_line(frozen.tool)}"),
-        section(cut(one_line(approval.question), WORDS)),
+        section(cut(one_line(approval.question), WORDS) or "Nothing more is known of it."),
         section(_standing(approval, people)),
         *action,
         *asked_by(approval, frozen, namer(people)),

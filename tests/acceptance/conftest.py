@@ -36,6 +36,7 @@ SCRIPTED: Final = "support/script"
 QUICK: Final = "support/quick"
 TWO: Final = "support/two"
 FOR_TWO: Final = "ticket.close_for_two"
+ONCE: Final = "ticket.close_once"
 ADA, GRACE, MALLORY = "U0ADA", "U0GRACE", "U0MALLORY"
 
 _ENDED: Final = ("completed", "stopped", "failed", "cancelled")
@@ -96,6 +97,51 @@ class World:
         )
         assert answer.status_code == 202, answer.text
         return answer.json()["run_id"], ticket
+
+    async def scripted(self, *turns: list[dict[str, Any]]) -> str:
+        """A run whose model makes these calls, turn by turn; its id."""
+        answer = await self.gateway.post(
+            "/v1/runs",
+            json={
+                "route": SCRIPTED,
+                "input": {"script": turns, "final": "Done."},
+                "on_behalf_of": "user:u-1042",
+            },
+            headers=await self.bearer(minting.caller("tests", "acme", "*"))
+            | {"Idempotency-Key": secrets.token_hex(8)},
+        )
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["run_id"])
+
+    async def asked(self, run_id: str, ticket: str, unlike: str = "") -> Waiting:
+        """The approval of a write to that ticket, once the run waits for it and for nothing else."""
+        until = time.monotonic() + SECONDS
+        while True:
+            run = await self.run(run_id)
+            waiting = [action for action in run["actions"] if action["approval_id"] and not action["outcome"]]
+            assert len(waiting) <= 1, "more than one approval is asked for at a time"
+            if waiting and f":{ticket}" in waiting[0]["idempotency_key"]:
+                found = _waiting(run_id, ticket, waiting[0], waiting[0]["approval_id"])
+                if found.approval_id != unlike:
+                    return found
+            assert run["state"] not in _ENDED, run["actions"]
+            assert time.monotonic() < until, run["actions"]
+            await asyncio.sleep(_LOOK)
+
+    async def questioned(self, run_id: str, ticket: str) -> Waiting:
+        """The question about an unknown write to that ticket, once the run waits for its answer."""
+        run = await self.reaches(run_id, "waiting_reconciliation")
+        (action,) = [action for action in run["actions"] if action["outcome"] == "unknown"]
+        return _waiting(run_id, ticket, action, action["reconciliation_id"])
+
+    async def fault(self, operation: str, mode: str, times: int = 1, seconds: float = 0) -> None:
+        """Order a fault at the helpdesk."""
+        order = {"operation": operation, "mode": mode, "times": times, "seconds": seconds}
+        (await self.helpdesk.put("/control/faults", json=order)).raise_for_status()
+
+    async def touch(self, ticket: str) -> None:
+        """A colleague changes the ticket."""
+        (await self.helpdesk.post(f"/control/touch/{ticket}")).raise_for_status()
 
     async def waiting(self, route: str = SCRIPTED, on_behalf_of: str = "user:u-1042") -> Waiting:
         """A new run, once it waits and its card is in the channel."""
@@ -225,6 +271,16 @@ class World:
         return {"Authorization": f"Bearer {await minting.mint(self.state, ask)}"}
 
 
+def _waiting(run_id: str, ticket: str, action: Mapping[str, Any], approval_id: str) -> Waiting:
+    return Waiting(
+        run_id=run_id,
+        ticket=ticket,
+        approval_id=approval_id,
+        action_digest=action["action_digest"],
+        key=action["idempotency_key"],
+    )
+
+
 def _document(answer: httpx.Response) -> dict[str, Any]:
     assert answer.is_success, answer.text
     found: dict[str, Any] = answer.json()
@@ -235,7 +291,11 @@ def _policies(directory: Path) -> Path:
     """The shipped ones, and routes whose model says what the run's input tells it to."""
     shutil.copytree(shipped_policies(), directory)
     shipped = yaml.safe_load((directory / "routes/support/close.yaml").read_text())
-    scripted = shipped | {"model": {"name": "scripted"}, "input": {"type": "object"}}
+    scripted = shipped | {
+        "model": {"name": "scripted"},
+        "input": {"type": "object"},
+        "allow_tools": [*shipped["allow_tools"], ONCE],
+    }
     quick = shipped["approval"] | {"deadline": "2s"}
     for name, route in {
         SCRIPTED: scripted,
@@ -247,9 +307,10 @@ def _policies(directory: Path) -> Path:
 
 
 def _tools(path: Path) -> Path:
-    """The shipped ones, and the close once more as a tool that two people must approve."""
+    """The shipped ones, and the close once more for two people, and as one that no retry makes safe."""
     shipped = yaml.safe_load(shipped_tools().read_text())
     shipped["tools"][FOR_TWO] = shipped["tools"]["ticket.close"] | {"effect": "destructive"}
+    shipped["tools"][ONCE] = shipped["tools"]["ticket.close"] | {"retry": "none"}
     path.write_text(json.dumps(shipped))
     return path
 
