@@ -417,7 +417,7 @@ CHANGES = st.lists(st.builds(Change, field=HOSTILE, before=HOSTILE, after=HOSTIL
 ) | st.just(tuple(Change(field="f" * 50, before="b" * 60, after="a" * 60) for _ in range(200)))
 
 
-STATES = {
+STATES: dict[ApprovalKind, list[ApprovalState]] = {
     ApprovalKind.ACTION: [state for state in ApprovalState if state is not ApprovalState.SETTLED],
     ApprovalKind.RECONCILE: [ApprovalState.WAITING, ApprovalState.SETTLED],
 }

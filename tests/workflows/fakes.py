@@ -1,0 +1,132 @@
+"""The activities of a run as a stage: they do what a play says, and count who was called."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from temporalio import activity
+
+from contracts import names
+from contracts.run import Outcome
+from contracts.wire import (
+    Acted,
+    ActionRef,
+    ApprovalRef,
+    Asked,
+    Ending,
+    Frost,
+    Lease,
+    Proposal,
+    RunStart,
+    Step,
+    Turn,
+    Verdict,
+)
+
+LONG_AHEAD = 4_000_000_000
+
+
+def read(step: int, place: int = 0) -> Proposal:
+    return _proposal(step, place, "read", "allow")
+
+
+def write(step: int, place: int = 0) -> Proposal:
+    return _proposal(step, place, "write", "needs_approval")
+
+
+def _proposal(step: int, place: int, effect: str, ruling: str) -> Proposal:
+    return Proposal(
+        action_id=f"run.{step}.{place}", tool="t", effect=effect, ruling=ruling, rules=(), arguments_digest=""
+    )
+
+
+@dataclass
+class Stage:
+    """Implements every activity of ``contracts.names`` over memory."""
+
+    #: Calls of each turn; after the last one the model is done.
+    turns: Sequence[Sequence[Proposal]]
+    #: How many calls of each activity there were, by its name.
+    calls: Counter[str] = field(default_factory=Counter)
+    #: Actions that have an outcome.
+    done: dict[str, str] = field(default_factory=dict)
+    #: How a write ends, by how often it was tried.
+    written: Callable[[str, int], Acted] = lambda action_id, _: Acted(
+        action_id=action_id, outcome=Outcome.SUCCEEDED
+    )
+    #: Approvals by id, as ``collect`` finds them.
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    deadline_ms: int | None = None
+    ending: Ending | None = None
+
+    @activity.defn(name=names.OPEN)
+    async def open_run(self, start: RunStart) -> Lease:  # noqa: ARG002 - the activity's own argument
+        self.calls[names.OPEN] += 1
+        return Lease(token="lease", expires=LONG_AHEAD)
+
+    @activity.defn(name=names.THINK)
+    async def think(self, step: Step) -> Turn:
+        self.calls[names.THINK] += 1
+        if step.step > len(self.turns):
+            return Turn(step=step.step, final=True)
+        return Turn(step=step.step, calls=tuple(self.turns[step.step - 1]))
+
+    @activity.defn(name=names.READ)
+    async def read(self, ref: ActionRef) -> Acted:
+        self.calls[names.READ] += 1
+        return self._ended(Acted(action_id=ref.action_id, outcome=Outcome.SUCCEEDED))
+
+    @activity.defn(name=names.PREPARE)
+    async def prepare(self, ref: ActionRef) -> Frost:
+        self.calls[names.PREPARE] += 1
+        open_still = self.done.get(ref.action_id) in (None, Outcome.UNKNOWN)
+        return Frost(
+            action_id=ref.action_id,
+            action_digest="sha256:1" if open_still else None,
+            approvals=1,
+            label="t T-1",
+        )
+
+    @activity.defn(name=names.ASK)
+    async def ask(self, ref: ActionRef) -> Asked:
+        self.calls[names.ASK] += 1
+        return Asked(approval_id=f"apr:{ref.action_id}", deadline_ms=self.deadline_ms)
+
+    @activity.defn(name=names.ASK_OUTCOME)
+    async def ask_outcome(self, ref: ActionRef) -> Asked:
+        self.calls[names.ASK_OUTCOME] += 1
+        return Asked(approval_id=f"did:{ref.action_id}", deadline_ms=None)
+
+    @activity.defn(name=names.COLLECT)
+    async def collect(self, ref: ApprovalRef) -> Verdict:
+        self.calls[names.COLLECT] += 1
+        return self.verdicts.get(ref.approval_id, Verdict(state="waiting"))
+
+    @activity.defn(name=names.WRITE)
+    async def write(self, ref: ActionRef) -> Acted:
+        self.calls[names.WRITE] += 1
+        return self._ended(self.written(ref.action_id, self.calls[names.WRITE]))
+
+    @activity.defn(name=names.FINISH)
+    async def finish(self, ending: Ending) -> None:
+        self.calls[names.FINISH] += 1
+        self.ending = ending
+
+    def on(self, queue: str) -> list[Callable[..., Any]]:
+        """The activities of one queue."""
+        return {
+            names.AGENT_QUEUE: [self.think],
+            names.BROKER_QUEUE: [self.open_run, self.ask, self.ask_outcome, self.collect, self.finish],
+            names.TOOLS_QUEUE: [self.read, self.prepare, self.write],
+        }[queue]
+
+    def approve(self, action_id: str) -> str:
+        """Have people approve it; the approval's id."""
+        self.verdicts[f"apr:{action_id}"] = Verdict(state="approved", token="write")
+        return f"apr:{action_id}"
+
+    def _ended(self, acted: Acted) -> Acted:
+        if acted.halted is None and not acted.changed:
+            self.done[acted.action_id] = acted.outcome
+        return acted

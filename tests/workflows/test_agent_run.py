@@ -1,0 +1,187 @@
+"""The run itself, on a real Temporal server, with its activities on a stage."""
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import pytest_asyncio
+from temporalio.client import Client, WorkflowHandle
+from temporalio.common import SearchAttributeKey
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from contracts import names
+from contracts.run import Outcome
+from contracts.wire import Acted, Nudge, RunStart, Verdict
+from tests.workflows.fakes import Stage, read, write
+from workflows.agent_run import AgentRun
+from workflows.headers import CapabilityHeaders
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+HOURS: Final = 4
+LONG_HISTORY: Final = 60
+"""Events after which the server suggests a new history; its default is 4,096."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def client() -> AsyncIterator[Client]:
+    """A dev server of this module's own."""
+    async with await WorkflowEnvironment.start_local(
+        namespace=names.NAMESPACE,
+        dev_server_existing_path=str(Path(sys.executable).parent / "temporal"),
+        search_attributes=[SearchAttributeKey.for_keyword(names.SEARCH_STATE)],
+        dev_server_extra_args=[
+            "--dynamic-config-value",
+            f"limit.historyCount.suggestContinueAsNew={LONG_HISTORY}",
+        ],
+    ) as environment:
+        yield environment.client
+
+
+@asynccontextmanager
+async def performing(client: Client, stage: Stage) -> AsyncIterator[WorkflowHandle[Any, Any]]:
+    """A run of the play, with a worker for each queue."""
+    async with AsyncExitStack() as stack:
+        for queue in (names.AGENT_QUEUE, names.BROKER_QUEUE, names.TOOLS_QUEUE):
+            worker = Worker(
+                client,
+                task_queue=queue,
+                activities=stage.on(queue),
+                workflows=[AgentRun] if queue == names.AGENT_QUEUE else [],
+                interceptors=[CapabilityHeaders()],
+            )
+            await stack.enter_async_context(worker)
+        yield await client.start_workflow(
+            AgentRun.run, RunStart(warrant="w"), id=f"run-{time.monotonic_ns()}", task_queue=names.AGENT_QUEUE
+        )
+
+
+async def _until(true: Any, seconds: float = 20) -> None:
+    async with asyncio.timeout(seconds):
+        while not true():  # noqa: ASYNC110 - the stage is elsewhere
+            await asyncio.sleep(0.02)
+
+
+async def test_a_long_run_goes_on_in_a_new_history_and_repeats_nothing(client: Client) -> None:
+    """Twelve reads cross several histories; each is made once, and each turn asked for once."""
+    stage = Stage(turns=[[read(step)] for step in range(1, 13)])
+    async with performing(client, stage) as run:
+        assert await run.result() == "completed"
+    assert stage.calls[names.OPEN] > 2, "the run never left its first history"
+    assert stage.calls[names.READ] == 12
+    assert stage.calls[names.THINK] == 13
+    assert stage.calls[names.FINISH] == 1
+
+
+async def test_an_approval_waits_across_a_new_history(client: Client) -> None:
+    """Woken again and again in vain, the run goes on in a new history; the click that comes then counts."""
+    stage = Stage(turns=[[write(1)]])
+    async with performing(client, stage) as run:
+        await _until(lambda: stage.calls[names.ASK])
+        for number in range(12):
+            await run.signal(names.DECIDED, Nudge(approval_id="apr:run.1.0", grant_id=f"vain-{number}"))
+            seen = stage.calls[names.COLLECT]
+            await _until(lambda seen=seen: stage.calls[names.COLLECT] > seen)  # type: ignore[misc] # a default binds the loop's value
+        assert stage.calls[names.OPEN] > 1, "the run still has its first history"
+        approval = stage.approve("run.1.0")
+        await run.signal(names.DECIDED, Nudge(approval_id=approval, grant_id="real"))
+        assert await run.result() == "completed"
+    assert stage.calls[names.WRITE] == 1
+    assert stage.done == {"run.1.0": Outcome.SUCCEEDED}
+
+
+async def test_a_click_by_update_and_by_signal_is_one_click(client: Client) -> None:
+    """Both messages of one decision wake the run once; made-up ones wake it in vain."""
+    stage = Stage(turns=[[write(1)]])
+    async with performing(client, stage) as run:
+        await _until(lambda: stage.calls[names.ASK])
+        nudge = Nudge(approval_id="apr:run.1.0", grant_id="g")
+        await run.execute_update(names.DECIDED, nudge)
+        await run.signal(names.DECIDED, nudge)
+        await _until(lambda: stage.calls[names.COLLECT])
+        stage.approve("run.1.0")
+        await run.signal(names.DECIDED, Nudge(approval_id="apr:run.1.0", grant_id="h"))
+        assert await run.result() == "completed"
+    assert stage.calls[names.COLLECT] == 2
+
+
+async def test_an_unknown_write_is_asked_about_and_never_written_again(client: Client) -> None:
+    """Without a retry that the target guards, the next thing after "unknown" is a person."""
+    stage = Stage(
+        turns=[[write(1)]],
+        written=lambda action_id, _: Acted(action_id=action_id, outcome=Outcome.UNKNOWN),
+    )
+    stage.approve("run.1.0")
+    async with performing(client, stage) as run:
+        await _until(lambda: stage.calls[names.ASK])
+        await run.signal(names.DECIDED, Nudge(approval_id="apr:run.1.0", grant_id="g"))
+        await _until(lambda: stage.calls[names.ASK_OUTCOME])
+        stage.verdicts["did:run.1.0"] = Verdict(state="settled")
+        await run.signal(names.DECIDED, Nudge(approval_id="did:run.1.0", grant_id="h"))
+        assert await run.result() == "completed"
+    assert stage.calls[names.WRITE] == 1
+
+
+@pytest.mark.parametrize("waits_for", [names.ASK, names.ASK_OUTCOME])
+async def test_a_cancelled_wait_ends_the_run_and_finishes_it(client: Client, waits_for: str) -> None:
+    """Cancelled while it waits for an approval or for what a write did: it ends as cancelled, and says so."""
+    stage = Stage(
+        turns=[[write(1)]],
+        written=lambda action_id, _: Acted(action_id=action_id, outcome=Outcome.UNKNOWN),
+    )
+    if waits_for == names.ASK_OUTCOME:
+        stage.approve("run.1.0")
+    async with performing(client, stage) as run:
+        await _until(lambda: stage.calls[names.ASK])
+        await run.signal(names.DECIDED, Nudge(approval_id="apr:run.1.0", grant_id="g"))
+        await _until(lambda: stage.calls[waits_for] and stage.calls[names.COLLECT])
+        await run.cancel()
+        assert await run.result() == "cancelled"
+    assert stage.ending is not None
+    assert stage.ending.state == "cancelled"
+    assert stage.calls[names.WRITE] == (waits_for == names.ASK_OUTCOME)
+
+
+async def test_a_changed_target_is_prepared_and_asked_about_again(client: Client) -> None:
+    """The first write finds the target changed: it is prepared, asked about and approved once more."""
+
+    def written(action_id: str, tries: int) -> Acted:
+        changed = tries == 1
+        return Acted(
+            action_id=action_id, outcome=Outcome.SKIPPED if changed else Outcome.SUCCEEDED, changed=changed
+        )
+
+    stage = Stage(turns=[[write(1)]], written=written)
+    stage.approve("run.1.0")
+    async with performing(client, stage) as run:
+        for round_number in (1, 2):
+            await _until(lambda count=round_number: stage.calls[names.ASK] == count)  # type: ignore[misc] # as above
+            nudge = Nudge(approval_id="apr:run.1.0", grant_id=f"g{round_number}")
+            await run.signal(names.DECIDED, nudge)
+        assert await run.result() == "completed"
+    assert (stage.calls[names.PREPARE], stage.calls[names.WRITE]) == (2, 2)
+
+
+async def test_a_wait_costs_nothing_until_its_deadline_and_then_ends() -> None:
+    """Four hours pass without a click: one timer, one look at the grants, and the run ends as the route says."""
+    stage = Stage(turns=[[write(1)]])
+    stage.verdicts["apr:run.1.0"] = Verdict(state="expired", stop="approval_expired")
+    binary = str(Path(sys.executable).parent / "temporal-test-server")
+    async with await WorkflowEnvironment.start_time_skipping(test_server_existing_path=binary) as environment:
+        began = (await environment.get_current_time()).timestamp()
+        stage.deadline_ms = int((began + HOURS * 3600) * 1000)
+        async with performing(environment.client, stage) as run:
+            assert await run.result() == "stopped"
+            waited = (await environment.get_current_time()).timestamp() - began
+            events = [event async for event in run.fetch_history_events()]
+    assert waited >= HOURS * 3600
+    assert (stage.calls[names.COLLECT], stage.calls[names.WRITE]) == (1, 0)
+    assert stage.ending is not None
+    assert stage.ending.reason == "approval_expired"
+    assert sum(event.HasField("timer_started_event_attributes") for event in events) == 1
