@@ -192,4 +192,5 @@ def _conclusion(
         duration_ms=int((time.monotonic() - started) * 1000),
         attempts=attempts,
         credential_scope=f"{admitted.scope.env}/{admitted.scope.tenant}/{credential}",
+        artifact=answer.artifact,
     )

@@ -100,6 +100,7 @@ async def conclude(
             outcome_text=conclusion.text,
             duration_ms=conclusion.duration_ms,
             attempts=conclusion.attempts,
+            artifact=None if conclusion.artifact is None else canonical(conclusion.artifact).decode(),
         )
     )
     await say(connection, action, conclusion.outcome, conclusion.content)

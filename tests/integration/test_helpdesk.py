@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
-_TOKENS = {
+TOKENS = {
     f"{tenant}-{scope}": f"tok-{tenant}-{scope}-5d1c"
     for tenant in ("acme", "globex")
     for scope in ("read", "write", "mail")
@@ -34,7 +34,7 @@ class Served:
     address: str
 
     def as_(self, who: str) -> httpx.Client:
-        token = _CONTROL if who == "control" else _TOKENS[who]
+        token = _CONTROL if who == "control" else TOKENS[who]
         return httpx.Client(base_url=self.address, headers={"Authorization": f"Bearer {token}"}, timeout=10)
 
     def control(self, method: str, path: str, **options: Any) -> Any:
@@ -80,7 +80,7 @@ def _keys(home: Path) -> Path:
             "scope": name.split("-")[1],
             "sha256": sha256(token.encode()).hexdigest(),
         }
-        for name, token in _TOKENS.items()
+        for name, token in TOKENS.items()
     ]
     path = home / "keys.json"
     path.write_text(json.dumps({"keys": entries, "control_sha256": sha256(_CONTROL.encode()).hexdigest()}))
@@ -92,7 +92,7 @@ def _command(port: int, home: Path) -> list[str]:
     return [sys.executable, "-m", "embedded.helpdesk", "--port", str(port), *files]
 
 
-def _start(home: Path) -> Served:
+def start(home: Path) -> Served:
     if not (home / "keys.json").exists():
         _keys(home)
     before = len((home / "log").read_text()) if (home / "log").exists() else 0
@@ -110,7 +110,7 @@ def _start(home: Path) -> Served:
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """One helpdesk for all tests that leave each other's tickets alone."""
-    served = _start(tmp_path_factory.mktemp("helpdesk"))
+    served = start(tmp_path_factory.mktemp("helpdesk"))
     yield served
     assert served.stop() == 0
 
@@ -118,7 +118,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[Served]:
     """A helpdesk for a test that stops it or breaks it."""
-    served = _start(tmp_path)
+    served = start(tmp_path)
     yield served
     served.stop(signal.SIGKILL)
 
@@ -462,7 +462,7 @@ def test_a_key_is_its_tenants_own(desk: Served, ticket: str) -> None:
 async def test_twenty_racers_with_one_key_have_one_effect(desk: Served, ticket: str) -> None:
     """Of 20 requests at once with one key one is executed; the others are replayed or told to wait."""
     headers = {
-        "Authorization": f"Bearer {_TOKENS['acme-write']}",
+        "Authorization": f"Bearer {TOKENS['acme-write']}",
         "If-Match": "*",
         "Idempotency-Key": f"race:{ticket}",
     }
@@ -483,7 +483,7 @@ async def test_twenty_racers_with_one_key_have_one_effect(desk: Served, ticket: 
 
 async def test_twenty_racers_with_keys_of_their_own_close_once(desk: Served, ticket: str) -> None:
     """Of 20 different closes of one version one happens; the others are conflicts."""
-    headers = {"Authorization": f"Bearer {_TOKENS['acme-write']}", "If-Match": "*"}
+    headers = {"Authorization": f"Bearer {TOKENS['acme-write']}", "If-Match": "*"}
     async with httpx.AsyncClient(base_url=desk.address, headers=headers, timeout=20) as client:
         answers = await asyncio.gather(
             *(
@@ -634,7 +634,7 @@ def test_the_logs_say_who_wrote_what_without_keeping_secrets(desk: Served, ticke
     kept = desk.log() + "".join(
         path.read_bytes().decode("latin-1") for path in desk.home.glob("helpdesk.db*")
     )
-    for secret in (*_TOKENS.values(), _CONTROL, capability):
+    for secret in (*TOKENS.values(), _CONTROL, capability):
         assert secret not in kept
 
 
@@ -655,7 +655,7 @@ def test_a_restart_keeps_everything(own: Served) -> None:
     first = own.close("T-18421", headers=headers)
     for number, expected in ((signal.SIGTERM, 0), (signal.SIGINT, 0), (signal.SIGKILL, -9)):
         assert own.stop(number) == expected
-        again = _start(own.home)
+        again = start(own.home)
         own.process, own.address = again.process, again.address
         replay = own.close("T-18421", headers=headers)
         assert replay.headers["idempotency-replayed"] == "true"
