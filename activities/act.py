@@ -125,8 +125,8 @@ class Acting:
         return claim
 
     async def _end(self, admitted: Admitted, conclusion: Conclusion) -> Acted:
-        await self.actions.conclude(admitted.run, admitted.action.action_id, conclusion)
-        return _acted(admitted, conclusion)
+        action = await self.actions.conclude(admitted.run, admitted.action.action_id, conclusion)
+        return _acted(admitted, replace(conclusion, outcome=action.outcome or conclusion.outcome))
 
 
 _UNKNOWN: Final = Answer(

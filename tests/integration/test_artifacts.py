@@ -13,7 +13,7 @@ from contracts.budget import Usage
 from contracts.decision import Call, Decision, Reason, Ruling
 from contracts.digest import Json
 from contracts.ports import Conclusion, NewTurn, Reservation
-from contracts.run import Outcome, WarrantedRun
+from contracts.run import ARTIFACTS, Outcome, WarrantedRun
 from contracts.tool import Catalogue, Effect
 from contracts.transcript import ModelTurn
 from contracts.wire import Ending
@@ -109,3 +109,16 @@ async def test_the_first_conclusion_of_an_action_is_its_artifact(tmp_path: Path)
             await _conclude(world, run, action, {"kind": "email", "content": {"number": number}})
         made = (await _ended(world, run, Ending(state="completed")))["artifacts"]
         assert [artifact["content"] for artifact in made] == [{"number": 1}]
+
+
+async def test_a_run_makes_no_more_artifacts_than_its_readers_can_take(tmp_path: Path) -> None:
+    """What is over the limit failed, with a sentence for the model; what was made before stays."""
+    async with opened(tmp_path) as world:
+        run = await world.warranted((await world.start()).json()["run_id"])
+        proposed = await _turn(world, run, 1, ARTIFACTS + 1)
+        for action in proposed:
+            await _conclude(world, run, action, {"kind": "email", "content": {"of": action}})
+        last = await world.actions.get(run, proposed[-1])
+        assert (last.outcome, "20 artifacts" in last.outcome_text) == (Outcome.FAILED, True)
+        made = (await _ended(world, run, Ending(state="completed")))["artifacts"]
+        assert [artifact["content"]["of"] for artifact in made] == proposed[:-1]

@@ -33,9 +33,18 @@ def _ruling(route: str, tool: str, **arguments: object) -> Ruling:
 
 
 def test_every_case_holds() -> None:
-    """What the routes' owners expect is what the rules decide."""
+    """What the routes' owners expect is what the rules decide; nothing that was written does nothing."""
     results = _policies().run_cases(_catalogue(), now_ms=int(time.time() * 1000))
     assert [f"{one.case.file}:{one.case.line}: {one.wrong}" for one in results if not one.passed] == []
+    assert {one.case.expected.expect for one in results} == {"allow", "needs_approval", "deny"}
+    assert _policies().warnings == ()
+
+
+def test_who_runs_act_for_is_known_and_approves_nothing() -> None:
+    """The support agent of the examples resolves to one person, who is in no group."""
+    hedy = _policies().people.by_subject("user:u-1042")
+    assert hedy is not None
+    assert (hedy.principal, hedy.groups) == ("principal:hedy", ())
 
 
 @pytest.mark.parametrize("route", [*READ_ONLY, *WRITES])

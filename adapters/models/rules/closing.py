@@ -60,7 +60,7 @@ def _doubt(ticket: Ticket, article: Article | None) -> str:
 def _deed(ticket_id: str) -> Deed:
     return Deed(
         done=f"{ticket_id} is closed",
-        undone=f"{ticket_id} stays open",
+        undone=f"{ticket_id} was not closed",
         doing="closing it",
         whether=f"{ticket_id} was closed",
     )

@@ -16,7 +16,7 @@ class Deed:
 
     #: ``T-1 is closed``
     done: str
-    #: ``T-1 stays open``
+    #: ``T-1 was not closed``
     undone: str
     #: ``closing it``
     doing: str

@@ -103,7 +103,7 @@ def _place(priority: str) -> int | None:
 def _deed(ticket_id: str) -> Deed:
     return Deed(
         done=f"{ticket_id} was changed",
-        undone=f"{ticket_id} stays as it is",
+        undone=f"{ticket_id} was not changed",
         doing="changing it",
         whether=f"{ticket_id} was changed",
     )
