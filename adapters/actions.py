@@ -1,6 +1,7 @@
 """The actions' rows: from proposal over the frozen record to the outcome."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Row, func, insert, select, update
@@ -16,7 +17,7 @@ from contracts.digest import canonical
 from contracts.errors import Unknown
 from contracts.keys import action_key, key_hash
 from contracts.ports import Clock, Conclusion
-from contracts.run import ActionRecord, Outcome, WarrantedRun
+from contracts.run import ARTIFACTS, ActionRecord, Outcome, WarrantedRun
 from contracts.tool import ToolSpec, pointed
 from contracts.transcript import Role
 
@@ -92,6 +93,9 @@ async def conclude(
     action = await read_action(connection, run_id, action_id)
     if action.outcome is not None:
         return action
+    if conclusion.artifact is not None and await _made(connection, run_id) >= ARTIFACTS:
+        text = f"this run has made {ARTIFACTS} artifacts, which is the most that a run makes"
+        conclusion = replace(conclusion, outcome=Outcome.FAILED, content=text, text=text, artifact=None)
     await connection.execute(
         update(actions)
         .where(actions.c.action_id == action_id)
@@ -100,6 +104,7 @@ async def conclude(
             outcome_text=conclusion.text,
             duration_ms=conclusion.duration_ms,
             attempts=conclusion.attempts,
+            artifact=None if conclusion.artifact is None else canonical(conclusion.artifact).decode(),
         )
     )
     await say(connection, action, conclusion.outcome, conclusion.content)
@@ -109,6 +114,16 @@ async def conclude(
     )
     await append(connection, result_record(run, action, conclusion, now_ms))
     return await read_action(connection, run_id, action_id)
+
+
+async def _made(connection: AsyncConnection, run_id: str) -> int:
+    """Artifacts of the run so far."""
+    count = await connection.scalar(
+        select(func.count())
+        .select_from(actions)
+        .where(actions.c.run_id == run_id, actions.c.artifact.is_not(None))
+    )
+    return count or 0
 
 
 async def say(connection: AsyncConnection, action: ActionRecord, outcome: Outcome, content: str) -> None:

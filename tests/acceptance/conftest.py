@@ -84,22 +84,29 @@ class World:
                 }
             ],
         ]
+        given = {"script": script, "final": "Done."}
+        return await self.submit(route, given, on_behalf_of=on_behalf_of), ticket
+
+    async def submit(
+        self, route: str, given: Mapping[str, Any], *, tenant: str = "acme", on_behalf_of: str = "user:u-1042"
+    ) -> str:
+        """A run of any route with this input; its id."""
         answer = await self.gateway.post(
             "/v1/runs",
-            json={
-                "route": route,
-                "input": {"script": script, "final": "Done."},
-                "on_behalf_of": on_behalf_of,
-            },
-            headers=await self.bearer(minting.caller("tests", "acme", "*"))
+            json={"route": route, "input": given, "on_behalf_of": on_behalf_of},
+            headers=await self.bearer(minting.caller("tests", tenant, "*"))
             | {"Idempotency-Key": secrets.token_hex(8)},
         )
         assert answer.status_code == 202, answer.text
-        return answer.json()["run_id"], ticket
+        return str(answer.json()["run_id"])
 
     async def waiting(self, route: str = SCRIPTED, on_behalf_of: str = "user:u-1042") -> Waiting:
         """A new run, once it waits and its card is in the channel."""
         run_id, ticket = await self.start(route, on_behalf_of)
+        return await self.asked(run_id, ticket)
+
+    async def asked(self, run_id: str, ticket: str) -> Waiting:
+        """This run, once it waits and its card is in the channel."""
         run = await self.reaches(run_id, "waiting_approval")
         action = run["actions"][-1]
         found = Waiting(
@@ -202,6 +209,16 @@ class World:
         """The helpdesk's own log of executed writes to this ticket, by whatever key."""
         found = _document(await self.helpdesk.get("/control/writes"))["writes"]
         return [write for write in found if write["ticket"] == ticket]
+
+    async def mails(self, ticket: str) -> list[dict[str, Any]]:
+        """The mails about this ticket that the helpdesk sent."""
+        found = _document(await self.helpdesk.get("/control/mails"))["mails"]
+        return [mail for mail in found if mail["ticket"] == ticket]
+
+    async def lose_answer(self, operation: str) -> None:
+        """Have the helpdesk do this operation once more and drop the connection in place of the answer."""
+        fault = {"operation": operation, "mode": "lose_answer"}
+        _document(await self.helpdesk.put("/control/faults", json=fault))
 
     async def all_writes(self) -> int:
         return len(_document(await self.helpdesk.get("/control/writes"))["writes"])
