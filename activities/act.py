@@ -142,8 +142,8 @@ class Acting:
         return claim
 
     async def _end(self, admitted: Admitted, conclusion: Conclusion) -> Acted:
-        await self.actions.conclude(admitted.run, admitted.action.action_id, conclusion)
-        return _acted(admitted, conclusion)
+        action = await self.actions.conclude(admitted.run, admitted.action.action_id, conclusion)
+        return _acted(admitted, replace(conclusion, outcome=action.outcome or conclusion.outcome))
 
 
 _UNKNOWN: Final = Answer(
@@ -225,4 +225,5 @@ def _conclusion(
         duration_ms=int((time.monotonic() - started) * 1000),
         attempts=attempts,
         credential_scope=f"{admitted.scope.env}/{admitted.scope.tenant}/{credential}",
+        artifact=answer.artifact,
     )

@@ -1,6 +1,7 @@
 """The actions' rows: from proposal over the frozen record to the outcome."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Row, func, insert, select, update
@@ -17,7 +18,7 @@ from contracts.digest import canonical
 from contracts.errors import Unknown
 from contracts.keys import action_key, key_hash
 from contracts.ports import Clock, Conclusion
-from contracts.run import ActionRecord, Outcome, RunRecord, WarrantedRun
+from contracts.run import ARTIFACTS, ActionRecord, Outcome, RunRecord, WarrantedRun
 from contracts.tokens import Warrant
 from contracts.tool import ToolSpec, pointed
 from contracts.transcript import Role
@@ -110,6 +111,9 @@ async def conclude(
     action = await read_action(connection, run_id, action_id)
     if action.outcome not in (None, Outcome.UNKNOWN) or action.outcome is conclusion.outcome:
         return action
+    if conclusion.artifact is not None and await _made(connection, run_id) >= ARTIFACTS:
+        text = f"this run has made {ARTIFACTS} artifacts, which is the most that a run makes"
+        conclusion = replace(conclusion, outcome=Outcome.FAILED, content=text, text=text, artifact=None)
     await connection.execute(
         update(actions)
         .where(actions.c.action_id == action_id)
@@ -118,6 +122,7 @@ async def conclude(
             outcome_text=conclusion.text,
             duration_ms=actions.c.duration_ms + conclusion.duration_ms,
             attempts=conclusion.attempts,
+            artifact=None if conclusion.artifact is None else canonical(conclusion.artifact).decode(),
         )
     )
     if conclusion.outcome is not Outcome.UNKNOWN:
@@ -157,6 +162,16 @@ async def thaw(connection: AsyncConnection, run: Warrant, action_id: str, senten
         **about(run, action), kind="approval", at_ms=now_ms, actor="run", outcome="changed", reason=sentence
     )
     await append(connection, record)
+
+
+async def _made(connection: AsyncConnection, run_id: str) -> int:
+    """Artifacts of the run so far."""
+    count = await connection.scalar(
+        select(func.count())
+        .select_from(actions)
+        .where(actions.c.run_id == run_id, actions.c.artifact.is_not(None))
+    )
+    return count or 0
 
 
 async def say(connection: AsyncConnection, action: ActionRecord, outcome: Outcome, content: str) -> None:

@@ -259,4 +259,16 @@ async def _result(connection: AsyncConnection, run_id: str, ending: Ending) -> J
         .limit(1)
     )
     text = json.loads(last)["text"] if last else ""
-    return {"text": ending.text or text, "data": {}, "artifacts": []}
+    return {"text": ending.text or text, "data": {}, "artifacts": await _artifacts(connection, run_id)}
+
+
+async def _artifacts(connection: AsyncConnection, run_id: str) -> list[Json]:
+    """What the run's actions made, in the order of their proposal, each with the action that made it."""
+    rows = await connection.execute(
+        select(actions.c.step, actions.c.tool, actions.c.artifact)
+        .where(actions.c.run_id == run_id, actions.c.artifact.is_not(None))
+        .order_by(actions.c.step, actions.c.place)
+    )
+    return [
+        {**json.loads(row.artifact), "action": {"step": row.step, "tool": row.tool}} for row in rows.all()
+    ]

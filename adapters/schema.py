@@ -138,6 +138,8 @@ actions = Table(
     Column("outcome", String(16)),
     Column("outcome_text", Text, nullable=False, default=""),
     Column("duration_ms", BigInteger, nullable=False, default=0),
+    #: What a read made for the run's result.
+    Column("artifact", Text),
     _ms("created_ms", nullable=False),
 )
 

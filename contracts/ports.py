@@ -150,6 +150,8 @@ class Conclusion:
     attempts: int = 0
     credential_scope: str | None = None
     stop: StopReason | None = None
+    #: Of a read that made one: ``{"kind", "content"}``.
+    artifact: Json | None = None
 
 
 class Actions(Protocol):
@@ -315,6 +317,8 @@ class Answer:
     transient: bool = False
     #: Of ``refused``: the target is at another version than the one that was shown.
     changed: bool = False
+    #: Of a read that made an artifact of the run: ``{"kind", "content"}``, bounded and scrubbed.
+    artifact: Json | None = None
 
 
 class Armed(Protocol):

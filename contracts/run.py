@@ -2,10 +2,14 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from contracts.budget import Spend
 from contracts.digest import Json
 from contracts.tokens import Warrant
+
+ARTIFACTS: Final = 20
+"""Artifacts of one run at most: its result is read whole, again and again."""
 
 
 class RunState(StrEnum):

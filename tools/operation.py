@@ -6,6 +6,7 @@ between the claim and the answer, and a mistake in it cannot turn a done write i
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -38,6 +39,17 @@ class Arguments(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """What a read returns that made an artifact of the run beside its result."""
+
+    #: What it is, such as ``email``.
+    kind: str
+    content: Json
+    #: For the model.
+    result: Json
+
+
 class ReadOperation(ABC, Generic[A]):
     """A read."""
 
@@ -56,7 +68,7 @@ class ReadOperation(ABC, Generic[A]):
 
     @abstractmethod
     async def read(self, session: Reader, arguments: A) -> Json:
-        """The result for the model."""
+        """The result for the model, or Made where there is an artifact too."""
 
 
 class WriteOperation(ABC, Generic[A]):

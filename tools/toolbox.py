@@ -8,14 +8,15 @@ from typing import Any
 import httpx
 
 from contracts.action import Frozen, Prepared
-from contracts.digest import Json
+from contracts.digest import Json, canonical
 from contracts.errors import Malformed, PermissionRefused, Unknown
 from contracts.ports import Answer, Scope, Secrets
 from contracts.run import Outcome
 from contracts.tool import ToolSpec
+from contracts.transcript import RESULT_LIMIT
 from tools.armed import ArmedWrite, asked
 from tools.base_url import BaseUrl
-from tools.operation import Operation, ReadOperation, WriteOperation
+from tools.operation import Made, Operation, ReadOperation, WriteOperation
 from tools.outcomes import Service, failed
 from tools.reply import Stopped
 from tools.scrub import Scrubber
@@ -64,13 +65,11 @@ class HttpToolbox:
         try:
             parsed = operation.parse(arguments)
             session = ReadSession(await self._line(spec, spec.credential, scope, scrubber))
-            content = await operation.read(session, parsed)
+            return _read(spec, await operation.read(session, parsed), scrubber)
         except Stopped as stopped:
             return stopped.answer
         except Malformed as error:
             return failed(f"{spec.name}: {error}")
-        text = f"{spec.name} answered"
-        return Answer(outcome=Outcome.SUCCEEDED, content=scrubber.result(content), text=text)
 
     async def prepare(self, spec: ToolSpec, arguments: Json, scope: Scope) -> Prepared | Answer:
         """Read the target with the read credential; raises as ``read`` does."""
@@ -142,6 +141,25 @@ class HttpToolbox:
             timeout=spec.timeout,
             tls=self._tls,
         )
+
+
+def _read(spec: ToolSpec, content: Json | Made, scrubber: Scrubber) -> Answer:
+    """The answer of a read that succeeded. Raises Malformed where its artifact is none that is kept."""
+    made = content if isinstance(content, Made) else None
+    return Answer(
+        outcome=Outcome.SUCCEEDED,
+        content=scrubber.result(made.result if made else content),
+        text=f"{spec.name} answered",
+        artifact=_artifact(made, scrubber) if made else None,
+    )
+
+
+def _artifact(made: Made, scrubber: Scrubber) -> Json:
+    """Scrubbed like any result; but a half of it would be another thing, so it is whole or refused."""
+    artifact = scrubber.document({"kind": made.kind, "content": made.content})
+    if len(canonical(artifact)) > RESULT_LIMIT:
+        raise Malformed(f"what it made has more than {RESULT_LIMIT} bytes; make it shorter")
+    return artifact
 
 
 def _reading(spec: ToolSpec) -> str:

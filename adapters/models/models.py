@@ -1,11 +1,12 @@
 """The models by name: the two built in, and every provider that is known here."""
 
-from adapters.models import prices, rules, scripted
+from adapters.models import prices, scripted
 from adapters.models.providers import PROVIDERS, Providers
+from adapters.models.rules import play
 from contracts.errors import Unknown
 from contracts.transcript import ModelRequest, ModelTurn, Price
 
-_BUILT_IN = {"rules": rules.ask, "scripted": scripted.ask}
+_BUILT_IN = {"rules": play.ask, "scripted": scripted.ask}
 
 
 class Models:

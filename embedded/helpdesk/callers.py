@@ -55,6 +55,11 @@ def writer(request: Request) -> None:
     caller(request, "write")
 
 
+def mailer(request: Request) -> None:
+    """A dependency: a mail key."""
+    caller(request, "mail")
+
+
 def control(request: Request) -> None:
     """A dependency: the control key."""
     caller(request, "control")

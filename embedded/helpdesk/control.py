@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 
-from embedded.helpdesk import tickets, visits, write_log
+from embedded.helpdesk import mails, tickets, visits, write_log
 from embedded.helpdesk.callers import Helpdesk, control, helpdesk
 from embedded.helpdesk.database import stamp
 from embedded.helpdesk.faults import Fault
@@ -22,6 +22,13 @@ def executed_writes(parts: Parts, key: str | None = None, tenant: str | None = N
         found = write_log.writes(connection, tenant=tenant, key=key)
     executions = Counter(one.idempotency_key for one in found if one.idempotency_key is not None)
     return {"executions": dict(executions), "writes": [one.document() for one in found]}
+
+
+@router.get("/mails")
+def sent_mails(parts: Parts, tenant: str | None = None) -> dict[str, Any]:
+    """Every mail that was sent, and to whom, oldest first."""
+    with parts.database.reading() as connection:
+        return {"mails": [one.document() for one in mails.mails(connection, tenant=tenant)]}
 
 
 @router.get("/requests")

@@ -10,7 +10,9 @@ from typing import Any
 
 Clock = Callable[[], datetime]
 
-_LAYOUT = 1
+#: Raised with each change of the schema. Until now each only added tables, so an older file is brought up to
+#: date by the same statements that make a new one.
+_LAYOUT = 2
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS customers (
@@ -32,6 +34,9 @@ CREATE TABLE IF NOT EXISTS answers (
   tenant TEXT NOT NULL, idempotency_key TEXT NOT NULL, at TEXT NOT NULL, fingerprint TEXT NOT NULL,
   status INTEGER NOT NULL, etag TEXT NOT NULL, body BLOB NOT NULL,
   PRIMARY KEY (tenant, idempotency_key)) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS mails (
+  id TEXT NOT NULL PRIMARY KEY, at TEXT NOT NULL, tenant TEXT NOT NULL, ticket TEXT NOT NULL,
+  recipient TEXT NOT NULL, subject TEXT NOT NULL, body TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS requests (
   id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, tenant TEXT NOT NULL, scope TEXT NOT NULL,
   method TEXT NOT NULL, path TEXT NOT NULL, query TEXT NOT NULL, request_id TEXT, capability INTEGER NOT NULL,
@@ -109,7 +114,7 @@ class Database:
         """The kept connection stays open: closing a file's last one would fold its journal each time."""
         self._kept.execute("PRAGMA journal_mode = WAL")
         layout = self._kept.execute("PRAGMA user_version").fetchone()[0]
-        if layout not in (0, _LAYOUT):
+        if layout not in range(_LAYOUT + 1):
             raise DatabaseUnusable(
                 f"the database {self._path} has layout {layout}, this helpdesk knows {_LAYOUT}:"
                 " move the file away"

@@ -91,11 +91,7 @@ def execute(database: Database, order: Order) -> Answer:
         at = database.clock()
         if (earlier := _remembered(connection, order, at)) is not None:
             return earlier
-        before = ticket(connection, order.tenant, order.ticket_id)
-        order.condition.check(before)
-        after = order.change(connection, before, stamp(at))
-        save(connection, order.tenant, after)
-        append(connection, _logged(order, before, after))
+        after = carry_out(connection, order, stamp(at))
         answer = Answer(
             status=200, etag=after.etag, body=json.dumps(after.document(), ensure_ascii=False).encode()
         )
@@ -103,9 +99,23 @@ def execute(database: Database, order: Order) -> Answer:
         return answer
 
 
-def _logged(order: Order, before: Ticket, after: Ticket) -> Write:
+def carry_out(connection: sqlite3.Connection, order: Order, at: str) -> Ticket:
+    """Effect, new version and log row within the caller's transaction; the key is noted and not asked.
+
+    Raises:
+        Problem: it may not be done.
+    """
+    before = ticket(connection, order.tenant, order.ticket_id)
+    order.condition.check(before)
+    after = order.change(connection, before, at)
+    save(connection, order.tenant, after)
+    append(connection, _logged(order, before, after, at))
+    return after
+
+
+def _logged(order: Order, before: Ticket, after: Ticket, at: str) -> Write:
     return Write(
-        at=after.updated_at,
+        at=at,
         tenant=order.tenant,
         operation=order.operation,
         ticket=after.id,

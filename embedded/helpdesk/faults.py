@@ -14,6 +14,7 @@ Operation = Literal[
     "patch",
     "close",
     "reopen",
+    "send_mail",
     "search_articles",
     "get_article",
     "get_customer",

@@ -88,7 +88,11 @@ def get_writes(
     parts: Parts,
     key: Annotated[str, Query(min_length=1, max_length=255)],
 ) -> dict[str, Any]:
-    """The tenant's executed writes with that idempotency key: whoever lost an answer asks here."""
+    """The tenant's executed writes to tickets with that key: whoever lost an answer asks here.
+
+    Not its mails: whether one was sent, nobody can ask.
+    """
     with parts.database.reading() as connection:
         found = write_log.writes(connection, tenant=tenant, key=key)
-    return {"key": key, "writes": [one.document() for one in found]}
+    shown = [one.document() for one in found if one.operation not in write_log.UNFINDABLE]
+    return {"key": key, "writes": shown}

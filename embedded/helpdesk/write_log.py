@@ -4,6 +4,9 @@ import sqlite3
 from dataclasses import asdict, dataclass
 from typing import Any
 
+#: What no caller can look up by its key, as at a mail relay.
+UNFINDABLE = frozenset({"send_mail"})
+
 _COLUMNS = (
     "at, tenant, operation, ticket, version_before, version_after, idempotency_key, request_id,"
     " capability_sha256, scope, body_sha256"

@@ -1,6 +1,5 @@
 """What a write key may do."""
 
-import re
 import sqlite3
 from typing import Annotated, Any, Literal, Self
 
@@ -8,17 +7,13 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.concurrency import run_in_threadpool
 
-from embedded.helpdesk.callers import caller, fate, helpdesk, writer
-from embedded.helpdesk.conditions import Condition
-from embedded.helpdesk.door import capability_sha256
-from embedded.helpdesk.execution import Change, Order, execute
+from embedded.helpdesk.callers import fate, helpdesk, writer
+from embedded.helpdesk.execution import Change, execute
 from embedded.helpdesk.knowledge import require
-from embedded.helpdesk.problems import Problem
+from embedded.helpdesk.ordering import ordered
 from embedded.helpdesk.tickets import Ticket
 
 router = APIRouter(tags=["writing"], dependencies=[Depends(writer)])
-
-_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 Reason = Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
 
@@ -90,35 +85,9 @@ async def _perform(
     operation: Literal["close", "reopen", "patch"], ticket_id: str, request: Request, change: Change
 ) -> Response:
     parts = helpdesk(request)
-    order = await _order(operation, ticket_id, request, change)
+    order = await ordered(operation, ticket_id, request, change)
     with parts.in_flight.hold(order):
         await parts.faults.strike(operation, fate(request))
         answer = await run_in_threadpool(execute, parts.database, order)
     headers = {"ETag": answer.etag} | ({"Idempotency-Replayed": "true"} if answer.replayed else {})
     return Response(answer.body, answer.status, headers, media_type="application/json")
-
-
-async def _order(operation: str, ticket_id: str, request: Request, change: Change) -> Order:
-    """Raises Problem when the key has no write scope, or a header is missing or malformed."""
-    who = caller(request, "write")
-    return Order(
-        tenant=who.tenant,
-        scope=who.scope,
-        operation=operation,
-        ticket_id=ticket_id,
-        condition=Condition.read(request.headers.getlist("if-match")),
-        idempotency_key=_idempotency_key(request.headers.getlist("idempotency-key")),
-        path=request.url.path,
-        body=await request.body(),
-        request_id=request.headers.get("interlock-request-id"),
-        capability_sha256=capability_sha256(request.headers),
-        change=change,
-    )
-
-
-def _idempotency_key(headers: list[str]) -> str | None:
-    if not headers:
-        return None
-    if len(headers) > 1 or not _KEY.fullmatch(headers[0]):
-        raise Problem("malformed-request", "send one Idempotency-Key of 1 to 255 visible ASCII characters")
-    return headers[0]

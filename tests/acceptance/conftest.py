@@ -85,36 +85,28 @@ class World:
                 }
             ],
         ]
-        answer = await self.gateway.post(
-            "/v1/runs",
-            json={
-                "route": route,
-                "input": {"script": script, "final": "Done."},
-                "on_behalf_of": on_behalf_of,
-            },
-            headers=await self.bearer(minting.caller("tests", "acme", "*"))
-            | {"Idempotency-Key": secrets.token_hex(8)},
-        )
-        assert answer.status_code == 202, answer.text
-        return answer.json()["run_id"], ticket
+        given = {"script": script, "final": "Done."}
+        return await self.submit(route, given, on_behalf_of=on_behalf_of), ticket
 
-    async def scripted(self, *turns: list[dict[str, Any]]) -> str:
-        """A run whose model makes these calls, turn by turn; its id."""
+    async def submit(
+        self, route: str, given: Mapping[str, Any], *, tenant: str = "acme", on_behalf_of: str = "user:u-1042"
+    ) -> str:
+        """A run of any route with this input; its id."""
         answer = await self.gateway.post(
             "/v1/runs",
-            json={
-                "route": SCRIPTED,
-                "input": {"script": turns, "final": "Done."},
-                "on_behalf_of": "user:u-1042",
-            },
-            headers=await self.bearer(minting.caller("tests", "acme", "*"))
+            json={"route": route, "input": given, "on_behalf_of": on_behalf_of},
+            headers=await self.bearer(minting.caller("tests", tenant, "*"))
             | {"Idempotency-Key": secrets.token_hex(8)},
         )
         assert answer.status_code == 202, answer.text
         return str(answer.json()["run_id"])
 
+    async def scripted(self, *turns: list[dict[str, Any]]) -> str:
+        """A run whose model makes these calls, turn by turn; its id."""
+        return await self.submit(SCRIPTED, {"script": turns, "final": "Done."})
+
     async def asked(self, run_id: str, ticket: str, unlike: str = "") -> Waiting:
-        """The approval of a write to that ticket, once the run waits for it and for nothing else."""
+        """The approval of a write to that ticket, once the run waits for it alone and its card is posted."""
         until = time.monotonic() + SECONDS
         while True:
             run = await self.run(run_id)
@@ -123,6 +115,7 @@ class World:
             if waiting and f":{ticket}" in waiting[0]["idempotency_key"]:
                 found = _waiting(run_id, ticket, waiting[0], waiting[0]["approval_id"])
                 if found.approval_id != unlike:
+                    await self.card(found)
                     return found
             assert run["state"] not in _ENDED, run["actions"]
             assert time.monotonic() < until, run["actions"]
@@ -146,17 +139,7 @@ class World:
     async def waiting(self, route: str = SCRIPTED, on_behalf_of: str = "user:u-1042") -> Waiting:
         """A new run, once it waits and its card is in the channel."""
         run_id, ticket = await self.start(route, on_behalf_of)
-        run = await self.reaches(run_id, "waiting_approval")
-        action = run["actions"][-1]
-        found = Waiting(
-            run_id=run_id,
-            ticket=ticket,
-            approval_id=action["approval_id"],
-            action_digest=action["action_digest"],
-            key=action["idempotency_key"],
-        )
-        await self.card(found)
-        return found
+        return await self.asked(run_id, ticket)
 
     async def run(self, run_id: str) -> dict[str, Any]:
         answer = await self.gateway.get(f"/v1/runs/{run_id}", headers=await self.bearer(minting.operator()))
@@ -248,6 +231,11 @@ class World:
         """The helpdesk's own log of executed writes to this ticket, by whatever key."""
         found = _document(await self.helpdesk.get("/control/writes"))["writes"]
         return [write for write in found if write["ticket"] == ticket]
+
+    async def mails(self, ticket: str) -> list[dict[str, Any]]:
+        """The mails about this ticket that the helpdesk sent."""
+        found = _document(await self.helpdesk.get("/control/mails"))["mails"]
+        return [mail for mail in found if mail["ticket"] == ticket]
 
     async def all_writes(self) -> int:
         return len(_document(await self.helpdesk.get("/control/writes"))["writes"])

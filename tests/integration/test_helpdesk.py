@@ -17,10 +17,10 @@ from typing import Any
 import httpx
 import pytest
 
-_TOKENS = {
+TOKENS = {
     f"{tenant}-{scope}": f"tok-{tenant}-{scope}-5d1c"
     for tenant in ("acme", "globex")
-    for scope in ("read", "write")
+    for scope in ("read", "write", "mail")
 }
 _CONTROL = "tok-control-77aa"
 
@@ -34,7 +34,7 @@ class Served:
     address: str
 
     def as_(self, who: str) -> httpx.Client:
-        token = _CONTROL if who == "control" else _TOKENS[who]
+        token = _CONTROL if who == "control" else TOKENS[who]
         return httpx.Client(base_url=self.address, headers={"Authorization": f"Bearer {token}"}, timeout=10)
 
     def control(self, method: str, path: str, **options: Any) -> Any:
@@ -54,6 +54,16 @@ class Served:
                 f"/tickets/{ticket}/close", **({"json": {"reason": "Solved."}} | options), headers=headers
             )
 
+    def mail(self, ticket: str, *, who: str = "acme-mail", **options: Any) -> httpx.Response:
+        headers = {"If-Match": "*"} | options.pop("headers", {})
+        body = {"json": {"subject": "Your ticket", "body": "Hello,\n\nplease try again."}}
+        with self.as_(who) as client:
+            return client.post(f"/tickets/{ticket}/mails", **(body | options), headers=headers)
+
+    def mails(self, ticket: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.control("GET", "mails")["mails"]
+        return [mail for mail in found if mail["ticket"] == ticket]
+
     def log(self) -> str:
         return (self.home / "log").read_text()
 
@@ -70,7 +80,7 @@ def _keys(home: Path) -> Path:
             "scope": name.split("-")[1],
             "sha256": sha256(token.encode()).hexdigest(),
         }
-        for name, token in _TOKENS.items()
+        for name, token in TOKENS.items()
     ]
     path = home / "keys.json"
     path.write_text(json.dumps({"keys": entries, "control_sha256": sha256(_CONTROL.encode()).hexdigest()}))
@@ -82,7 +92,7 @@ def _command(port: int, home: Path) -> list[str]:
     return [sys.executable, "-m", "embedded.helpdesk", "--port", str(port), *files]
 
 
-def _start(home: Path) -> Served:
+def start(home: Path) -> Served:
     if not (home / "keys.json").exists():
         _keys(home)
     before = len((home / "log").read_text()) if (home / "log").exists() else 0
@@ -100,7 +110,7 @@ def _start(home: Path) -> Served:
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """One helpdesk for all tests that leave each other's tickets alone."""
-    served = _start(tmp_path_factory.mktemp("helpdesk"))
+    served = start(tmp_path_factory.mktemp("helpdesk"))
     yield served
     assert served.stop() == 0
 
@@ -108,7 +118,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[Served]:
     """A helpdesk for a test that stops it or breaks it."""
-    served = _start(tmp_path)
+    served = start(tmp_path)
     yield served
     served.stop(signal.SIGKILL)
 
@@ -116,16 +126,22 @@ def own(tmp_path: Path) -> Iterator[Served]:
 @pytest.fixture
 def ticket(desk: Served) -> str:
     """An open ticket of acme that no other test has touched."""
-    return _fresh(desk)
+    return _fresh(desk, "open")
+
+
+@pytest.fixture
+def quiet(desk: Served) -> str:
+    """A ticket of acme's that is not open: a mail leaves it as it is, so the open ones are for writes."""
+    return _fresh(desk, "pending", "closed")
 
 
 _used: set[str] = {"T-18421"}
 
 
-def _fresh(desk: Served) -> str:
+def _fresh(desk: Served, *statuses: str) -> str:
     with desk.as_("acme-read") as client:
-        found = client.get("/tickets", params={"status": "open", "limit": 100}).json()["tickets"]
-    ticket: str = next(one["id"] for one in found if one["id"] not in _used)
+        found = client.get("/tickets", params={"limit": 100}).json()["tickets"]
+    ticket: str = next(one["id"] for one in found if one["status"] in statuses and one["id"] not in _used)
     _used.add(ticket)
     return ticket
 
@@ -421,7 +437,7 @@ def test_a_key_means_one_request_only(desk: Served, ticket: str) -> None:
     headers = {"If-Match": "*", "Idempotency-Key": f"mine:{ticket}"}
     assert desk.close(ticket, headers=headers).status_code == 200
     _problem(desk.close(ticket, headers=headers, json={"reason": "Other."}), 422, "key-reused")
-    _problem(desk.close(_fresh(desk), headers=headers), 422, "key-reused")
+    _problem(desk.close(_fresh(desk, "open"), headers=headers), 422, "key-reused")
     with desk.as_("acme-write") as client:
         answer = client.post(f"/tickets/{ticket}/reopen", json={"reason": "Solved."}, headers=headers)
     _problem(answer, 422, "key-reused")
@@ -446,7 +462,7 @@ def test_a_key_is_its_tenants_own(desk: Served, ticket: str) -> None:
 async def test_twenty_racers_with_one_key_have_one_effect(desk: Served, ticket: str) -> None:
     """Of 20 requests at once with one key one is executed; the others are replayed or told to wait."""
     headers = {
-        "Authorization": f"Bearer {_TOKENS['acme-write']}",
+        "Authorization": f"Bearer {TOKENS['acme-write']}",
         "If-Match": "*",
         "Idempotency-Key": f"race:{ticket}",
     }
@@ -467,7 +483,7 @@ async def test_twenty_racers_with_one_key_have_one_effect(desk: Served, ticket: 
 
 async def test_twenty_racers_with_keys_of_their_own_close_once(desk: Served, ticket: str) -> None:
     """Of 20 different closes of one version one happens; the others are conflicts."""
-    headers = {"Authorization": f"Bearer {_TOKENS['acme-write']}", "If-Match": "*"}
+    headers = {"Authorization": f"Bearer {TOKENS['acme-write']}", "If-Match": "*"}
     async with httpx.AsyncClient(base_url=desk.address, headers=headers, timeout=20) as client:
         answers = await asyncio.gather(
             *(
@@ -494,6 +510,85 @@ def test_a_refusal_binds_no_key(desk: Served, ticket: str) -> None:
 def test_a_malformed_key_is_refused(desk: Served, ticket: str, key: Any) -> None:
     """A key that is no 1 to 255 visible ASCII characters is an error, not a write without a key."""
     _problem(desk.close(ticket, headers={"Idempotency-Key": key}), 400, "malformed-request")
+
+
+# Mail
+
+
+def test_a_mail_goes_to_the_requester_and_leaves_the_ticket_as_it_is(desk: Served, quiet: str) -> None:
+    """The ticket says to whom; the write log has the key, and the ticket's version is what it was."""
+    with desk.as_("acme-read") as client:
+        before = client.get(f"/tickets/{quiet}").json()
+    answer = desk.mail(
+        quiet, headers={"Idempotency-Key": f"mail:{quiet}", "If-Match": f'"{before["version"]}"'}
+    )
+    assert answer.status_code == 202
+    assert answer.json().keys() == {"id", "ticket"}
+    (mail,) = desk.mails(quiet)
+    assert (mail["id"], mail["recipient"]) == (answer.json()["id"], before["requester"]["email"])
+    assert (mail["subject"], mail["body"]) == ("Your ticket", "Hello,\n\nplease try again.")
+    (write,) = desk.control("GET", "writes", params={"key": f"mail:{quiet}"})["writes"]
+    assert (write["operation"], write["ticket"], write["scope"]) == ("send_mail", quiet, "mail")
+    assert write["version_before"] == write["version_after"] == before["version"]
+    with desk.as_("acme-read") as client:
+        assert client.get(f"/tickets/{quiet}").json() == before
+
+
+def test_the_same_mail_under_the_same_key_is_two_mails(desk: Served, quiet: str) -> None:
+    """A relay does not deduplicate, and nobody but the control key can ask it what was sent."""
+    headers = {"Idempotency-Key": f"twice:{quiet}"}
+    assert [desk.mail(quiet, headers=headers).status_code for _ in range(2)] == [202, 202]
+    assert desk.executions(f"twice:{quiet}") == len(desk.mails(quiet)) == 2
+    with desk.as_("acme-read") as client:
+        assert client.get("/writes", params={"key": f"twice:{quiet}"}).json()["writes"] == []
+
+
+def test_only_a_mail_key_sends_and_it_does_nothing_else(desk: Served, quiet: str) -> None:
+    """Read and write keys do not mail; a mail key does not read, change, control, or mail for others."""
+    for who in ("acme-read", "acme-write", "control"):
+        _problem(desk.mail(quiet, who=who), 403, "wrong-scope")
+    _problem(desk.mail(quiet, who="globex-mail"), 404, "not-found")
+    with desk.as_("acme-mail") as client:
+        for path in (
+            f"/tickets/{quiet}",
+            "/tickets",
+            "/writes?key=k",
+            "/customers/C-1001",
+            "/control/mails",
+        ):
+            _problem(client.get(path), 403, "wrong-scope")
+        match = {"If-Match": "*"}
+        patch = client.patch(f"/tickets/{quiet}", json={"priority": "low"}, headers=match)
+        _problem(patch, 403, "wrong-scope")
+        close = client.post(f"/tickets/{quiet}/close", json={"reason": "x"}, headers=match)
+        _problem(close, 403, "wrong-scope")
+    assert desk.mails(quiet) == []
+
+
+@pytest.mark.parametrize(
+    "letter",
+    [
+        {"subject": "Hello"},
+        {"subject": "Hello\nBcc: all@example.com", "body": "x"},
+        {"subject": " ", "body": "x"},
+        {"subject": "Hello", "body": " \n"},
+        {"subject": "Hello", "body": "x", "to": "all@example.com"},
+        {"subject": "Hello", "body": ["x"]},
+    ],
+)
+def test_a_mail_is_a_subject_and_a_body(desk: Served, letter: dict[str, Any]) -> None:
+    """A recipient of the caller's choice, a second header or nothing to read is refused."""
+    _problem(desk.mail("T-18421", json=letter), 422, "invalid-request")
+    assert desk.mails("T-18421") == []
+
+
+def test_a_mail_about_a_ticket_that_changed_is_refused(desk: Served, quiet: str) -> None:
+    """Who the requester was when somebody approved may not be who it is now."""
+    _problem(desk.mail(quiet, headers={"If-Match": '"99"'}), 412, "version-mismatch")
+    with desk.as_("acme-mail") as client:
+        answer = client.post(f"/tickets/{quiet}/mails", json={"subject": "x", "body": "x"})
+    _problem(answer, 428, "condition-required")
+    assert desk.mails(quiet) == []
 
 
 # What it remembers
@@ -539,7 +634,7 @@ def test_the_logs_say_who_wrote_what_without_keeping_secrets(desk: Served, ticke
     kept = desk.log() + "".join(
         path.read_bytes().decode("latin-1") for path in desk.home.glob("helpdesk.db*")
     )
-    for secret in (*_TOKENS.values(), _CONTROL, capability):
+    for secret in (*TOKENS.values(), _CONTROL, capability):
         assert secret not in kept
 
 
@@ -560,7 +655,7 @@ def test_a_restart_keeps_everything(own: Served) -> None:
     first = own.close("T-18421", headers=headers)
     for number, expected in ((signal.SIGTERM, 0), (signal.SIGINT, 0), (signal.SIGKILL, -9)):
         assert own.stop(number) == expected
-        again = _start(own.home)
+        again = start(own.home)
         own.process, own.address = again.process, again.address
         replay = own.close("T-18421", headers=headers)
         assert replay.headers["idempotency-replayed"] == "true"
@@ -619,6 +714,18 @@ def test_a_failure_before_has_no_effect(faulty: Served, ticket: str) -> None:
         _problem(faulty.close(ticket, headers=headers), 503, "unavailable")
     assert faulty.executions(f"fail:{ticket}") == 0
     assert faulty.close(ticket, headers=headers).status_code == 200
+
+
+def test_a_mail_fails_and_loses_its_answer_on_order(faulty: Served, quiet: str) -> None:
+    """503 sends nothing; a lost answer has sent it, once."""
+    headers = {"Idempotency-Key": f"ordered:{quiet}"}
+    for mode in ("fail_before", "lose_answer"):
+        faulty.control("PUT", "faults", json={"operation": "send_mail", "mode": mode})
+    _problem(faulty.mail(quiet, headers=headers), 503, "unavailable")
+    assert faulty.mails(quiet) == []
+    with pytest.raises(httpx.RemoteProtocolError):
+        faulty.mail(quiet, headers=headers)
+    assert faulty.executions(f"ordered:{quiet}") == len(faulty.mails(quiet)) == 1
 
 
 async def test_a_slow_write_is_in_flight_until_it_is_done(faulty: Served, ticket: str) -> None:

@@ -267,7 +267,9 @@ async def test_a_write_carries_exactly_its_key_version_and_credential(hostile: H
     assert armed.version == '"3"'
     answer = await armed.send()
     assert answer.outcome is Outcome.SUCCEEDED
-    assert json.loads(answer.content) == {"ticket": {"id": "T-18421", "status": "closed", "version": 4}}
+    assert json.loads(answer.content) == {
+        "ticket": {"id": "T-18421", "status": "closed", "priority": "high", "tags": ["login"], "version": 4}
+    }
     (sent,) = hostile.writes
     assert sent.line == "POST /tickets/T-18421/close HTTP/1.1"
     assert json.loads(sent.body) == {"reason": CLOSE["reason"], "resolution_article": "KB-12"}
@@ -284,7 +286,8 @@ async def test_a_read_carries_the_read_credential_and_no_key(hostile: Hostile) -
     answer = await _toolbox(hostile.url, vault).read(SPECS["tickets.get"], {"ticket_id": "T-18421"}, SCOPE)
     assert answer.outcome is Outcome.SUCCEEDED
     assert json.loads(answer.content)["ticket"].keys() == {
-        *("id", "subject", "body", "status", "priority", "tags", "requester", "version", "conversation")
+        *("id", "subject", "body", "status", "priority", "tags", "customer_id", "requester", "version"),
+        "conversation",
     }
     (sent,) = hostile.requests
     assert vault.asked == ["ticketing-read"]
@@ -565,7 +568,7 @@ async def test_a_preview_says_what_changes_who_is_affected_and_how_to_undo_it(ho
         ("reason", "", "Resolved by the customer."),
     ]
     assert preview.stakes.startswith("1 customer (Jane Doe) sees the ticket as resolved")
-    assert preview.undo == "Reopen T-18421 in the helpdesk."
+    assert preview.undo == "Reopen T-18421 with ticket.reopen, or in the helpdesk."
 
 
 async def test_a_hostile_subject_cannot_dress_a_card(hostile: Hostile) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from embedded.helpdesk.conditions import Condition
-from embedded.helpdesk.database import Database
+from embedded.helpdesk.database import Database, DatabaseUnusable
 from embedded.helpdesk.execution import KEY_RETENTION, Order, execute
+from embedded.helpdesk.mails import mails
 from embedded.helpdesk.problems import Problem
 from embedded.helpdesk.seed import seed
 from embedded.helpdesk.tickets import Ticket, ticket
@@ -104,6 +105,26 @@ def test_without_a_key_each_request_is_its_own(database: Database) -> None:
     for _ in range(2):
         execute(database, replace(_ORDER, idempotency_key=None))
     assert _version(database) == before + 2
+
+
+def test_a_database_of_an_older_layout_is_brought_up_to_date(tmp_path: Path, database: Database) -> None:
+    """A state directory from before there were mails keeps what it holds, and can keep mails."""
+    execute(database, _ORDER)
+    with closing(sqlite3.connect(tmp_path / "helpdesk.db")) as old:
+        old.executescript("DROP TABLE mails; PRAGMA user_version = 1;")
+    with closing(Database(tmp_path / "helpdesk.db")) as opened:
+        assert _executed(opened) == 1
+        with opened.reading() as connection:
+            assert mails(connection, tenant=None) == []
+            assert connection.execute("PRAGMA user_version").fetchone()[0] == 2
+
+
+def test_a_database_of_a_newer_layout_is_left_alone(tmp_path: Path) -> None:
+    """What a later version wrote is refused with a sentence that names the file."""
+    with closing(sqlite3.connect(tmp_path / "helpdesk.db")) as newer:
+        newer.execute("PRAGMA user_version = 99")
+    with pytest.raises(DatabaseUnusable, match=r"helpdesk\.db has layout 99"):
+        Database(tmp_path / "helpdesk.db")
 
 
 @pytest.mark.parametrize("text", ["*", '"3"', '"1", "3"', 'W/"1","3"'])

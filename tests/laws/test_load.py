@@ -354,16 +354,3 @@ def test_bytes_that_are_no_text_are_told(tmp_path: Path, write: Put) -> None:
     write(ROUTE_FILE, ROUTE)
     (tmp_path / ROUTE_FILE).write_bytes(b"\xff\xfe\x00")
     assert "no readable YAML" in problems(tmp_path)[0].text
-
-
-def test_the_shipped_policies_are_sound() -> None:
-    """What ships with Interlock loads without a warning, and its cases pass."""
-    directory = Path(__file__).parents[2] / "policies" / "shipped"
-    policies = load(directory, CATALOGUE, env="prod", now_ms=NOW)
-    results = policies.run_cases(CATALOGUE, now_ms=NOW)
-    assert [result.wrong for result in results] == [None] * len(results)
-    assert {result.case.expected.expect for result in results} == {"allow", "needs_approval", "deny"}
-    assert policies.warnings == ()
-    hedy = policies.people.by_subject("user:u-1042")
-    assert hedy is not None
-    assert (hedy.principal, hedy.groups) == ("principal:hedy", ())

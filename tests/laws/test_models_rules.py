@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.models import rules, scripted
+from adapters.models import scripted
+from adapters.models.rules import play
 from contracts.decision import Call
 from contracts.digest import Json
 from contracts.errors import Malformed
@@ -78,7 +79,7 @@ def _played(ticket: Json, found: Json, *, tools: tuple[str, ...] = _ALL) -> tupl
     messages: list[Message] = []
     calls: list[Call] = []
     while True:
-        turn = rules.ask(_request(messages, tools=tools))
+        turn = play.ask(_request(messages, tools=tools))
         calls += turn.calls
         if not turn.calls or turn.calls[0].tool not in contents:
             return calls, turn.text
@@ -172,7 +173,7 @@ def test_only_offered_tools_are_called(tools: tuple[str, ...]) -> None:
 )
 def test_an_unknown_input_gets_a_text_that_says_what_is_needed(body: Json) -> None:
     """An input without a ticket is answered, not guessed at."""
-    turn = rules.ask(_request([], body=body))
+    turn = play.ask(_request([], body=body))
     assert turn.calls == ()
     assert "ticket_id" in turn.text
 
@@ -193,7 +194,7 @@ def test_an_unknown_input_gets_a_text_that_says_what_is_needed(body: Json) -> No
 def test_whatever_came_of_the_close_nothing_is_tried_again(outcome: str, says: str) -> None:
     """After the close's result there is only a text, which says what happened."""
     messages = [*_result("tickets.get", _ticket()), *_result("kb.search", _FOUND)]
-    turn = rules.ask(_request(messages + _result("ticket.close", "not yet", outcome)))
+    turn = play.ask(_request(messages + _result("ticket.close", "not yet", outcome)))
     assert turn.calls == ()
     assert says in turn.text
 
@@ -203,14 +204,14 @@ def test_whatever_came_of_the_close_nothing_is_tried_again(outcome: str, says: s
 )
 def test_a_result_that_cannot_be_read_ends_in_a_text(content: str) -> None:
     """A cut or foreign result is no ticket: nothing is proposed on it."""
-    turn = rules.ask(_request(_result("tickets.get", content)))
+    turn = play.ask(_request(_result("tickets.get", content)))
     assert turn.calls == ()
     assert "nothing was done" in turn.text
 
 
 def test_another_tickets_answer_is_not_acted_on() -> None:
     """A tool that answers with another ticket gets no close, of either."""
-    turn = rules.ask(_request(_result("tickets.get", _ticket(id="T-2"))))
+    turn = play.ask(_request(_result("tickets.get", _ticket(id="T-2"))))
     assert turn.calls == ()
 
 
@@ -235,7 +236,7 @@ def test_no_result_whatever_breaks_it(shown: dict[str, Any], articles: Json) -> 
 def test_usage_is_estimated_within_the_reserved_worst_case() -> None:
     """Built-in models report tokens, so that a declared price is felt, and no more than was reserved."""
     request = _request([])
-    for turn in (rules.ask(request), _scripted([[{"tool": "kb.search", "args": {"query": "x"}}]], 0)):
+    for turn in (play.ask(request), _scripted([[{"tool": "kb.search", "args": {"query": "x"}}]], 0)):
         assert turn.usage is not None
         assert 0 < turn.usage.input_tokens <= request_bytes(request)
         assert 0 < turn.usage.output_tokens <= request.max_output_tokens

@@ -40,20 +40,35 @@ def _refused(tmp_path: Path, text: str) -> str:
     return refusal.value.sentence
 
 
+SAYS = {
+    "ticket.update": ("ticketing-write", Retry(kind="lookup"), "ticket.update"),
+    "ticket.close": ("ticketing-write", Retry(kind="native", retention_seconds=86_400), "ticket.reopen"),
+    "ticket.reopen": ("ticketing-write", Retry(kind="native", retention_seconds=86_400), "ticket.close"),
+    "email.send": ("mail-write", Retry(kind="none"), None),
+}
+
+
 def test_the_shipped_file_says_what_each_tool_may_do() -> None:
-    """The helpdesk's three tools load with their effect, credentials, retry and target."""
+    """The helpdesk's tools load with their effect, credentials, retry, target and undo; a draft is a read."""
     loaded = load_tools(SHIPPED)
-    close = loaded.catalogue.tools["ticket.close"]
-    assert (
-        set(loaded.operations) == set(loaded.catalogue.tools) == {"kb.search", "tickets.get", "ticket.close"}
-    )
-    assert (close.effect, close.credential, close.read_credential) == (
-        Effect.WRITE,
-        "ticketing-write",
-        "ticketing-read",
-    )
-    assert close.retry == Retry(kind="native", retention_seconds=86_400)
-    assert (close.address, close.target, close.undo) == ("helpdesk", "/ticket_id", None)
+    specs = loaded.catalogue.tools
+    reads = {"kb.search", "tickets.search", "tickets.get", "customers.get", "email.draft"}
+    assert set(loaded.operations) == set(specs) == reads | set(SAYS)
+    assert {name for name, spec in specs.items() if spec.effect is Effect.READ} == reads
+    assert {specs[name].credential for name in reads} == {"ticketing-read"}
+    for name, (credential, retry, undo) in SAYS.items():
+        spec = specs[name]
+        assert (spec.effect, spec.credential, spec.retry, spec.undo) == (
+            Effect.WRITE,
+            credential,
+            retry,
+            undo,
+        )
+        assert (spec.address, spec.target, spec.read_credential) == (
+            "helpdesk",
+            "/ticket_id",
+            "ticketing-read",
+        )
 
 
 def test_a_catalogue_is_the_same_after_its_way_through_the_store() -> None:

@@ -115,11 +115,12 @@ class Stage:
 
     def on(self, queue: str) -> list[Callable[..., Any]]:
         """The activities of one queue."""
-        return {
+        queues: dict[str, list[Callable[..., Any]]] = {
             names.AGENT_QUEUE: [self.think],
             names.BROKER_QUEUE: [self.open_run, self.ask, self.ask_outcome, self.collect, self.finish],
             names.TOOLS_QUEUE: [self.read, self.prepare, self.write],
-        }[queue]
+        }
+        return queues[queue]
 
     def approve(self, action_id: str) -> str:
         """Have people approve it; the approval's id."""
