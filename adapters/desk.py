@@ -5,6 +5,7 @@ import secrets
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters import epoch
 from adapters.approval_rows import read_approval
 from adapters.audit_log import append
 from adapters.questions import settle_by_word
@@ -87,7 +88,7 @@ class StoreDesk:
     async def _accept(
         self, connection: AsyncConnection, approval: ApprovalRecord, click: Click, people: People
     ) -> Ruled:
-        grant = _grant(approval, click)
+        grant = _grant(approval, click, await epoch.current(connection))
         await connection.execute(
             insert(decisions).values(
                 grant_id=grant.jti,
@@ -151,7 +152,7 @@ class StoreDesk:
         )
 
 
-def _grant(approval: ApprovalRecord, click: Click) -> Grant:
+def _grant(approval: ApprovalRecord, click: Click, store_epoch: str) -> Grant:
     return Grant(
         jti=f"gr_{secrets.token_hex(12)}",
         approval_id=approval.approval_id,
@@ -163,6 +164,7 @@ def _grant(approval: ApprovalRecord, click: Click) -> Grant:
         decision=click.answer,
         way=click.way,
         at_ms=click.at_ms,
+        epoch=store_epoch,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters import epoch
 from adapters.actions import about, conclude, read_action, thaw
 from adapters.approval_rows import read_approval
 from adapters.audit_log import append
@@ -109,7 +110,7 @@ class StoreLedger:
         await self._check_limits(connection, request, now)
         counted = await self._check_grants(connection, request, decision, now)
         await _consume(connection, request, counted, now)
-        await _put(connection, _row(request, now, fence))
+        await _put(connection, _row(request, now, fence) | {"epoch": await epoch.current(connection)})
         action = await read_action(connection, frozen.run_id, frozen.action_id)
         approvers = tuple(grant.approver for grant in counted)
         await append(connection, _attempt(run, action, request.spec, now, approvers))
@@ -149,7 +150,13 @@ class StoreLedger:
         if approval.state is not ApprovalState.APPROVED or approval.action_digest != request.action_digest:
             raise _Refusal(f"its approval is {approval.state}, not approved", Outcome.REJECTED)
         people = await current_people(connection, approval.env)
-        counted = standing(approval, approval.grants, people)
+        now_valid = await epoch.current(connection)
+        given = [grant for grant in approval.grants if grant.epoch == now_valid]
+        if len(given) < len(approval.grants):
+            raise _Refusal(
+                "it was approved before the store was restored, so it needs a new approval", Outcome.REJECTED
+            )
+        counted = standing(approval, given, people)
         if len(counted) < decision.approvals:
             raise _Refusal(
                 f"it needs {decision.approvals} approvals that stand now and has {len(counted)}",

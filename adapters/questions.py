@@ -23,7 +23,9 @@ from policies.people import short_name
 from policies.route import Route
 
 
-async def ask_outcome(connection: AsyncConnection, run: Warrant, action_id: str, now_ms: int) -> str:
+async def ask_outcome(
+    connection: AsyncConnection, run: Warrant | RunRecord, action_id: str, now_ms: int
+) -> str:
     """Ask what an unknown write did, with what is known of it; the question's id, the same again.
 
     Raises:
@@ -59,8 +61,8 @@ async def ask_outcome(connection: AsyncConnection, run: Warrant, action_id: str,
     return approval_id
 
 
-async def leave_open(connection: AsyncConnection, run: Warrant, now_ms: int) -> None:
-    """At the end of a run: what was sent and not settled is unknown, and people are asked about it."""
+async def leave_open(connection: AsyncConnection, run: Warrant | RunRecord, now_ms: int) -> None:
+    """What a run sent and nobody will settle is unknown, and people are asked about it."""
     unsettled = list(
         await connection.scalars(
             select(claims.c.action_id).where(claims.c.run_id == run.run_id, claims.c.state == "claimed")

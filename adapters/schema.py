@@ -208,6 +208,8 @@ claims = Table(
     Column("target", Text, nullable=False),
     Column("state", String(16), nullable=False),
     Column("fence", Integer, nullable=False),
+    #: Of the store when it was claimed.
+    Column("epoch", String(40), nullable=False, default=""),
     Column("holder", String(200), nullable=False),
     _ms("claimed_ms", nullable=False),
     _ms("first_ms", nullable=False),
@@ -237,6 +239,15 @@ switches = Table(
     #: When it last stopped anything; grants up to then are void.
     _ms("stopped_ms"),
     _ms("until_ms"),
+)
+
+epochs = Table(
+    "epochs",
+    metadata,
+    Column("place", Integer, primary_key=True),
+    Column("name", String(40), nullable=False),
+    Column("actor", String(200), nullable=False),
+    _ms("at_ms", nullable=False),
 )
 
 outbox = Table(

@@ -1,10 +1,15 @@
-"""``interlock store``: the database's tables."""
+"""``interlock store``: the database's tables, its backup, and what follows a restore."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from cli import output
 from cli.options import JsonOption, StateOption
 from cli.state import State
+from contracts.errors import Malformed
 
 app = typer.Typer(no_args_is_help=True, help="The store's database.")
 
@@ -26,3 +31,56 @@ def migrate(state: StateOption = None, as_json: JsonOption = False) -> None:
     where.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     bring_up(where.store_url)
     output.document({"migrated": True}) if as_json else output.say("The store's tables are up to date.")
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="Where to write the copy; it must not be there yet.")],
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Copy a SQLite store while it is in use. Of PostgreSQL, use pg_dump.
+
+    Example: interlock store backup /backups/interlock-monday.db
+    """
+    from adapters.backup import copy
+
+    copy(State.at(state).store_url, file)
+    output.document({"backup": str(file)}) if as_json else output.say(f"The store was copied to {file}.")
+
+
+@app.command()
+def restored(
+    reason: Annotated[str, typer.Option(help="Why it was restored, in a sentence; it is audited.")],
+    operator: Annotated[str, typer.Option("--as", help="Who says so, such as op:ada.")] = "op:local",
+    env: Annotated[str, typer.Option(help="The environment of this store.")] = "dev",
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say that the store was restored from a backup, before anything is started on it.
+
+    What was approved before is void, and writes that were under way are unknown: people are asked about each.
+
+    Example: interlock store restored --reason "Disk failure, copy of Monday 02:00." --as op:ada
+    """
+    from adapters.clock import SystemClock
+    from adapters.epoch import restored as begin_epoch
+    from adapters.store import Store
+
+    if not operator.startswith("op:"):
+        raise Malformed("--as names an operator, such as op:ada")
+
+    async def begin() -> int:
+        store = Store(State.at(state).store_url)
+        try:
+            return await begin_epoch(store, SystemClock(), env=env, actor=operator, reason=reason)
+        finally:
+            await store.close()
+
+    unknown = asyncio.run(begin())
+    if as_json:
+        output.document({"restored": True, "unknown": unknown})
+    else:
+        output.say(
+            f"A new epoch began. Older approvals are void; {unknown} writes are unknown and asked about."
+        )

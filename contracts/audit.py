@@ -15,7 +15,7 @@ GENESIS: Final = "sha256:" + "0" * 64
 class AuditRecord:
     """What happened. Arguments and results appear as digests only."""
 
-    #: ``run``, ``decision``, ``approval``, ``attempt``, ``result``, ``switch``, ``policy``.
+    #: ``run``, ``decision``, ``approval``, ``attempt``, ``result``, ``switch``, ``policy``, ``store``.
     kind: str
     #: Unix milliseconds.
     at_ms: int

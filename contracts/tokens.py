@@ -119,6 +119,8 @@ class Grant:
     way: str
     #: Unix milliseconds at which the gateway received the click.
     at_ms: int
+    #: Of the store that it was given in; void in any later one.
+    epoch: str = ""
 
     def claims(self) -> dict[str, Any]:
         return asdict(self)

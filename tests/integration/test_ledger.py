@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from adapters.approvals import ApprovalQuery
+from adapters.epoch import restored
 from adapters.ledger import StoreLedger
 from contracts.action import Frozen
 from contracts.digest import digest
@@ -208,3 +210,26 @@ async def test_the_grant_is_consumed_with_the_claim(case: Case) -> None:
     await case.claim()
     assert await case.answer("withdraw") == 409
     assert digest(case.run.record.warrant) == case.run.warrant_digest
+
+
+async def test_a_restore_voids_what_was_approved_before(case: Case) -> None:
+    """A grant of an older epoch is void: whoever approved it saw a store that is no more."""
+    await case.answer("approve")
+    await restored(case.world.store, case.world.clock, env=ENV, actor="op:test", reason="disk failure")
+    claim = await case.claim()
+    assert (claim.say, claim.outcome) == ("refused", Outcome.REJECTED)
+    assert "restored" in claim.sentence
+
+
+async def test_a_restore_makes_open_claims_unknown_and_asks_about_them(case: Case) -> None:
+    """What was under way in the backup may have happened since: nothing repeats it, and people are asked."""
+    await case.answer("approve")
+    first = await case.claim()
+    unknown = await restored(
+        case.world.store, case.world.clock, env=ENV, actor="op:test", reason="disk failure"
+    )
+    assert unknown == 1
+    again = await case.claim("two")
+    assert (first.say, again.say) == ("send", "unknown")
+    waiting = await case.world.approvals.list(ApprovalQuery(env=ENV, state="waiting"))
+    assert [approval.kind for approval in waiting] == ["reconcile"]

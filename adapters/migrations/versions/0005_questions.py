@@ -1,4 +1,4 @@
-"""Questions about unknown writes; an action that is frozen anew is asked about anew."""
+"""Questions about unknown writes, asked anew of what is frozen anew; epochs of the store."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -21,3 +21,15 @@ def upgrade() -> None:
         batch_op.alter_column("question", server_default=None)
     with op.batch_alter_table("actions") as batch_op:
         batch_op.add_column(sa.Column("reconciliation_id", sa.String(length=40), nullable=True))
+    with op.batch_alter_table("claims") as batch_op:
+        batch_op.add_column(sa.Column("epoch", sa.String(length=40), nullable=False, server_default=""))
+    with op.batch_alter_table("claims") as batch_op:
+        batch_op.alter_column("epoch", server_default=None)
+    op.create_table(
+        "epochs",
+        sa.Column("place", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=40), nullable=False),
+        sa.Column("actor", sa.String(length=200), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("place"),
+    )
