@@ -145,7 +145,7 @@ class _Loading:
 
     def _service(self, source: str, where: str) -> ServiceEntries:
         address = self._given.get(variable(source))
-        if address is None and not is_url(where):
+        if address is None and not is_url(where) and "://" not in where:
             raise Malformed(
                 f"a file does not say where the service is: set {variable(source)} to its base URL"
             )

@@ -72,18 +72,21 @@ class ServiceEntries:
         if not entry.effect.writes:
             sound = self._check_read(name, entry, found.endpoint)
             return Binding(endpoint=found.endpoint) if sound else None
+        sound = self._check_write(name, entry, found)
+        preview, lookup = None, None
         try:
             preview = self._preview(entry.preview, found) if entry.preview else None
         except Malformed as error:
-            self.note(("tools", name, "preview"), f"`{name}`: its preview: {error}", "")
-            return None
+            sound = self._wrong(name, "preview", error)
         try:
             lookup = self._lookup(entry.retry.lookup) if entry.retry and entry.retry.lookup else None
         except Malformed as error:
-            self.note(("tools", name, "retry"), f"`{name}`: its lookup: {error}", "")
-            return None
-        sound = self._check_write(name, entry, found)
+            sound = self._wrong(name, "retry", error)
         return Binding(endpoint=found.endpoint, preview=preview, lookup=lookup) if sound else None
+
+    def _wrong(self, name: str, key: str, error: Malformed) -> bool:
+        self.note(("tools", name, key), f"`{name}`: its {key}: {error}", "")
+        return False
 
     def _check_read(self, name: str, entry: ToolEntry, endpoint: Endpoint) -> bool:
         method = endpoint.method

@@ -91,6 +91,8 @@ class _Reading:
             raise Malformed("it calls back, and nothing here is called back")
         arguments = [*self._parameters(), *self._body()]
         _check_names(arguments)
+        # The order in which a document names them is no part of its contract.
+        arguments.sort(key=lambda argument: argument.name)
         schema = _object(arguments)
         if len(canonical(schema)) > SCHEMA_LIMIT:
             raise Malformed(f"the schema of its arguments has more than {SCHEMA_LIMIT} bytes")
@@ -98,6 +100,8 @@ class _Reading:
         return Offer(endpoint=self._endpoint(arguments), schema=schema, description=self._description())
 
     def _endpoint(self, arguments: list[_Argument]) -> Endpoint:
+        if not self._operation.path.startswith("/"):
+            raise Malformed("its path starts with no /")
         path = self._document.prefix(self._operation, self._address) + self._operation.path
         endpoint = Endpoint(
             operation=self._operation.name,
