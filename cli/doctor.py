@@ -155,7 +155,7 @@ async def _store(state: State) -> str:
 
 
 async def _secrets(state: State) -> str:
-    there = await asyncio.to_thread(LocalSecrets(state.address("aws"), state.directory).names)
+    there = await asyncio.to_thread(LocalSecrets(state.address("aws"), state.directory, "dev").names)
     missing = [secret for secret in await needed(state) if secret.path not in there]
     if missing:
         raise Unavailable("; ".join(secret.todo(state.directory) for secret in missing))

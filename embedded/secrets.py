@@ -11,7 +11,6 @@ from contracts.tool import Catalogue
 from embedded.aws import plan
 from embedded.aws.seed import Shelf
 from embedded.aws.server import root_identity
-from embedded.seed import ENV
 from policies.people import People
 from policies.problem import did_you_mean
 from tools.session import check_header
@@ -46,7 +45,7 @@ def tool_secrets(catalogue: Catalogue, people: People) -> tuple[ToolSecret, ...]
 class LocalSecrets:
     """The embedded stack's secrets, with the emulator's root identity: for the operator here. Blocks."""
 
-    def __init__(self, endpoint: str, state: Path, env: str = ENV) -> None:
+    def __init__(self, endpoint: str, state: Path, env: str) -> None:
         """Raises PermissionRefused where the environment is prod."""
         if env == "prod":
             raise PermissionRefused("secrets of prod are kept with AWS's own tools, not by this command")
