@@ -40,8 +40,6 @@ class BaseUrl:
             Malformed: a segment is empty or would climb.
         """
         filled = PLACE.sub(lambda place: _segment(place[1], parts[place[1]]), path)
-        if not {".", ".."}.isdisjoint(filled.split("/")):
-            raise Malformed("the arguments fill a segment of the path with dots")
         asked = f"?{urlencode(query, quote_via=quote, errors='replace')}" if query else ""
         return httpx.URL(self._base + filled + asked)
 

@@ -28,7 +28,11 @@ class Teller:
     asked: list[ReadRequest] = field(default_factory=list)
 
     async def get(
-        self, path: str, *, parts: Mapping[str, str] | None = None, query: Query | None = None
+        self,
+        path: str,  # noqa: ARG002 - it is never asked this way
+        *,
+        parts: Mapping[str, str] | None = None,  # noqa: ARG002 - as above
+        query: Query | None = None,  # noqa: ARG002 - as above
     ) -> Reply:
         raise AssertionError("a described service is asked by whole requests")
 
@@ -64,12 +68,12 @@ async def _prepared(spec: ToolSpec, teller: Teller, **arguments: Any) -> Prepare
 
 
 async def test_a_preview_is_what_was_read_beside_what_is_sent(tmp_path: Path) -> None:
-    """Fields that stand in both are before and after; the others have no before, and what was read names it."""
+    """Fields that stand in both are before and after; the others have no before; what was read names it."""
     resource = {
         "account": "DE1",
         "holder": "Jane\u202e Doe\n",
         "note": "Rent",
-        "limits": {"day": 1},
+        "limits": {},
         "open": True,
     }
     teller = _said({"data": resource}, etag='"7"')
@@ -161,7 +165,7 @@ async def test_what_a_service_says_is_told_as_it_is(tmp_path: Path) -> None:
 
 
 async def test_an_undo_and_a_second_look_are_named(tmp_path: Path) -> None:
-    """The undo tool of the file is named on the card; a preview of fewer facts says nothing that it does not know."""
+    """The undo tool of the file is named on the card; what was not read is not told."""
     spec = replace(_spec(tmp_path), undo="bank.take_back")
     prepared = await _prepared(spec, _said({}))
     assert prepared.preview.undo == "By bank.take_back, which has an approval of its own."
