@@ -334,6 +334,15 @@ async def test_no_call_carries_another_tenants_credential(world: World) -> None:
         assert len(_tenants(visits)) == 1
 
 
+async def test_a_missing_secret_ends_the_run_with_a_sentence_for_the_operator(world: World) -> None:
+    """A tenant whose secret nobody gave gets nobody else's; the run says which one to create."""
+    run = await world.start("initech", [_call("accounts.list")])
+    assert run["state"] == "failed"
+    assert "interlock/dev/initech/bank-read" in run["result"]["text"]
+    assert "check that it exists" in run["result"]["text"]
+    assert world.bank.of(run["request_id"]) == []
+
+
 async def test_the_operator_is_told_what_is_missing_and_never_a_value(world: World) -> None:
     """The start named the four secrets and the command for each; the list shows names alone."""
     assert len(world.missing) == 4
