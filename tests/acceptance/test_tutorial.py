@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -42,12 +43,18 @@ def _environment() -> dict[str, str]:
     return {"PATH": f"{binaries}:{os.environ['PATH']}", "HOME": os.environ["HOME"], "COLUMNS": "200"}
 
 
+def _free_port() -> int:
+    """Of the kernel's own range, in which no stack looks for its ports."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @pytest.fixture(scope="module")
 def said(tmp_path_factory: pytest.TempPathFactory) -> str:
     """What the shell said to the tutorial's reader."""
     folder = tmp_path_factory.mktemp("tutorial")
-    shelf = Ports.free().gateway
-    script = _script(folder, Ports.free(), shelf)
+    script = _script(folder, Ports.free(), _free_port())
     shell = subprocess.Popen(
         ["bash", "-c", script],
         cwd=folder,

@@ -164,6 +164,18 @@ async def test_what_a_service_says_is_told_as_it_is(tmp_path: Path) -> None:
         read.parse({"account": "A", "on": "someday"})
 
 
+async def test_a_head_tells_that_a_thing_is_there(tmp_path: Path) -> None:
+    """It is asked as it is described, and its answer is the status."""
+    document = bank()
+    path = document["paths"]["/accounts/{account}/balance"]
+    path["head"] = path.pop("get")
+    spec = load_tools(written(tmp_path, document), GIVEN).catalogue.tools["bank.get_balance"]
+    read, teller = build(spec, Binding.read(spec.binding)), _said(None)
+    assert isinstance(read, ServiceRead)
+    assert await read.read(teller, {"account": "A"}) == {"status": 200}
+    assert (teller.asked[0].method, read.posts) == ("HEAD", False)
+
+
 async def test_an_undo_and_a_second_look_are_named(tmp_path: Path) -> None:
     """The undo tool of the file is named on the card; what was not read is not told."""
     spec = replace(_spec(tmp_path), undo="bank.take_back")

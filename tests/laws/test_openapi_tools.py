@@ -137,6 +137,7 @@ def test_a_worker_needs_no_document(tmp_path: Path) -> None:
         {"endpoint": {"operation": "close_account"}},
         {"endpoint": {"method": "GET"}},
         {"preview": None},
+        {"retry": {"kind": "none", "retention_seconds": 0}},
     ],
 )
 def test_a_worker_believes_its_own_file(tmp_path: Path, change: dict[str, Any]) -> None:
@@ -286,6 +287,7 @@ def _searched_by_get(document: Json) -> None:
         (_moved("/transfers/{x}"), "in its path or in its parameters, but not in both"),
         (_moved("/../transfers"), "a path that cannot be called"),
         (_moved("/transfers?x=1"), "a path that cannot be called"),
+        (_moved("/transfers/{a*}"), "a path that cannot be called"),
         (_moved("transfers"), "its path starts with no /"),
         (_property("amount", {"$ref": "http://evil.example/a.json"}), "leads out of the document"),
         (_property("amount", {"$ref": "other.json#/a"}), "leads out of the document"),
@@ -306,6 +308,7 @@ def _searched_by_get(document: Json) -> None:
         ),
         (_searched_by_get, "it reads with a body"),
         (lambda d: d.update(servers=[{"nourl": 1}]), "a server of the document has no URL"),
+        (lambda d: d.update(servers=[{"url": "http://[::"}]), "a server of the document has no URL"),
     ],
 )
 def test_what_is_not_done_is_a_sentence(tmp_path: Path, change: Change, said: str) -> None:

@@ -38,7 +38,8 @@ class Endpoint:
 
     def __post_init__(self) -> None:
         """Raises Malformed where the path could lead out of the base URL, or the method is none of ours."""
-        if not _PATH.fullmatch(self.path) or not {".", ".."}.isdisjoint(self.path.split("/")):
+        strange = {".", ".."} & set(self.path.split("/")) or set("{}") & set(PLACE.sub("", self.path))
+        if strange or not _PATH.fullmatch(self.path):
             raise Malformed(f"`{self.operation}` has a path that cannot be called")
         if self.method not in _METHODS:
             raise Malformed(f"`{self.operation}` is a {self.method}, which is not called")

@@ -106,7 +106,7 @@ class Document:
         """
         nodes = (operation.body.get("servers"), operation.item.get("servers"), self.root.get("servers"))
         servers = next((node for node in nodes if isinstance(node, list) and node), [{"url": "/"}])
-        urls = [urljoin(self.url or "", _filled(server)) for server in servers]
+        urls = [_joined(self.url or "", _filled(server)) for server in servers]
         fit = [url for url in urls if address is not None or self._own(url)]
         if not fit:
             there = clean(_place(urls[0]), _SHOWN)
@@ -143,6 +143,13 @@ def _step(node: Json, part: str, reference: str) -> Json:
     if isinstance(node, list) and part.isascii() and part.isdigit() and int(part) < len(node):
         return node[int(part)]
     raise Malformed(f"the reference `{clean(reference, _SHOWN)}` leads to nothing")
+
+
+def _joined(base: str, url: str) -> str:
+    try:
+        return urlsplit(urljoin(base, url)).geturl()
+    except ValueError:
+        raise Malformed("a server of the document has no URL") from None
 
 
 def _filled(server: Json) -> str:

@@ -9,7 +9,7 @@ from contracts.action import Prepared
 from contracts.digest import Json
 from contracts.errors import Malformed, Unknown
 from contracts.ports import Answer
-from contracts.tool import ToolSpec, pointed
+from contracts.tool import Retry, ToolSpec, pointed
 from policies.arguments import fault
 from tools.openapi import preview
 from tools.openapi.binding import Binding, Endpoint, PreviewRead
@@ -124,13 +124,15 @@ def _said(entry: ToolEntry) -> tuple[object, ...]:
     shown: PreviewEntry | None = entry.preview
     lookup = entry.retry.lookup if entry.retry else None
     reads = shown.operation if shown else None
-    return entry.source, entry.operation, entry.effect, entry.credential, reads, lookup
+    kind = entry.retry.retry().kind if entry.retry else Retry().kind
+    return entry.source, entry.operation, entry.effect, entry.credential, reads, lookup, kind
 
 
 def _bound(spec: ToolSpec, binding: Binding) -> tuple[object, ...]:
     reads = binding.preview.endpoint.operation if binding.preview else None
     lookup = binding.lookup.endpoint.operation if binding.lookup else None
-    return spec.address, binding.endpoint.operation, spec.effect, spec.credential, reads, lookup
+    named = binding.endpoint.operation
+    return spec.address, named, spec.effect, spec.credential, reads, lookup, spec.retry.kind
 
 
 def _parsed(schema: Json, arguments: Json) -> Values:
