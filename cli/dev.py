@@ -18,8 +18,12 @@ from embedded.ports import DEFAULT_BASE, Ports
 from embedded.process import Event
 from embedded.stack import running_stack
 
-_MARKS = {"ready": "[green]✓[/]", "back": "[green]✓[/]", "died": "[red]✗[/]", "silent": "[yellow]…[/]"} | {
-    "missing": "[yellow]![/]"
+_MARKS = {
+    "ready": "[green]✓[/]",
+    "back": "[green]✓[/]",
+    "died": "[red]✗[/]",
+    "silent": "[yellow]…[/]",
+    "missing": "[yellow]![/]",
 }
 
 
