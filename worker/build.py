@@ -40,7 +40,7 @@ from contracts import names
 from contracts.errors import Malformed
 from contracts.tokens import Purpose
 from policies.people import People, short_name
-from tools.load import load_tools
+from tools.load import load_worker_tools
 from tools.toolbox import HttpToolbox
 from worker.settings import Settings
 from workflows.agent_run import AgentRun
@@ -178,9 +178,10 @@ async def _tools(parts: _Parts) -> Role:
     settings = parts.settings
     if settings.tools is None:
         raise Malformed("the tool worker needs INTERLOCK_TOOLS, the path of the tool file")
+    loaded = load_worker_tools(settings.tools, settings.addresses)
     secrets = TenantSecrets(parts.identity, settings.env)
-    await secrets.check_forbidden_read(tenants=settings.tenants)
-    toolbox = HttpToolbox(load_tools(settings.tools).operations, secrets, settings.addresses)
+    await secrets.check_forbidden_read(tenants=settings.tenants, name=settings.probe or loaded.credentials[0])
+    toolbox = HttpToolbox(loaded.operations, secrets, loaded.addresses)
     warrants = parts.warrants(executions=False)
     actions = StoreActions(parts.store, parts.clock)
     guard = Guard(verifier=parts.verifier, actions=actions, documents=parts.documents)
