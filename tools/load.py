@@ -30,6 +30,8 @@ class LoadedTools:
     catalogue: Catalogue
     #: Code by tool name.
     operations: Mapping[str, Operation]
+    #: By tool name: file and line of its entry.
+    places: Mapping[str, tuple[str, int]]
 
 
 def load_tools(file: Path) -> LoadedTools:
@@ -58,7 +60,8 @@ class _Loading:
         found = {name: self._operation(name, entry) for name, entry in self._entries.tools.items()}
         sound = {name: operation for name, operation in found.items() if operation is not None}
         specs = {name: self._spec(name, operation) for name, operation in sound.items()}
-        return LoadedTools(catalogue=Catalogue(tools=specs), operations=sound)
+        places = {name: (self._source.file, self._source.line(("tools", name))) for name in sound}
+        return LoadedTools(catalogue=Catalogue(tools=specs), operations=sound, places=places)
 
     def _offered(self) -> Iterator[tuple[str, Mapping[str, Operation]]]:
         for name, source in self._entries.sources.items():
