@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, Query, Response
@@ -138,19 +139,37 @@ async def _events(
     """The stream as it goes over the wire. It ends early where the store is away: the client comes again."""
     with suppress(Unavailable):
         while (left := expires - time.time()) > 0:
-            # Read before the page: where it had ended by then, its end is among the records.
-            now = await parts.runs.get(run.run_id)
-            page = await _page(parts, run, after)
-            for chained, event in await _told(parts, now, page):
+            # A client that goes cancels this; a connection to the store that is cancelled at work is lost.
+            step = await asyncio.shield(_step(parts, run, after))
+            for chained, event in step.told:
                 yield _written(chained, event)
                 if event.root.last:
                     return
-            if page:
-                after = page[-1].seq
-            elif now.state.ended or not follow:
+            if step.last > after:
+                after = step.last
+            elif step.ended or not follow:
                 return
             elif not await parts.watching.later(run.run_id, after, min(_SILENCE, left)):
                 yield KEEPALIVE_COMMENT
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Step:
+    """One look at what happened after a place."""
+
+    told: Sequence[tuple[ChainedRecord, Event]]
+    #: Place of the last record that was seen.
+    last: int
+    #: Whether the run had ended before the look.
+    ended: bool
+
+
+async def _step(parts: Parts, run: RunRecord, after: int) -> _Step:
+    # Read before the page: where the run had ended by then, its end is among the records.
+    now = await parts.runs.get(run.run_id)
+    page = await _page(parts, run, after)
+    last = page[-1].seq if page else after
+    return _Step(told=await _told(parts, now, page), last=last, ended=now.state.ended)
 
 
 async def _page(parts: Parts, run: RunRecord, after: int, limit: int = _PAGE) -> Sequence[ChainedRecord]:
