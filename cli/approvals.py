@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import output
+from cli import output, words
 from cli.client import Reach
 from cli.minting import approver, operator
 from cli.options import GatewayOption, JsonOption, StateOption, TokenOption
@@ -43,11 +43,12 @@ def list_approvals(
             one["route"],
             one["state"],
             _granted(one),
-            one["deadline"],
+            words.minute(one["deadline"]) if one["deadline"] else "never",
         )
         for one in found["approvals"]
     ]
-    output.table("Approvals", ("approval", "kind", "tenant", "route", "state", "granted", "deadline"), rows)
+    columns = ("approval", "kind", "tenant", "route", "state", "granted", "until (UTC)")
+    output.table("Approvals", columns, rows)
 
 
 @app.command()
