@@ -95,10 +95,10 @@ class Timeline:
 def _question(approval: Data) -> str:
     until = f" until {words.day(approval['deadline'])}" if approval["deadline"] else ""
     whom = f"{words.people(approval['needed'])} of {approval['group']}"
-    return f"{whom} to approve {subject(approval)}{until} ({approval['approval_id']})"
+    return f"{whom} to approve {_subject(approval)}{until} ({approval['approval_id']})"
 
 
-def subject(approval: Data) -> str:
+def _subject(approval: Data) -> str:
     """``ticket.close T-18421``."""
     return f"{approval['action']['tool']} {approval['action']['target']}"
 

@@ -6,7 +6,7 @@ from typing import Any
 from cli import output, showing
 from cli.client import Gateway, Reach
 from cli.following import Event, Following
-from cli.timeline import Timeline, subject
+from cli.timeline import Timeline
 from contracts.errors import InterlockError
 
 
@@ -34,13 +34,13 @@ def _point(reach: Reach, event: Event, *, aside: bool) -> None:
         return
     if event.data["approval"]["state"] == "waiting":
         for line in ways(reach, event.data["approval"]):
-            output.happened(" " * 8, line, "cyan", aside=aside)
+            output.happened("", line, "cyan", aside=aside)
 
 
 def ways(reach: Reach, approval: Mapping[str, Any]) -> list[str]:
     """How a person decides on this."""
     return [
-        f"decide on {subject(approval)} in Slack{_where(reach)}, or with",
+        f"decide in Slack{_where(reach)}, or with:",
         f"interlock approvals decide {approval['approval_id']} --approve --as NAME",
     ]
 

@@ -196,15 +196,17 @@ async def test_the_header_goes_before_the_parameter(tmp_path: Path) -> None:
         assert [outcome for _, _, outcome in told(answer.text)] == ["completed"]
 
 
-@pytest.mark.parametrize("nonsense", ["x", "-1", "1.0", "007", "", "99999999999999999", "9007199254740991"])
-async def test_an_id_that_is_none_is_refused(tmp_path: Path, nonsense: str) -> None:
+async def test_an_id_that_is_none_is_refused(tmp_path: Path) -> None:
     """422 and the field; an event that this run does not have would skip others in silence."""
     async with opened(tmp_path) as world:
         run_id = (await world.start()).json()["run_id"]
-        answer = await stream(world, run_id, nonsense)
-        assert problem(answer) == (422, "invalid-request")
-        assert answer.json()["field"] == "Last-Event-ID"
-        assert problem(await stream(world, run_id, query=f"?last_event_id={nonsense}"))[0] == 422
+        for nonsense in ("x", "-1", "1.0", "007", "", "99999999999999999", "9007199254740991"):
+            answer = await stream(world, run_id, nonsense)
+            assert problem(answer) == (422, "invalid-request"), nonsense
+            assert answer.json()["field"] == "Last-Event-ID"
+            by_query = await stream(world, run_id, query=f"?last_event_id={nonsense}")
+            assert problem(by_query) == (422, "invalid-request"), nonsense
+            assert by_query.json()["field"] == "last_event_id"
 
 
 async def test_another_run_s_event_is_no_place_in_this_one(tmp_path: Path) -> None:
