@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.about import about
@@ -27,14 +27,18 @@ GRACE_MS = 2_000
 """A click received in time may be written down this much later; only then does an approval expire."""
 
 
+_ORDER = (approvals.c.requested_ms, approvals.c.approval_id)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ApprovalQuery:
-    """Which approvals; None is any."""
+    """Which approvals; None is any. ``before`` is the requested_ms and id of the last one seen."""
 
     env: str
     tenants: Sequence[str] | None = None
     routes: Sequence[str] | None = None
     state: str | None = None
+    before: tuple[int, str] | None = None
     limit: int = 100
 
 
@@ -117,7 +121,9 @@ class StoreApprovals:
             statement = statement.where(approvals.c.route.in_(query.routes))
         if query.state is not None:
             statement = statement.where(approvals.c.state == query.state)
-        statement = statement.order_by(approvals.c.requested_ms.desc()).limit(query.limit)
+        if query.before is not None:
+            statement = statement.where(tuple_(*_ORDER) < query.before)
+        statement = statement.order_by(*(column.desc() for column in _ORDER)).limit(query.limit)
         async with self._store.read() as connection:
             found = tuple(await connection.scalars(statement))
             return tuple([await read_approval(connection, self._verifier, name) for name in found])

@@ -21,6 +21,7 @@ def list_approvals(
         str | None,
         typer.Option("--in", help="waiting, approved, denied, expired or cancelled; `any` for all."),
     ] = "waiting",
+    cursor: Annotated[str | None, typer.Option(help="Where the last page ended.")] = None,
     state: StateOption = None,
     gateway: GatewayOption = None,
     token: TokenOption = None,
@@ -31,7 +32,7 @@ def list_approvals(
     Example: interlock approvals list --in approved
     """
     client = Reach.read(state, gateway, token).client(operator())
-    found = client.get("/v1/approvals", state=None if which == "any" else which)
+    found = client.get("/v1/approvals", state=None if which == "any" else which, cursor=cursor)
     if as_json:
         output.document(found)
         return
@@ -49,6 +50,8 @@ def list_approvals(
     ]
     columns = ("approval", "kind", "tenant", "route", "state", "granted", "until (UTC)")
     output.table("Approvals", columns, rows)
+    if found["cursor"]:
+        output.say(f"More: --cursor {found['cursor']}")
 
 
 @app.command()

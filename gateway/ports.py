@@ -36,12 +36,14 @@ class RunQuery:
 
 @dataclass(frozen=True, kw_only=True)
 class ApprovalQuery:
-    """Which approvals, newest first; None is any."""
+    """Which approvals, newest first; None is any. ``before``: requested_ms and id of the last one seen."""
 
     env: str
     tenants: Sequence[str] | None
     routes: Sequence[str] | None
     state: str | None
+    before: tuple[int, str] | None
+    limit: int
 
 
 @dataclass(frozen=True, kw_only=True)

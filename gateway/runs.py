@@ -103,7 +103,7 @@ async def read_run(
 
 @router.get("/v1/runs", summary="List runs, newest first", responses=answers())
 async def list_runs(wanted: Annotated[RunFilter, Query()], reader: Reader, parts: Given) -> RunPage:
-    before = cursors.read_run(wanted.cursor)
+    before = cursors.read_place(wanted.cursor)
     if reader.tenant is not None and wanted.tenant not in (None, reader.tenant):
         return RunPage(runs=(), cursor=None)
     if wanted.route is not None and not reader.may_use(wanted.route):
@@ -118,7 +118,7 @@ async def list_runs(wanted: Annotated[RunFilter, Query()], reader: Reader, parts
     )
     found = await parts.runs.page(query)
     shown, last = found[:_PAGE], found[:_PAGE][-1:]
-    cursor = cursors.after_run(last[0].created_ms, last[0].run_id) if len(found) > _PAGE else None
+    cursor = cursors.after_place(last[0].created_ms, last[0].run_id) if len(found) > _PAGE else None
     return RunPage(runs=tuple([await _whole(parts, run) for run in shown]), cursor=cursor)
 
 

@@ -117,6 +117,7 @@ class EventFilter(_Filter):
 
 class ApprovalFilter(_Filter):
     state: ApprovalState | None = None
+    cursor: Cursor | None = None
 
 
 class AuditFilter(_Filter):
@@ -236,6 +237,8 @@ class ApprovalShape(_Answered):
 
 class ApprovalList(_Answered):
     approvals: tuple[ApprovalShape, ...]
+    #: Where the next page starts; null on the last one.
+    cursor: str | None
 
 
 class SwitchShape(_Answered):
