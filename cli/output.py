@@ -49,18 +49,18 @@ def facts(rows: Iterable[tuple[str, str]]) -> None:
     """Labels with their texts beside them; a text wraps below itself, not below its label."""
     grid = _grid()
     for label, text in rows:
-        grid.add_row(Text(label, style="bold"), Text(clean(text)))
+        grid.add_row(Text(label, style="bold"), Text(_one_line(text)))
     Console().print(grid)
 
 
 def heading(text: str) -> None:
-    Console().print(Text(clean(text), style="bold"), soft_wrap=True)
+    Console().print(Text(_one_line(text), style="bold"), soft_wrap=True)
 
 
 def happened(at: str, text: str, style: str = "", *, aside: bool = False) -> None:
     """A line of a timeline; ``aside``: on standard error, which leaves standard output to the result."""
     grid = _grid()
-    grid.add_row(Text(at, style="dim"), Text(clean(text), style=style))
+    grid.add_row(Text(at, style="dim"), Text(_one_line(text), style=style))
     Console(stderr=aside).print(grid)
 
 
@@ -69,6 +69,11 @@ def _grid() -> Table:
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
     return grid
+
+
+def _one_line(text: str) -> str:
+    """What others wrote cannot pass for a line of ours."""
+    return clean(text).replace("\n", " ↵ ")
 
 
 def clean(text: str) -> str:

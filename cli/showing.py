@@ -37,7 +37,8 @@ def result(run: Mapping[str, Any]) -> None:
     for artifact in found["artifacts"]:
         output.say("")
         output.heading(f"Artifact: {_title(artifact)}")
-        output.facts(_flat(artifact.get("content", artifact) if isinstance(artifact, dict) else artifact))
+        for name, value in _named(artifact):
+            output.say(f"{name}: {value}")
 
 
 def _title(artifact: Any) -> str:
@@ -47,6 +48,6 @@ def _title(artifact: Any) -> str:
     return f"{artifact.get('kind', 'data')} of {artifact['action'].get('tool', 'a tool')}"
 
 
-def _flat(content: Any) -> list[tuple[str, str]]:
-    named = content if isinstance(content, dict) else {"content": content}
-    return [(str(name), str(value)) for name, value in named.items()]
+def _named(artifact: Any) -> Iterable[tuple[str, Any]]:
+    content = artifact.get("content", artifact) if isinstance(artifact, dict) else artifact
+    return content.items() if isinstance(content, dict) else [("content", content)]

@@ -166,10 +166,10 @@ class _Step:
 
 async def _step(parts: Parts, run: RunRecord, after: int) -> _Step:
     # Read before the page: where the run had ended by then, its end is among the records.
-    now = await parts.runs.get(run.run_id)
+    before = await parts.runs.get(run.run_id)
     page = await _page(parts, run, after)
     last = page[-1].seq if page else after
-    return _Step(told=await _told(parts, now, page), last=last, ended=now.state.ended)
+    return _Step(told=await _told(parts, run.run_id, page), last=last, ended=before.state.ended)
 
 
 async def _page(parts: Parts, run: RunRecord, after: int, limit: int = _PAGE) -> Sequence[ChainedRecord]:
@@ -187,11 +187,14 @@ async def _page(parts: Parts, run: RunRecord, after: int, limit: int = _PAGE) ->
 
 
 async def _told(
-    parts: Parts, run: RunRecord, page: Sequence[ChainedRecord]
+    parts: Parts, run_id: str, page: Sequence[ChainedRecord]
 ) -> list[tuple[ChainedRecord, Event]]:
-    """The events of these records, each with its thing as it is now."""
+    """The events of these records, each with its thing as it is now: never older than the record."""
     shown = [chained for chained in page if chained.record["kind"] in NAMES]
-    actions = {action.action_id: action for action in await parts.actions.of_run(run.run_id)} if shown else {}
+    if not shown:
+        return []
+    run = await parts.runs.get(run_id)
+    actions = {action.action_id: action for action in await parts.actions.of_run(run_id)}
     asked = {chained.record["approval_id"] for chained in shown}
     asked |= {actions[name].approval_id for chained in shown if (name := chained.record["action_id"])}
     approvals = {name: await parts.approvals.get(name) for name in sorted(asked - {None})}

@@ -20,7 +20,9 @@ SEATS: Final = 256
 EACH: Final = 64
 """Streams of one token's holder: nobody may take all the seats."""
 
+#: Seconds between two looks, and after one that failed.
 _LOOK: Final = 0.25
+_REST: Final = 2.0
 
 
 class Watching:
@@ -82,9 +84,10 @@ class Watching:
             except Exception as error:
                 # Whatever it is, the next look may go better; without one, streams would fall silent.
                 LOG.warning("look failed", error=cause(error))
+                await asyncio.sleep(_REST)
             else:
                 self._tell({run_id: seq for run_id, seq in found.items() if run_id in self._runs})
-            await asyncio.sleep(_LOOK)
+                await asyncio.sleep(_LOOK)
 
     def _tell(self, tips: dict[str, int]) -> None:
         if tips != self._tips:

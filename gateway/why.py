@@ -49,7 +49,7 @@ async def why_run(run: Visible, parts: Given) -> WhyShape:
     actions = await parts.actions.of_run(run.run_id)
     asked = sorted({action.approval_id for action in actions if action.approval_id is not None})
     known = Known(
-        records=records,
+        records=_by_action(records),
         approvals={name: await parts.approvals.get(name) for name in asked},
         answers=await parts.answers.of_run(run.run_id),
         rules=await parts.sources.places(run.policy_digest),
@@ -86,6 +86,13 @@ async def _records(parts: Parts, run: RunRecord) -> list[ChainedRecord]:
             return found
 
 
+def _by_action(records: Sequence[ChainedRecord]) -> Mapping[tuple[str, str], Sequence[ChainedRecord]]:
+    found: dict[tuple[str, str], list[ChainedRecord]] = {}
+    for one in records:
+        found.setdefault((one.record["action_id"] or "", one.record["kind"]), []).append(one)
+    return found
+
+
 def _request(run: RunRecord) -> WhyRequest:
     return WhyRequest(
         at=time_of(run.created_ms),
@@ -116,7 +123,8 @@ def _about(chained: ChainedRecord) -> dict[str, Any]:
 class Known:
     """What is known of a run's actions."""
 
-    records: Sequence[ChainedRecord]
+    #: By action id and kind.
+    records: Mapping[tuple[str, str], Sequence[ChainedRecord]]
     approvals: Mapping[str, ApprovalRecord]
     #: By action id.
     answers: Mapping[str, str]
@@ -138,9 +146,8 @@ class Known:
             answer=next((self._answer(action, one) for one in self._of(action, "result")), None),
         )
 
-    def _of(self, action: ActionRecord, kind: str) -> Iterator[ChainedRecord]:
-        wanted = (action.action_id, kind)
-        return (one for one in self.records if (one.record["action_id"], one.record["kind"]) == wanted)
+    def _of(self, action: ActionRecord, kind: str) -> Sequence[ChainedRecord]:
+        return self.records.get((action.action_id, kind), ())
 
     def _decision(self, action: ActionRecord, chained: ChainedRecord) -> WhyDecision:
         return WhyDecision.model_validate(

@@ -312,6 +312,30 @@ async def _until_outcome(lines: AsyncIterator[str], outcome: str, seen: list[str
     raise AssertionError(f"the stream ended before {outcome}: {seen}")
 
 
+async def test_an_event_shows_nothing_older_than_itself(tmp_path: Path) -> None:
+    """A run that ends between two looks of one step: the last event shows it ended."""
+    async with opened(tmp_path) as world:
+        run_id = (await world.start()).json()["run_id"]
+        run, looks = await world.warranted(run_id), 0
+
+        class Between(type(world.runs)):  # type: ignore[misc] # the world's own rows, ended in between
+            async def get(self, run_id: str) -> Any:
+                nonlocal looks
+                looks += 1
+                found = await super().get(run_id)
+                if looks == 2:  # the path's own look came first, the step's comes second
+                    await world.runs.end(run, Ending(state="completed"))
+                return found
+
+        rows = Between(world.store, world.clock)
+        world.app = create(replace(world.parts, runs=rows))
+        transport = httpx.ASGITransport(app=world.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
+            answer = await http.get(f"/v1/runs/{run_id}/events", headers=world.caller())
+        final = events(answer.text)[-1]["data"]
+        assert (final["last"], final["run"]["state"]) == (True, "completed")
+
+
 async def test_a_stream_ends_with_its_token(tmp_path: Path) -> None:
     """Whoever's token runs out is told nothing more, in the middle of a run too."""
     async with opened(tmp_path) as world:

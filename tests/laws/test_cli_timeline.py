@@ -9,6 +9,7 @@ import pytest
 
 from cli import why, words
 from cli.following import Event, Following, read
+from cli.output import happened
 from cli.timeline import Timeline, head
 from contracts.approval import Refusal
 from contracts.errors import TokenRefused, Unavailable
@@ -218,6 +219,14 @@ def test_following_gives_up_on_a_gateway_that_stays_away() -> None:
         followed(Wire(httpx.ConnectError("away")))
     with pytest.raises(TokenRefused):
         followed(Wire(event(1), TokenRefused("the token has expired")))
+
+
+def test_nobody_else_writes_a_line_of_a_timeline(capsys: pytest.CaptureFixture[str]) -> None:
+    """A reason with line breaks and control characters stays one line, below its own time."""
+    happened("13:21:04", "denied by ada: no\n13:21:05  approved by grace\x1b[2J")
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("13:21:04  denied by ada: no ↵ 13:21:05  approved by grace")
+    assert "\x1b" not in line
 
 
 def test_why_says_what_did_not_happen_yet() -> None:
