@@ -40,7 +40,7 @@ class Timeline:
             case "running":
                 text, self._began = "carries on" if self._began else "started", True
                 return [(text, "dim")]
-            case "waiting_approval":
+            case "waiting_approval" | "waiting_reconciliation" | "waiting_budget":
                 return []
             case "halted":
                 return [(f"halted: {reason}", "yellow")]
@@ -88,7 +88,9 @@ class Timeline:
                 return [("nobody decided before the deadline", "yellow")]
             case "cancelled":
                 return [("the question was closed with the run", "dim")]
-        refusal = outcome.partition(":")[2]
+        _, _, refusal = outcome.partition(":")
+        if not refusal:
+            return [(f"{who}: {outcome}", "yellow")]
         return [(f"{who}'s click did not count: {words.REFUSALS.get(refusal, refusal)}", "yellow")]
 
 

@@ -47,10 +47,11 @@ def rows(action: Data) -> Rows:
     """One action, each question with its answer; a question has several rows where it has several answers."""
     yield from _decision(action)
     yield from _shown(action)
-    yield from _asked(action)
-    yield from _clicks(action)
+    for question in action["questions"]:
+        yield from _asked(question)
     yield from _attempts(action)
-    yield from _answer(action)
+    for answer in action["answers"]:
+        yield from _answer(answer)
     yield "audit", ", ".join(_places(action)) or "no record yet"
 
 
@@ -85,22 +86,16 @@ def _shown(action: Data) -> Rows:
     yield "", f"digest of all of it: {words.short(shown['action_digest'])}"
 
 
-def _asked(action: Data) -> Rows:
-    question = action["question"]
-    if question is None:
-        return
+def _asked(question: Data) -> Rows:
     until = f"until {words.day(question['deadline'])}" if question["deadline"] else "without a deadline"
     whom = f"{words.people(question['needed'])} of {question['group']}"
     yield "who was asked", f"{whom}, at {words.clock(question['at'])}, {until}"
     yield "", f"{question['approval_id']}, now {question['state']}"
-
-
-def _clicks(action: Data) -> Rows:
     label = "who decided"
-    for click in action["clicks"]:
+    for click in question["clicks"]:
         yield label, _clicked(click)
         label = ""
-    if action["question"] is not None and not action["clicks"]:
+    if not question["clicks"]:
         yield label, "nobody"
 
 
@@ -110,7 +105,7 @@ def _clicked(click: Data) -> str:
     if click["refusal"]:
         why = words.REFUSALS.get(click["refusal"], click["refusal"])
         return f"{click['who']} clicked {when}; it did not count: {why}"
-    did = {"approve": "approved", "deny": "denied", "withdraw": "took it back"}[click["answer"]]
+    did = words.ANSWERS.get(click["answer"], click["answer"])
     said = f": {click['reason']}" if click["reason"] else ""
     return f"{click['who']} {did} {when}{said}"
 
@@ -125,10 +120,7 @@ def _attempts(action: Data) -> Rows:
         label = ""
 
 
-def _answer(action: Data) -> Rows:
-    answer = action["answer"]
-    if answer is None:
-        return
+def _answer(answer: Data) -> Rows:
     said = f": {answer['text']}" if answer["text"] else ""
     took = f", in {words.duration(answer['duration_ms'] / 1_000)}" if answer["credential_scope"] else ""
     yield "what came of it", f"{answer['outcome']} at {words.clock(answer['at'])}{took}{said}"
@@ -140,17 +132,17 @@ def _answer(action: Data) -> Rows:
 
 def _places(action: Data) -> Iterator[str]:
     """The audit records of an action, by their places."""
+    asked = action["questions"]
     named = (
-        ("decided", [action["decision"]]),
-        ("asked", [action["question"]]),
-        ("clicked", action["clicks"]),
+        ("decided", [action["decision"]] if action["decision"] else []),
+        ("asked", asked),
+        ("clicked", [click for question in asked for click in question["clicks"]]),
         ("sent", action["attempts"]),
-        ("answered", [action["answer"]]),
+        ("answered", action["answers"]),
     )
     for what, links in named:
         for link in links:
-            if link is not None:
-                yield f"{what} {link['proof']['seq']} ({words.short(link['proof']['hash'])})"
+            yield f"{what} {link['proof']['seq']} ({words.short(link['proof']['hash'])})"
 
 
 def _checks(run: Data) -> Rows:

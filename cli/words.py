@@ -30,6 +30,12 @@ REFUSALS: Final[Mapping[str, str]] = {
     "not_found": "there was nothing to decide",
 }
 
+ANSWERS: Final[Mapping[str, str]] = {
+    "approve": "approved",
+    "deny": "denied",
+    "withdraw": "took it back",
+}
+
 WAYS: Final[Mapping[str, str]] = {"slack": "in Slack", "http": "over HTTP"}
 
 _STATES: Final[Mapping[str, str]] = {

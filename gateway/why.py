@@ -47,7 +47,7 @@ async def why_run(run: Visible, parts: Given) -> WhyShape:
     """Digests and sizes of what was read; of a write, what was shown and what its target answered."""
     records = await _records(parts, run)
     actions = await parts.actions.of_run(run.run_id)
-    asked = sorted({action.approval_id for action in actions if action.approval_id is not None})
+    asked = sorted({name for one in records if (name := one.record["approval_id"]) is not None})
     known = Known(
         records=_by_action(records),
         approvals={name: await parts.approvals.get(name) for name in asked},
@@ -140,10 +140,9 @@ class Known:
             words=action.words,
             decision=next((self._decision(action, one) for one in self._of(action, "decision")), None),
             shown=_shown(action),
-            question=None if approval is None else self._question(action, approval),
-            clicks=() if approval is None else tuple(self._clicks(action, approval)),
+            questions=tuple(self._questions(action)),
             attempts=tuple(_attempt(one) for one in self._of(action, "attempt")),
-            answer=next((self._answer(action, one) for one in self._of(action, "result")), None),
+            answers=tuple(self._answers(action)),
         )
 
     def _of(self, action: ActionRecord, kind: str) -> Sequence[ChainedRecord]:
@@ -169,53 +168,66 @@ class Known:
         file, line = place or (None, None)
         return WhyReason(rule=rule, text=reason["text"], file=file, line=line)
 
-    def _question(self, action: ActionRecord, approval: ApprovalRecord) -> WhyQuestion | None:
-        asked = (one for one in self._of(action, "approval") if one.record["outcome"] == "asked")
-        return next(
-            (
-                WhyQuestion(
-                    **_about(chained),
-                    approval_id=approval.approval_id,
-                    group=approval.group,
-                    needed=approval.needed,
-                    deadline=maybe_time(approval.deadline_ms),
-                    state=approval.state,
-                    decided_at=maybe_time(approval.decided_ms),
-                )
-                for chained in asked
-            ),
-            None,
-        )
+    def _questions(self, action: ActionRecord) -> Iterator[WhyQuestion]:
+        """Each time that people were asked, with the clicks on that question."""
+        records = self._of(action, "approval")
+        for chained in records:
+            if chained.record["outcome"] == "asked":
+                approval = self.approvals[chained.record["approval_id"]]
+                clicks = tuple(_click(one, approval) for one in records if _clicked(one, approval))
+                yield _question(chained, approval, clicks)
 
-    def _clicks(self, action: ActionRecord, approval: ApprovalRecord) -> Iterator[WhyClick]:
-        """What people answered; the run's own records of the approval are none."""
-        for chained in self._of(action, "approval"):
-            if chained.record["actor"] != "run":
-                yield _click(chained, approval)
+    def _answers(self, action: ActionRecord) -> Iterator[WhyAnswer]:
+        records = self._of(action, "result")
+        for place, chained in enumerate(records, start=1):
+            content = self.answers.get(action.action_id) if place == len(records) else None
+            yield _answer(action, chained, content)
 
-    def _answer(self, action: ActionRecord, chained: ChainedRecord) -> WhyAnswer:
-        record, content = chained.record, self.answers.get(action.action_id)
-        data = None if content is None else content.encode()
-        # What was not frozen was never sent: its answer, if there is one, is something that was read.
-        shown = content[:SHOWN] if content is not None and action.action_digest is not None else None
-        return WhyAnswer.model_validate(
-            {
-                **_about(chained),
-                "outcome": record["outcome"],
-                "text": record["reason"],
-                "duration_ms": record["duration_ms"] or 0,
-                "credential_scope": record["credential_scope"],
-                "content": shown,
-                "content_digest": None if data is None else digest_bytes(data),
-                "content_bytes": None if data is None else len(data),
-            }
-        )
+
+def _question(chained: ChainedRecord, approval: ApprovalRecord, clicks: tuple[WhyClick, ...]) -> WhyQuestion:
+    return WhyQuestion.model_validate(
+        {
+            **_about(chained),
+            "approval_id": approval.approval_id,
+            "kind": approval.kind,
+            "group": approval.group,
+            "needed": approval.needed,
+            "deadline": maybe_time(approval.deadline_ms),
+            "state": approval.state,
+            "decided_at": maybe_time(approval.decided_ms),
+            "clicks": clicks,
+        }
+    )
+
+
+def _answer(action: ActionRecord, chained: ChainedRecord, content: str | None) -> WhyAnswer:
+    record, data = chained.record, None if content is None else content.encode()
+    # What was not frozen was never sent: its answer, if there is one, is something that was read.
+    shown = content[:SHOWN] if content is not None and action.action_digest is not None else None
+    return WhyAnswer.model_validate(
+        {
+            **_about(chained),
+            "outcome": record["outcome"],
+            "text": record["reason"],
+            "duration_ms": record["duration_ms"] or 0,
+            "credential_scope": record["credential_scope"],
+            "content": shown,
+            "content_digest": None if data is None else digest_bytes(data),
+            "content_bytes": None if data is None else len(data),
+        }
+    )
 
 
 def _shown(action: ActionRecord) -> WhyShown | None:
     if action.frozen is None or action.action_digest is None:
         return None
     return WhyShown(action_digest=action.action_digest, frozen=action.frozen)
+
+
+def _clicked(chained: ChainedRecord, approval: ApprovalRecord) -> bool:
+    """Whether this is a person's answer to that question; the run's own records of it are none."""
+    record = chained.record
+    return bool(record["approval_id"] == approval.approval_id and record["actor"] != "run")
 
 
 def _click(chained: ChainedRecord, approval: ApprovalRecord) -> WhyClick:

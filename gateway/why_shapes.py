@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from contracts.approval import ApprovalState, Refusal
+from contracts.approval import Answer, ApprovalState, Refusal
 from contracts.run import Outcome
 from gateway.shapes import ActionShape, RunHead, Time
 
@@ -78,32 +78,34 @@ class WhyShown(_Told):
     frozen: dict[str, Any]
 
 
-class WhyQuestion(_Told):
-    """Who was asked, and until when."""
-
-    at: Time
-    approval_id: str
-    group: str
-    needed: int
-    #: Null: never.
-    deadline: Time | None
-    state: ApprovalState
-    decided_at: Time | None
-    proof: Proof
-
-
 class WhyClick(_Told):
     """A person's answer; one that did not count has its ``refusal``."""
 
     at: Time
     who: str
-    answer: Literal["approve", "deny", "withdraw"] | None
+    answer: Answer | None
     refusal: Refusal | None
     #: ``slack`` or ``http``.
     way: str
     reason: str
     #: Seconds since the question.
     after: float
+    proof: Proof
+
+
+class WhyQuestion(_Told):
+    """Who was asked, until when, and what they said."""
+
+    at: Time
+    approval_id: str
+    kind: Literal["action", "reconcile", "budget"]
+    group: str
+    needed: int
+    #: Null: never.
+    deadline: Time | None
+    state: ApprovalState
+    decided_at: Time | None
+    clicks: tuple[WhyClick, ...]
     proof: Proof
 
 
@@ -119,7 +121,7 @@ class WhyAttempt(_Told):
 
 
 class WhyAnswer(_Told):
-    """How the action ended."""
+    """How the action ended; after an ``unknown``, once more when it is known."""
 
     at: Time
     outcome: Outcome
@@ -127,7 +129,7 @@ class WhyAnswer(_Told):
     text: str
     duration_ms: int
     credential_scope: str | None
-    #: What a write's target answered, cut; null of everything else.
+    #: What a write's target answered at last, cut; null of everything else.
     content: str | None
     content_digest: str | None
     #: UTF-8 bytes of the whole.
@@ -145,10 +147,9 @@ class WhyAction(_Told):
     words: str
     decision: WhyDecision | None
     shown: WhyShown | None
-    question: WhyQuestion | None
-    clicks: tuple[WhyClick, ...]
+    questions: tuple[WhyQuestion, ...]
     attempts: tuple[WhyAttempt, ...]
-    answer: WhyAnswer | None
+    answers: tuple[WhyAnswer, ...]
 
 
 class WhyShape(_Told):

@@ -124,7 +124,7 @@ async def test_why_answers_a_stranger(world: World) -> None:
     found = json.loads(document)
     (action,) = found["actions"]
     text = " ".join(told.split())
-    at = {name: action[name]["at"][11:19] for name in ("decision", "question", "answer")}
+    (question,), (answer,) = action["questions"], action["answers"]
 
     # Who asked.
     assert "svc:tests, for user:u-1042" in text
@@ -139,15 +139,15 @@ async def test_why_answers_a_stranger(world: World) -> None:
     assert digest(action["shown"]["frozen"]) == action["shown"]["action_digest"] == waiting.action_digest
     assert waiting.action_digest[:19] in text
     # Who approved, when and how; and whose click did not count.
-    refused, counted = action["clicks"]
-    assert f"1 person of support-leads, at {at['question']}" in text
+    refused, counted = question["clicks"]
+    assert f"1 person of support-leads, at {question['at'][11:19]}" in text
     assert f"principal:ada approved at {counted['at'][11:19]}" in text
     assert f"principal:mallory clicked at {refused['at'][11:19]}" in text
     # Under which credential.
     assert f"credential dev/acme/ticketing-write, sent at {action['attempts'][0]['at'][11:19]}" in text
     # What the target answered.
-    assert f"succeeded at {at['answer']}" in text
-    assert json.loads(action["answer"]["content"])["ticket"]["status"] == "closed"
+    assert f"succeeded at {answer['at'][11:19]}" in text
+    assert json.loads(answer["content"])["ticket"]["status"] == "closed"
     # And where it is proven.
     await _check_proofs(world, waiting.run_id, found)
 
@@ -157,7 +157,12 @@ async def _check_proofs(world: World, run_id: str, found: Any) -> None:
     answer = await world.gateway.get("/v1/audit", params={"run_id": run_id}, headers=await _headers(world))
     records = {one["seq"]: one["hash"] for one in answer.json()["records"]}
     (action,) = found["actions"]
-    links = [action["decision"], action["question"], action["answer"], *action["clicks"], *action["attempts"]]
+    (question,) = action["questions"]
+    links = [
+        *(action["decision"], question),
+        *(link for name in ("attempts", "answers") for link in action[name]),
+        *question["clicks"],
+    ]
     assert len(links) == 6
     assert all(records[link["proof"]["seq"]] == link["proof"]["hash"] for link in links)
 

@@ -534,9 +534,9 @@ async def test_why_has_the_whole_chain(tmp_path: Path) -> None:
         ]
         assert digest(action["shown"]["frozen"]) == action["shown"]["action_digest"]
         assert action["shown"]["frozen"]["preview"]["changes"][0]["after"] == "closed"
-        question = action["question"]
+        (question,) = action["questions"]
         assert (question["group"], question["needed"], question["state"]) == ("support-leads", 1, "approved")
-        refused, counted = action["clicks"]
+        refused, counted = question["clicks"]
         assert (refused["who"], refused["refusal"], refused["way"]) == (
             "principal:mallory",
             "not_in_group",
@@ -551,7 +551,7 @@ async def test_why_has_the_whole_chain(tmp_path: Path) -> None:
         (attempt,) = action["attempts"]
         assert attempt["credential_scope"] == "dev/acme/ticketing-write"
         assert attempt["approvers"] == ["principal:ada"]
-        answer = action["answer"]
+        (answer,) = action["answers"]
         assert (answer["outcome"], answer["text"]) == ("succeeded", "T-1 is closed.")
         assert answer["content"] == '{"status":"closed"}'
         assert answer["content_digest"] == digest_bytes(answer["content"].encode())
@@ -584,16 +584,16 @@ async def test_why_shows_no_result_of_a_read(tmp_path: Path) -> None:
         long = Conclusion(outcome=Outcome.SUCCEEDED, content="ä" * 9_000, text="done", duration_ms=1)
         await world.actions.conclude(run, approval.action_id, long)
         (action,) = (await why(world, approval.run_id))["actions"]
-        assert len(action["answer"]["content"]) == 4_000
-        assert action["answer"]["content_bytes"] == 18_000
+        assert len(action["answers"][-1]["content"]) == 4_000
+        assert action["answers"][-1]["content_bytes"] == 18_000
 
         async def unfreeze(connection: Any) -> None:
             await connection.execute(update(schema.actions).values(action_digest=None))
 
         await world.store.write(unfreeze)
         (action,) = (await why(world, approval.run_id))["actions"]
-        assert action["answer"]["content"] is None
-        assert action["answer"]["content_digest"] == digest_bytes(("ä" * 9_000).encode())
+        assert action["answers"][-1]["content"] is None
+        assert action["answers"][-1]["content_digest"] == digest_bytes(("ä" * 9_000).encode())
 
 
 async def test_why_of_a_run_that_did_nothing_is_whole(tmp_path: Path) -> None:

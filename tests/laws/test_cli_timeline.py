@@ -237,18 +237,20 @@ def test_why_says_what_did_not_happen_yet() -> None:
         "words": "",
         "decision": None,
         "shown": None,
-        "question": {
-            "at": AT,
-            "approval_id": "apr_1",
-            "group": "support-leads",
-            "needed": 1,
-            "deadline": None,
-            "state": "waiting",
-            "proof": {"seq": 4, "hash": "sha256:" + "0" * 64},
-        },
-        "clicks": [],
+        "questions": [
+            {
+                "at": AT,
+                "approval_id": "apr_1",
+                "group": "support-leads",
+                "needed": 1,
+                "deadline": None,
+                "state": "waiting",
+                "clicks": [],
+                "proof": {"seq": 4, "hash": "sha256:" + "0" * 64},
+            }
+        ],
         "attempts": [],
-        "answer": None,
+        "answers": [],
     }
     assert why.title(waiting) == "Action 1: ticket.close, not ended yet"
     told = list(why.rows(waiting))
