@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.actions import about, read_action
+from adapters.about import about
+from adapters.actions import read_action
 from adapters.audit_log import append
-from adapters.runs import RUNNING_IF_OPEN, touch
+from adapters.runs import carry_on, run_record, touch
 from adapters.schema import actions, approvals, decisions, outbox
 from adapters.store import Store
 from contracts.action import Frozen
@@ -26,14 +27,18 @@ GRACE_MS = 2_000
 """A click received in time may be written down this much later; only then does an approval expire."""
 
 
+_ORDER = (approvals.c.requested_ms, approvals.c.approval_id)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ApprovalQuery:
-    """Which approvals; None is any."""
+    """Which approvals; None is any. ``before`` is the requested_ms and id of the last one seen."""
 
     env: str
     tenants: Sequence[str] | None = None
     routes: Sequence[str] | None = None
     state: str | None = None
+    before: tuple[int, str] | None = None
     limit: int = 100
 
 
@@ -99,6 +104,8 @@ class StoreApprovals:
             connection,
             AuditRecord(**about(run, action), kind="approval", at_ms=now, actor="run", outcome="asked"),
         )
+        waiting = run_record(run.warrant, now, actor="run", outcome=RunState.WAITING_APPROVAL)
+        await append(connection, waiting)
         return await read_approval(connection, self._verifier, approval_id)
 
     async def get(self, approval_id: str) -> ApprovalRecord:
@@ -114,7 +121,9 @@ class StoreApprovals:
             statement = statement.where(approvals.c.route.in_(query.routes))
         if query.state is not None:
             statement = statement.where(approvals.c.state == query.state)
-        statement = statement.order_by(approvals.c.requested_ms.desc()).limit(query.limit)
+        if query.before is not None:
+            statement = statement.where(tuple_(*_ORDER) < query.before)
+        statement = statement.order_by(*(column.desc() for column in _ORDER)).limit(query.limit)
         async with self._store.read() as connection:
             found = tuple(await connection.scalars(statement))
             return tuple([await read_approval(connection, self._verifier, name) for name in found])
@@ -132,6 +141,10 @@ class StoreApprovals:
                 .where(approvals.c.approval_id == approval_id)
                 .values(state=ApprovalState.EXPIRED, decided_ms=now, version=approvals.c.version + 1)
             )
+            expired = await approval_record(
+                connection, approval, now, actor="run", outcome=ApprovalState.EXPIRED
+            )
+            await append(connection, expired)
             return await read_approval(connection, self._verifier, approval_id)
 
         return await self._store.write(work)
@@ -140,7 +153,7 @@ class StoreApprovals:
         approval = await self.get(approval_id)
 
         async def work(connection: AsyncConnection) -> None:
-            await touch(connection, approval.run_id, state=RUNNING_IF_OPEN)
+            await carry_on(connection, approval.run_id, self._clock.now_ms())
 
         await self._store.write(work)
 
@@ -177,6 +190,43 @@ async def read_approval(connection: AsyncConnection, verifier: Verifier, approva
     )
     grants = [_verified(verifier, token) for token in tokens]
     return _record(row, tuple(grant for grant in grants if grant is not None))
+
+
+async def approval_record(
+    connection: AsyncConnection,
+    approval: ApprovalRecord,
+    at_ms: int,
+    *,
+    actor: str,
+    outcome: str,
+    approvers: tuple[str, ...] = (),
+    reason: str = "",
+) -> AuditRecord:
+    """An audit record about an approval, with the action that it is about."""
+    action = approval.action
+    arguments = await connection.scalar(
+        select(actions.c.arguments_digest).where(actions.c.action_id == approval.action_id)
+    )
+    return AuditRecord(
+        kind="approval",
+        at_ms=at_ms,
+        tenant=approval.tenant,
+        env=approval.env,
+        actor=actor,
+        outcome=outcome,
+        request_id=action["request_id"],
+        run_id=approval.run_id,
+        route=approval.route,
+        policy_digest=action["policy_digest"],
+        action_id=approval.action_id,
+        tool=action["tool"],
+        arguments_digest=arguments,
+        action_digest=approval.action_digest,
+        idempotency_key=action["idempotency_key"],
+        approval_id=approval.approval_id,
+        approvers=approvers,
+        reason=reason,
+    )
 
 
 def _verified(verifier: Verifier, token: str) -> Grant | None:

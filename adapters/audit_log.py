@@ -1,11 +1,11 @@
 """The audit log: append-only, one hash chain a tenant, appended inside the transaction that it records."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, insert, select, update
+from sqlalchemy import ColumnElement, Row, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.schema import audit, audit_heads, audit_tips
@@ -89,6 +89,16 @@ class StoreAuditLog:
         )
         async with self._store.read() as connection:
             return tuple(_chained(row) for row in await connection.execute(statement))
+
+    async def tips(self, run_ids: Sequence[str]) -> Mapping[str, int]:
+        """The place of each run's last record."""
+        statement = (
+            select(audit.c.run_id, func.max(audit.c.seq).label("seq"))
+            .where(audit.c.run_id.in_(run_ids))
+            .group_by(audit.c.run_id)
+        )
+        async with self._store.read() as connection:
+            return {row.run_id: row.seq for row in await connection.execute(statement)}
 
     async def heads(self, tenant: str) -> tuple[SignedHead, ...]:
         """Signed heads in the order of the chain."""

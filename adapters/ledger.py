@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.actions import about, conclude, read_action
+from adapters.about import about
+from adapters.actions import conclude, read_action
 from adapters.approvals import read_approval
 from adapters.audit_log import append
 from adapters.limits import exceeded
@@ -37,6 +38,8 @@ from policies.quorum import standing
 from policies.retry import UNSENT, reclaim
 
 _SETTLED = {Outcome.SUCCEEDED, Outcome.REFUSED, Outcome.FAILED}
+_AGAIN = {"send": "sent", "lookup": "looked_up"}
+"""What the audit says of a claim that is continued."""
 
 
 class _Refusal(Exception):
@@ -182,6 +185,10 @@ class StoreLedger:
             .where(claims.c.key_hash == row.key_hash)
             .values(fence=row.fence + 1, holder=request.holder, claimed_ms=now)
         )
+        if say in _AGAIN:
+            frozen = request.frozen
+            action = await read_action(connection, frozen.run_id, frozen.action_id)
+            await append(connection, _attempt(request.run, action, request.spec, now, (), _AGAIN[say]))
         return Claim(say=say, fence=row.fence + 1, again=True)
 
     async def settle(self, request: ClaimRequest, fence: int, conclusion: Conclusion) -> Conclusion:
@@ -255,14 +262,19 @@ def _row(request: ClaimRequest, now: int) -> dict[str, Any]:
 
 
 def _attempt(
-    run: WarrantedRun, action: ActionRecord, spec: ToolSpec, now: int, approvers: tuple[str, ...]
+    run: WarrantedRun,
+    action: ActionRecord,
+    spec: ToolSpec,
+    now: int,
+    approvers: tuple[str, ...],
+    outcome: str = "sent",
 ) -> AuditRecord:
     return AuditRecord(
         **about(run, action),
         kind="attempt",
         at_ms=now,
         actor="run",
-        outcome="sent",
+        outcome=outcome,
         credential_scope=f"{run.warrant.env}/{run.warrant.tenant}/{spec.credential}",
         approvers=approvers,
     )

@@ -5,20 +5,20 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Row, case, insert, select, update
+from sqlalchemy import Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.audit_log import append
-from adapters.schema import actions, approvals, claims, messages, runs
+from adapters.closing import close_open
+from adapters.schema import actions, messages, runs
 from adapters.store import Store
-from contracts.approval import ApprovalState
 from contracts.audit import AuditRecord
 from contracts.budget import Spend
 from contracts.digest import Json, canonical
 from contracts.errors import Conflict, Unknown
 from contracts.ports import Clock
-from contracts.run import Outcome, RunRecord, RunState, StopReason, WarrantedRun
+from contracts.run import RunRecord, RunState, StopReason, WarrantedRun
 from contracts.tokens import Warrant
 from contracts.transcript import Role
 from contracts.wire import Ending
@@ -174,11 +174,15 @@ class StoreRuns:
 
     async def begin(self, run_id: str) -> None:
         async def work(connection: AsyncConnection) -> None:
-            await connection.execute(
+            now = self._clock.now_ms()
+            begun = await connection.execute(
                 update(runs)
                 .where(runs.c.run_id == run_id, runs.c.state == RunState.QUEUED)
-                .values(state=RunState.RUNNING, started_ms=self._clock.now_ms(), version=runs.c.version + 1)
+                .values(state=RunState.RUNNING, started_ms=now, version=runs.c.version + 1)
             )
+            if begun.rowcount == 1:
+                run = await read_run(connection, run_id)
+                await append(connection, run_record(run, now, actor="run", outcome=RunState.RUNNING))
 
         await self._store.write(work)
 
@@ -201,8 +205,8 @@ class StoreRuns:
             now = await read_run(connection, run.warrant.run_id)
             if now.state.ended:
                 return
-            await _close_open(connection, now.run_id)
             at_ms = self._clock.now_ms()
+            await close_open(connection, run, at_ms)
             await touch(
                 connection,
                 now.run_id,
@@ -221,8 +225,13 @@ class StoreRuns:
         await self._store.write(work)
 
 
-RUNNING_IF_OPEN = case((runs.c.ended_ms.is_(None), RunState.RUNNING.value), else_=runs.c.state)
-"""A run that acts is running; one that has ended stays as it ended."""
+async def carry_on(connection: AsyncConnection, run_id: str, at_ms: int, **values: Any) -> None:
+    """Show a run that acts as running, and audit it where it waited; one that has ended stays as it ended."""
+    run = await read_run(connection, run_id)
+    waited = not run.state.ended and run.state is not RunState.RUNNING
+    await touch(connection, run_id, state=RunState.RUNNING if waited else run.state, **values)
+    if waited:
+        await append(connection, run_record(run, at_ms, actor="run", outcome=RunState.RUNNING))
 
 
 async def touch(connection: AsyncConnection, run_id: str, **values: Any) -> None:
@@ -264,32 +273,6 @@ async def _same_start(connection: AsyncConnection, run_id: str, new: NewRun) -> 
     if body != new.body_digest:
         raise Conflict("this Idempotency-Key was used with another body; use a new key for a new request")
     return await read_run(connection, run_id)
-
-
-async def _close_open(connection: AsyncConnection, run_id: str) -> None:
-    """Nothing stays open behind a run: waiting approvals are cancelled, unsettled claims are unknown."""
-    await connection.execute(
-        update(approvals)
-        .where(approvals.c.run_id == run_id, approvals.c.state == ApprovalState.WAITING)
-        .values(state=ApprovalState.CANCELLED, version=approvals.c.version + 1)
-    )
-    unsettled = select(claims.c.action_id).where(claims.c.run_id == run_id, claims.c.state == "claimed")
-    await connection.execute(
-        update(actions).where(actions.c.action_id.in_(unsettled)).values(outcome=Outcome.UNKNOWN)
-    )
-    await connection.execute(
-        update(claims).where(claims.c.run_id == run_id, claims.c.state == "claimed").values(state="unknown")
-    )
-    await connection.execute(
-        update(actions)
-        .where(actions.c.run_id == run_id, actions.c.outcome.is_(None))
-        .values(outcome=Outcome.SKIPPED)
-    )
-    await connection.execute(
-        update(approvals)
-        .where(approvals.c.run_id == run_id, approvals.c.state == ApprovalState.APPROVED)
-        .values(version=approvals.c.version + 1)
-    )
 
 
 async def _result(connection: AsyncConnection, run_id: str, ending: Ending) -> Json:

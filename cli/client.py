@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
@@ -94,6 +95,19 @@ class Gateway:
             query["cursor"] = page.get("cursor")
             if query["cursor"] is None:
                 return
+
+    @contextmanager
+    def events(
+        self, run_id: str, *, last: str | None = None, follow: bool = True
+    ) -> Iterator[httpx.Response]:
+        """The run's event stream from after ``last`` on. Raises InterlockError where it is refused."""
+        headers = {} if last is None else {"Last-Event-ID": last}
+        path, query = f"/v1/runs/{run_id}/events", {"follow": str(follow).lower()}
+        with self._http.stream("GET", path, params=query, headers=headers) as answer:
+            if not answer.is_success:
+                answer.read()
+                raise refusal(answer)
+            yield answer
 
     def changes(self, run_id: str, seconds: float | None = None) -> Iterator[dict[str, Any]]:
         """The run now and after each change, to its end or for at most ``seconds``."""

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 
 from contracts.approval import ApprovalRecord, Click
 from contracts.errors import Unknown
+from gateway import cursors
 from gateway.auth import Approver, Judge, Kind, Principal
 from gateway.parts import Given, Parts
 from gateway.ports import ApprovalQuery
@@ -17,16 +18,25 @@ from gateway.views import approval_view
 LOG: Final = structlog.get_logger("gateway.approvals")
 router: Final = APIRouter(tags=["approvals"])
 
+_PAGE: Final = 50
+
 
 @router.get("/v1/approvals", summary="List approvals, newest first", responses=answers())
 async def list_approvals(
     wanted: Annotated[ApprovalFilter, Query()], judge: Judge, parts: Given
 ) -> ApprovalList:
     query = ApprovalQuery(
-        env=parts.env, tenants=await _tenants(parts, judge), routes=judge.routes, state=wanted.state
+        env=parts.env,
+        tenants=await _tenants(parts, judge),
+        routes=judge.routes,
+        state=wanted.state,
+        before=cursors.read_place(wanted.cursor),
+        limit=_PAGE + 1,
     )
     found = await parts.approvals.page(query)
-    return ApprovalList(approvals=tuple(approval_view(approval) for approval in found))
+    shown, last = found[:_PAGE], found[:_PAGE][-1:]
+    cursor = cursors.after_place(last[0].requested_ms, last[0].approval_id) if len(found) > _PAGE else None
+    return ApprovalList(approvals=tuple(approval_view(approval) for approval in shown), cursor=cursor)
 
 
 @router.get("/v1/approvals/{approval_id}", summary="Read an approval", responses=answers(404))

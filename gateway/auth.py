@@ -43,6 +43,8 @@ class Principal:
     tenant: str | None
     #: None: every route.
     routes: tuple[str, ...] | None
+    #: Unix seconds at which the token runs out.
+    expires: int
 
     def reaches(self, *, tenant: str, route: str) -> bool:
         return self.tenant in (None, tenant) and self.may_use(route)
@@ -83,7 +85,13 @@ def read_principal(claims: Mapping[str, Any], env: str) -> Principal:
     if not found.sub.startswith(_PREFIXES.get(kind, "")):
         raise TokenRefused(f"the token's sub is no {kind}'s")
     routes = None if "*" in found.routes else tuple(found.routes)
-    return Principal(kind=kind, subject=found.sub, tenant=_tenant(kind, found.tenant), routes=routes)
+    return Principal(
+        kind=kind,
+        subject=found.sub,
+        tenant=_tenant(kind, found.tenant),
+        routes=routes,
+        expires=found.exp,
+    )
 
 
 def _tenant(kind: Kind, tenant: str | None) -> str | None:

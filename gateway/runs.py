@@ -5,7 +5,7 @@ import time
 from typing import Annotated, Final
 
 import structlog
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from contracts.errors import Conflict, Unknown
 from contracts.run import RunRecord
@@ -90,7 +90,7 @@ async def _accept(parts: Parts, caller: Principal, body: StartBody, key: str) ->
 async def read_run(
     run_id: str, patience: Annotated[Patience, Query()], reader: Reader, parts: Given, request: Request
 ) -> RunShape:
-    record = await _visible(parts, reader, run_id)
+    record = await visible(parts, reader, run_id)
     seen = record.version if patience.version is None else patience.version
     until = time.monotonic() + patience.wait
     while record.version == seen and not record.state.ended and time.monotonic() < until:
@@ -103,7 +103,7 @@ async def read_run(
 
 @router.get("/v1/runs", summary="List runs, newest first", responses=answers())
 async def list_runs(wanted: Annotated[RunFilter, Query()], reader: Reader, parts: Given) -> RunPage:
-    before = cursors.read_run(wanted.cursor)
+    before = cursors.read_place(wanted.cursor)
     if reader.tenant is not None and wanted.tenant not in (None, reader.tenant):
         return RunPage(runs=(), cursor=None)
     if wanted.route is not None and not reader.may_use(wanted.route):
@@ -118,7 +118,7 @@ async def list_runs(wanted: Annotated[RunFilter, Query()], reader: Reader, parts
     )
     found = await parts.runs.page(query)
     shown, last = found[:_PAGE], found[:_PAGE][-1:]
-    cursor = cursors.after_run(last[0].created_ms, last[0].run_id) if len(found) > _PAGE else None
+    cursor = cursors.after_place(last[0].created_ms, last[0].run_id) if len(found) > _PAGE else None
     return RunPage(runs=tuple([await _whole(parts, run) for run in shown]), cursor=cursor)
 
 
@@ -127,13 +127,13 @@ async def list_runs(wanted: Annotated[RunFilter, Query()], reader: Reader, parts
 )
 async def cancel_run(run_id: str, body: CancelBody, reader: Reader, parts: Given) -> RunShape:
     """Nothing more is written from now on; the run ends as soon as its workflow has heard of it."""
-    await _visible(parts, reader, run_id)
+    await visible(parts, reader, run_id)
     record = await parts.runs.request_cancel(run_id, actor=reader.subject, reason=body.reason)
     await parts.launcher.cancel(run_id, record.cancel_reason or body.reason)
     return await _whole(parts, await parts.runs.get(run_id))
 
 
-async def _visible(parts: Parts, reader: Principal, run_id: str) -> RunRecord:
+async def visible(parts: Parts, reader: Principal, run_id: str) -> RunRecord:
     """The run, where this reader may know of it; another's is as absent as one that never was."""
     absent = Problem(ProblemType.NOT_FOUND, "there is no such run, or not for this token")
     if not run_id.isalnum() and not run_id.replace("_", "").isalnum():
@@ -145,6 +145,14 @@ async def _visible(parts: Parts, reader: Principal, run_id: str) -> RunRecord:
     if record.env != parts.env or not reader.reaches(tenant=record.tenant, route=record.route):
         raise absent
     return record
+
+
+async def _asked(run_id: str, reader: Reader, parts: Given) -> RunRecord:
+    return await visible(parts, reader, run_id)
+
+
+Visible = Annotated[RunRecord, Depends(_asked)]
+"""The run of the path, where the token reaches it; 404 otherwise."""
 
 
 async def _whole(parts: Parts, record: RunRecord) -> RunShape:

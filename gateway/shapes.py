@@ -108,8 +108,16 @@ class Patience(_Filter):
     version: Annotated[int, Field(ge=0)] | None = None
 
 
+class EventFilter(_Filter):
+    """Which events; ``follow`` false: those that there are, and then the stream ends."""
+
+    last_event_id: Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,15})$")] | None = None
+    follow: bool = True
+
+
 class ApprovalFilter(_Filter):
     state: ApprovalState | None = None
+    cursor: Cursor | None = None
 
 
 class AuditFilter(_Filter):
@@ -136,6 +144,7 @@ class SpendShape(_Answered):
 
 
 class ActionShape(_Answered):
+    action_id: str
     step: int
     tool: str
     effect: str
@@ -158,8 +167,8 @@ class ResultShape(_Answered):
     artifacts: list[Any]
 
 
-class RunShape(_Answered):
-    """A run as its readers see it."""
+class RunHead(_Answered):
+    """A run without its actions."""
 
     run_id: str
     request_id: str
@@ -177,10 +186,15 @@ class RunShape(_Answered):
     ended_at: Time | None
     budget: BudgetShape
     spend: SpendShape
-    actions: tuple[ActionShape, ...]
     result: ResultShape | None
     #: Grows with every visible change.
     version: int
+
+
+class RunShape(RunHead):
+    """A run as its readers see it."""
+
+    actions: tuple[ActionShape, ...]
 
 
 class RunPage(_Answered):
@@ -223,6 +237,8 @@ class ApprovalShape(_Answered):
 
 class ApprovalList(_Answered):
     approvals: tuple[ApprovalShape, ...]
+    #: Where the next page starts; null on the last one.
+    cursor: str | None
 
 
 class SwitchShape(_Answered):

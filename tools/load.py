@@ -41,6 +41,8 @@ class LoadedTools:
     operations: Mapping[str, Operation]
     #: Base URL by source, of those that have one here.
     addresses: Mapping[str, str]
+    #: By tool name: file and line of its entry.
+    places: Mapping[str, tuple[str, int]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +74,12 @@ def load_tools(file: Path, addresses: Mapping[str, str] | None = None) -> Loaded
     built = {name: build(spec, Binding.read(spec.binding)) for name, spec in described.items()}
     specs = {name: spec for name, (spec, _) in coded.items()} | described
     code = {name: operation for name, (_, operation) in coded.items()}
-    return LoadedTools(catalogue=Catalogue(tools=specs), operations=code | built, addresses=loading.addresses)
+    return LoadedTools(
+        catalogue=Catalogue(tools=specs),
+        operations=code | built,
+        addresses=loading.addresses,
+        places=loading.places(),
+    )
 
 
 def load_worker_tools(file: Path, addresses: Mapping[str, str]) -> WorkerTools:
@@ -107,6 +114,10 @@ class _Loading:
         self._problems += wrong
         self.addresses = self._addresses()
         self._check_entries()
+
+    def places(self) -> dict[str, tuple[str, int]]:
+        """By tool name: file and line of its entry."""
+        return {name: (self._source.file, self._source.line(("tools", name))) for name in self.entries.tools}
 
     def check(self) -> None:
         """Raises ToolsRefused where anything is wrong."""

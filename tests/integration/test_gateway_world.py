@@ -19,6 +19,7 @@ from sqlalchemy import create_engine, update
 
 from adapters import schema, slack_signature
 from adapters.actions import StoreActions
+from adapters.answers import StoreAnswers
 from adapters.approvals import ApprovalQuery, StoreApprovals
 from adapters.audit_log import AuditQuery, StoreAuditLog
 from adapters.desk import StoreDesk
@@ -49,6 +50,7 @@ from gateway.launcher import Launcher
 from gateway.parts import Parts, SlackApp
 from gateway.resumer import Resumer
 from gateway.waker import Waker
+from gateway.watching import Watching
 from policies.people import People
 from policies.route import Route
 
@@ -267,6 +269,8 @@ class World:
             desk=StoreDesk(self.store, self.signer, self.verifier, self.clock),
             switches=self.switches,
             audit=self.audit,
+            answers=StoreAnswers(self.store),
+            sources=self.documents,
             starter=self.temporal,
             slack=SlackApp(
                 team=TEAM,
@@ -281,6 +285,7 @@ class World:
             launcher=Launcher(self.runs, self.temporal, self.clock, ENV),
             waker=Waker(self.approvals, self.temporal, ENV),
             resumer=Resumer(self.runs, self.switches, self.temporal, self.clock, ENV),
+            watching=Watching(self.audit),
             probes={"store": self._probe},
             temporal_ui=UI,
         )
