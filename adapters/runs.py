@@ -58,6 +58,15 @@ class StoreRuns:
         async with self._store.read() as connection:
             return await read_run(connection, run_id)
 
+    async def started(self, start_hash: str, body_digest: str) -> RunRecord | None:
+        """The run that this key started before; None: it started none.
+
+        Raises:
+            Conflict: the key was used with another body.
+        """
+        async with self._store.read() as connection:
+            return await _started(connection, start_hash, body_digest)
+
     async def create(self, new: NewRun) -> tuple[RunRecord, bool]:
         """Write the run down, or find the one that this key started before; whether it is new.
 
@@ -66,9 +75,9 @@ class StoreRuns:
         """
 
         async def work(connection: AsyncConnection) -> tuple[RunRecord, bool]:
-            found = await connection.scalar(select(runs.c.run_id).where(runs.c.start_hash == new.start_hash))
+            found = await _started(connection, new.start_hash, new.body_digest)
             if found is not None:
-                return await _same_start(connection, found, new), False
+                return found, False
             await self._insert(connection, new)
             return await read_run(connection, new.warrant.run_id), True
 
@@ -259,11 +268,13 @@ def run_record(
     )
 
 
-async def _same_start(connection: AsyncConnection, run_id: str, new: NewRun) -> RunRecord:
-    body = await connection.scalar(select(runs.c.body_digest).where(runs.c.run_id == run_id))
-    if body != new.body_digest:
+async def _started(connection: AsyncConnection, start_hash: str, body_digest: str) -> RunRecord | None:
+    row = (await connection.execute(select(runs).where(runs.c.start_hash == start_hash))).first()
+    if row is None:
+        return None
+    if row.body_digest != body_digest:
         raise Conflict("this Idempotency-Key was used with another body; use a new key for a new request")
-    return await read_run(connection, run_id)
+    return record(row)
 
 
 async def _close_open(connection: AsyncConnection, run_id: str) -> None:

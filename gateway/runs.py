@@ -58,13 +58,25 @@ async def start_run(
 
 
 async def _accept(parts: Parts, caller: Principal, body: StartBody, key: str) -> tuple[RunRecord, bool]:
-    """The run's row, with its warrant pinned and signed."""
+    """The run of this request, and whether it is new."""
     if caller.tenant is None or not caller.may_use(body.route):
         raise Problem(ProblemType.FORBIDDEN, f"the token does not permit {body.route}", field="/route")
     start = Start(caller=caller, tenant=caller.tenant, env=parts.env, key=key, body=body)
     body_digest = start.body_digest
     try:
-        policy_digest, route = await parts.in_force.route(body.route)
+        # First of all: what was accepted once stays so, whatever was withdrawn or narrowed since.
+        found = await parts.runs.started(start.start_hash, body_digest)
+        if found is not None:
+            return found, False
+        return await parts.runs.accept(await _new_run(parts, start, body_digest))
+    except Conflict as error:
+        raise Problem(ProblemType.KEY_REUSED, error.sentence, field="Idempotency-Key") from error
+
+
+async def _new_run(parts: Parts, start: Start, body_digest: str) -> NewRun:
+    """A run to be written down, with its warrant pinned and signed."""
+    try:
+        policy_digest, route = await parts.in_force.route(start.body.route)
     except Unknown as error:
         raise Problem(ProblemType.NOT_FOUND, error.sentence, field="/route") from error
     pinned = warrant(
@@ -73,17 +85,13 @@ async def _accept(parts: Parts, caller: Principal, body: StartBody, key: str) ->
         policy_digest=policy_digest,
         catalogue_digest=await parts.in_force.catalogue_digest(),
     )
-    new = NewRun(
+    return NewRun(
         warrant=pinned,
         token=parts.signer.sign(Purpose.WARRANT, pinned.claims()),
         start_hash=start.start_hash,
         body_digest=body_digest,
-        input=body.input,
+        input=start.body.input,
     )
-    try:
-        return await parts.runs.accept(new)
-    except Conflict as error:
-        raise Problem(ProblemType.KEY_REUSED, error.sentence, field="Idempotency-Key") from error
 
 
 @router.get("/v1/runs/{run_id}", summary="Read a run, or wait for it to change", responses=answers(404))
