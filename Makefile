@@ -35,9 +35,9 @@ test: check
 chaos: install
 	for round in $$(seq $(ROUNDS)); do $(BIN)/pytest -q tests/acceptance/test_kills.py || exit 1; done
 
-# The property tests of the laws, with ROUNDS times 500 examples each.
+# The property tests of the laws with ROUNDS times 500 examples each, and the API with ROUNDS times 50 a call.
 fuzz: install
-	ROUNDS=$(ROUNDS) $(BIN)/pytest -q -n 2 --hypothesis-profile=fuzz tests/laws
+	ROUNDS=$(ROUNDS) $(BIN)/pytest -q -n 2 --hypothesis-profile=fuzz tests/laws tests/integration/test_openapi_fuzzed.py
 
 fmt: install
 	$(BIN)/ruff format .

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from contracts.errors import InterlockError
@@ -69,7 +69,7 @@ def create(parts: Parts) -> Gateway:
         lifespan=lifespan,
     )
     app.state.parts = parts
-    for kind in (Problem, InterlockError, RequestValidationError):
+    for kind in (Problem, InterlockError, RequestValidationError, ClientDisconnect):
         app.add_exception_handler(kind, answer)
     app.add_exception_handler(HTTPException, _answer_http)
     for router in _ROUTERS:

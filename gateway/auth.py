@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import parse_qsl
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -14,7 +15,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from contracts.errors import TokenRefused
 from contracts.tokens import Purpose, Verifier
+from gateway.bodies import repeated
 from gateway.problems import BODY_LIMIT, Problem, ProblemType, of_error, too_large
+from policies.arguments import clean
 
 OPEN: Final = frozenset(
     {"/healthz", "/readyz", "/openapi.json", "/.well-known/jwks.json", "/slack/interactions"}
@@ -133,7 +136,18 @@ class Door:
             except TokenRefused as error:
                 return of_error(error)
         length = headers.get("content-length", "0")
-        return too_large() if not length.isdecimal() or int(length[:20]) > BODY_LIMIT else None
+        if not length.isdecimal() or int(length[:20]) > BODY_LIMIT:
+            return too_large()
+        return _repeated(scope["query_string"])
+
+
+def _repeated(query: bytes) -> Problem | None:
+    """The problem of a parameter that is there twice: which of them counts is never a matter of order."""
+    twice = repeated(name for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True))
+    if twice is None:
+        return None
+    shown = clean(twice, 80)
+    return Problem(ProblemType.INVALID, f"{shown} is there twice; send it once", field=shown)
 
 
 def _bounded(receive: Receive) -> Receive:

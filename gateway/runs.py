@@ -5,13 +5,14 @@ import time
 from typing import Annotated, Final
 
 import structlog
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from contracts.errors import Conflict, Unknown
 from contracts.run import RunRecord
 from contracts.tokens import Purpose
 from gateway import cursors
 from gateway.auth import Caller, Principal, Reader
+from gateway.bodies import StrictRoute
 from gateway.parts import Given, Parts
 from gateway.ports import NewRun, RunQuery
 from gateway.problems import Problem, ProblemType, answers
@@ -20,20 +21,32 @@ from gateway.starts import Start, warrant
 from gateway.views import run_view
 
 LOG: Final = structlog.get_logger("gateway.runs")
-router: Final = APIRouter(tags=["runs"])
+router: Final = APIRouter(route_class=StrictRoute, tags=["runs"])
 
 _PAGE: Final = 50
 #: Seconds between two looks of a long poll.
 _LOOK: Final = 0.25
 
-IdempotencyKey = Annotated[
-    str,
-    Header(
-        alias="Idempotency-Key",
-        pattern=r"^[!-~]{1,255}$",
-        description="Names this request: the same key and body give the same run, for ever.",
-    ),
-]
+
+def _only_key(
+    request: Request,
+    key: Annotated[
+        str,
+        Header(
+            alias="Idempotency-Key",
+            pattern=r"^[!-~]{1,255}$",
+            description="Names this request: the same key and body give the same run, for ever.",
+        ),
+    ],
+) -> str:
+    if len(request.headers.getlist("Idempotency-Key")) > 1:
+        raise Problem(
+            ProblemType.IDEMPOTENCY_KEY, "send one Idempotency-Key, not several", field="Idempotency-Key"
+        )
+    return key
+
+
+IdempotencyKey = Annotated[str, Depends(_only_key)]
 
 
 @router.post(
@@ -42,7 +55,7 @@ IdempotencyKey = Annotated[
     summary="Start a run",
     responses={
         200: {"model": RunShape, "description": "This key started this run before"},
-        **answers(400, 404),
+        **answers(400, 404, 415),
     },
 )
 async def start_run(
@@ -131,7 +144,7 @@ async def list_runs(wanted: Annotated[RunFilter, Query()], reader: Reader, parts
 
 
 @router.post(
-    "/v1/runs/{run_id}/cancel", status_code=202, summary="Cancel a run", responses=answers(400, 404, 409)
+    "/v1/runs/{run_id}/cancel", status_code=202, summary="Cancel a run", responses=answers(400, 404, 409, 415)
 )
 async def cancel_run(run_id: str, body: CancelBody, reader: Reader, parts: Given) -> RunShape:
     """Nothing more is written from now on; the run ends as soon as its workflow has heard of it."""

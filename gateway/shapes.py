@@ -64,6 +64,10 @@ class BudgetBody(_Asked):
 class StartBody(_Asked):
     """A run to start. Tenant and environment are the token's."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"route": "support/close", "input": {"ticket_id": "T-18421"}}]}
+    )
+
     route: RouteName
     #: As the route's ``input`` describes it.
     input: dict[str, Any]

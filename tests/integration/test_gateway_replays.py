@@ -73,7 +73,7 @@ async def test_a_start_sent_again_is_its_run_whatever_changed(
 ) -> None:
     """The same key and body: 200 and the run as it stands; another body: 422, and still one run."""
     async with opened(tmp_path) as world:
-        body = {"on_behalf_of": "user:ada", "budgets": {"steps": 20}}
+        body: dict[str, Any] = {"on_behalf_of": "user:ada", "budgets": {"steps": 20}}
         first = await world.start(**body)
         await change(world)
         again = await world.start(**body)
