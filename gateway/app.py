@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from contracts.errors import InterlockError
-from gateway import approvals, codec, operations, runs, slack, switches
+from gateway import approvals, codec, faults, operations, runs, slack, switches
 from gateway.auth import Door
 from gateway.codec import CodecCors
 from gateway.parts import Parts
@@ -69,9 +69,10 @@ def create(parts: Parts) -> Gateway:
         lifespan=lifespan,
     )
     app.state.parts = parts
-    for kind in (Problem, InterlockError, RequestValidationError, ClientDisconnect):
+    for kind in (Problem, InterlockError, ClientDisconnect):
         app.add_exception_handler(kind, answer)
     app.add_exception_handler(HTTPException, _answer_http)
+    app.add_exception_handler(RequestValidationError, faults.answer)
     for router in _ROUTERS:
         app.include_router(router)
     # The last one added is the outermost.

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from contracts.errors import TokenRefused
 from contracts.tokens import Purpose, Verifier
 from gateway.bodies import repeated
-from gateway.problems import BODY_LIMIT, Problem, ProblemType, of_error, too_large
+from gateway.problems import BODY_LIMIT, Problem, ProblemType, too_large
 from policies.arguments import clean
 
 OPEN: Final = frozenset(
@@ -104,9 +104,11 @@ def bearer(headers: Headers) -> str:
     given = headers.getlist("authorization")
     if not given:
         raise TokenRefused("this call needs a token: send Authorization: Bearer …")
+    if len(given) > 1:
+        raise TokenRefused("send one Authorization header, not several")
     scheme, _, token = given[0].partition(" ")
-    if len(given) > 1 or scheme.lower() != "bearer" or not 0 < len(token) <= _LONGEST:
-        raise TokenRefused("the Authorization header holds no bearer token")
+    if scheme.lower() != "bearer" or not 0 < len(token) <= _LONGEST:
+        raise TokenRefused("the Authorization header holds no bearer token; send Authorization: Bearer …")
     return token
 
 
@@ -134,7 +136,7 @@ class Door:
                 claims = self._verifier.verify(Purpose.CALLERS, bearer(headers))
                 scope.setdefault("state", {})["principal"] = read_principal(claims, self._env)
             except TokenRefused as error:
-                return of_error(error)
+                return Problem(ProblemType.UNAUTHENTICATED, error.sentence, field="Authorization")
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length[:20]) > BODY_LIMIT:
             return too_large()

@@ -72,7 +72,7 @@ def read(body: bytes) -> Json:
     try:
         return json.loads(body.decode(), object_pairs_hook=_object, parse_constant=_constant)
     except json.JSONDecodeError as error:
-        raise _malformed(f"the body is no JSON: {error.msg[:1].lower()}{error.msg[1:]}") from error
+        raise _malformed(f"the body is no JSON from its character {error.pos + 1} on") from error
     except UnicodeDecodeError as error:
         raise _malformed("the body is not in UTF-8; send JSON in UTF-8") from error
     except RecursionError as error:

@@ -3,7 +3,6 @@
 from enum import StrEnum
 from typing import Any, Final
 
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
@@ -21,7 +20,6 @@ from contracts.errors import (
     Unavailable,
     Unknown,
 )
-from policies.arguments import clean
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -164,31 +162,6 @@ def too_large() -> Problem:
     return Problem(ProblemType.TOO_LARGE, f"the body is longer than {BODY_LIMIT} bytes; send less")
 
 
-def of_validation(error: RequestValidationError) -> Problem:
-    """The first mistake of a request, by its place; never by its value, which may be a secret."""
-    fault = error.errors()[0]
-    place, *inner = fault["loc"]
-    field = _field(str(place), inner)
-    if place == "header":
-        return Problem(
-            ProblemType.IDEMPOTENCY_KEY, f"{field} takes 1 to 255 visible ASCII characters", field=field
-        )
-    if fault["type"] == "extra_forbidden":
-        return Problem(ProblemType.INVALID, f"{field} is unknown here; leave it out", field=field)
-    return Problem(ProblemType.INVALID, f"{field}: {_lower(clean(fault['msg'], 200))}", field=field)
-
-
-def _field(place: str, inner: list[int | str]) -> str:
-    if place != "body":
-        return clean(".".join(map(str, inner)), 80)
-    parts = (str(part).replace("~", "~0").replace("/", "~1") for part in inner)
-    return clean("".join(f"/{part}" for part in parts), 80) or "/"
-
-
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]
-
-
 _REFUSALS: Final = {
     Refusal.LATE: ProblemType.LATE,
     Refusal.DECIDED: ProblemType.CONFLICT,
@@ -216,8 +189,6 @@ async def answer(_request: Request, error: Exception) -> Response:
             return error.response()
         case InterlockError():
             return of_error(error).response()
-        case RequestValidationError():
-            return of_validation(error).response()
         case ClientDisconnect():
             return Problem(ProblemType.MALFORMED, "the body broke off; send it whole").response()
         case HTTPException():
