@@ -14,7 +14,7 @@ Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 RouteName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*(/[a-z0-9][a-z0-9_-]*)*$", max_length=200)]
 ToolName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/-]*$", max_length=200)]
-TenantName = Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9-]{0,62}|-)$")]
+TenantName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Subject = Annotated[str, Field(pattern=r"^[a-z]+:[!-~]{1,180}$", examples=["user:u-1042"])]
 Cursor = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,200}$")]
 Sentence = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=500)]
@@ -118,7 +118,7 @@ class ApprovalFilter(_Filter):
 
 class AuditFilter(_Filter):
     run_id: Annotated[str, Field(pattern=r"^run_[0-9a-f]{1,36}$")] | None = None
-    #: ``-`` is the chain of what belongs to no tenant.
+    #: ``system`` is the chain of what belongs to no tenant.
     tenant: TenantName | None = None
     tool: ToolName | None = None
     since: AwareDatetime | None = None
