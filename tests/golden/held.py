@@ -1,6 +1,6 @@
 """Golden documents: what others build on. Fields may be added, not renamed or removed.
 
-``make golden`` records them anew, additions included. What it changes otherwise breaks somebody: read its diff.
+``make golden`` records them anew, additions included. What else it changes breaks somebody: read its diff.
 """
 
 import json
