@@ -8,11 +8,11 @@ import typer
 from cli import output
 from cli.client import Gateway, Reach
 from cli.minting import caller, operator
-from cli.options import GatewayOption, JsonOption, StateOption, TokenOption, json_object
+from cli.options import GatewayOption, JsonOption, StateOption, TokenOption, identifier, json_object
 
 app = typer.Typer(no_args_is_help=True, help="Start runs and follow them.")
 
-RunId = Annotated[str, typer.Argument(help="The run's id, such as run_01f2….")]
+RunId = Annotated[str, typer.Argument(help="The run's id, such as run_01f2….", callback=identifier)]
 
 
 @app.command()
@@ -43,7 +43,7 @@ def start(
     if on_behalf_of is not None:
         body["on_behalf_of"] = on_behalf_of
     client = Reach.read(state, gateway, token).client(caller("cli", tenant, route))
-    run = client.post("/v1/runs", body, key=key or str(uuid.uuid4()))
+    run = client.post("/v1/runs", body, key=str(uuid.uuid4()) if key is None else key)
     _follow(client, run["run_id"], as_json) if watch else _show(run, as_json)
 
 
