@@ -84,7 +84,11 @@ class StoreRuns:
         try:
             return await self._store.write(work)
         except IntegrityError as error:
-            raise Conflict("this Idempotency-Key can't be used here; choose another") from error
+            # PostgreSQL may tell the loser of a race so, instead of having it try again.
+            found = await self.started(new.start_hash, new.body_digest)
+            if found is None:
+                raise Conflict("this Idempotency-Key can't be used here; choose another") from error
+            return found, False
 
     async def _insert(self, connection: AsyncConnection, new: NewRun) -> None:
         warrant, now = new.warrant, self._clock.now_ms()

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Final
 
 import typer
 
+_ID: Final = re.compile(r"[A-Za-z0-9_]{1,80}")
+
 StateOption = Annotated[
     Path | None,
     typer.Option("--state", help="State directory of a local stack; else INTERLOCK_STATE, else .interlock."),
@@ -19,8 +21,6 @@ TokenOption = Annotated[
     str | None,
     typer.Option("--token", help="Token to send; else INTERLOCK_TOKEN, else one of the local stack."),
 ]
-_ID: Final = re.compile(r"[A-Za-z0-9_]{1,80}")
-
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 

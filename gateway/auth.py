@@ -131,7 +131,8 @@ class Door:
             await self._app(scope, _bounded(receive), send)
 
     def _problem(self, scope: Scope, headers: Headers) -> Problem | None:
-        if scope["path"] not in OPEN:
+        open_to_all = scope["path"] in OPEN
+        if not open_to_all:
             try:
                 claims = self._verifier.verify(Purpose.CALLERS, bearer(headers))
                 scope.setdefault("state", {})["principal"] = read_principal(claims, self._env)
@@ -140,7 +141,7 @@ class Door:
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length[:20]) > BODY_LIMIT:
             return too_large()
-        return _repeated(scope["query_string"])
+        return None if open_to_all else _repeated(scope["query_string"])
 
 
 def _repeated(query: bytes) -> Problem | None:

@@ -60,7 +60,8 @@ async def _body(request: Request) -> tuple[bytes, Json]:
 def _says_json(types: Sequence[str]) -> bool:
     message = Message()
     message["content-type"] = types[0] if len(types) == 1 else ""
-    return message.get_content_type() == "application/json" or message.get_content_type().endswith("+json")
+    kind, _, form = message.get_content_type().partition("/")
+    return kind == "application" and (form == "json" or form.endswith("+json"))
 
 
 def read(body: bytes) -> Json:

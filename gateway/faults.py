@@ -65,7 +65,7 @@ def problem(error: RequestValidationError) -> Problem:
     fault = error.errors()[0]
     place, *inner = fault["loc"]
     field = _field(str(place), inner)
-    if place == "header":
+    if field == "Idempotency-Key":
         return Problem(
             ProblemType.IDEMPOTENCY_KEY, f"{field} takes 1 to 255 visible ASCII characters", field=field
         )

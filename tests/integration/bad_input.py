@@ -217,6 +217,7 @@ _BODIES: Final[Mapping[str, Send]] = {
     "form": lambda s: s.raw(
         b"{}", {"Idempotency-Key": "bad", "Content-Type": "application/x-www-form-urlencoded"}
     ),
+    "other text in JSON": lambda s: s.raw(b"{}", {"Idempotency-Key": "bad", "Content-Type": "text/x+json"}),
     "text/json": lambda s: s.raw(b"{}", {"Idempotency-Key": "bad", "Content-Type": "text/json"}),
 }
 
@@ -286,6 +287,7 @@ _READING: Final[Mapping[str, Send]] = {
     "wait too long": lambda s: s.get(f"/v1/runs/{s.ended}?wait=61"),
     "wait negative": lambda s: s.get(f"/v1/runs/{s.ended}?wait=-1"),
     "wait no number": lambda s: s.get(f"/v1/runs/{s.ended}?wait=soon"),
+    "wait twice, once encoded": lambda s: s.get(f"/v1/runs/{s.ended}?wait=0&%77ait=60"),
     "wait twice": lambda s: s.get(f"/v1/runs/{s.ended}?wait=0&wait=60"),
     "unknown state": lambda s: s.get("/v1/runs?state=done"),
     "unknown filter": lambda s: s.get("/v1/runs?tennant=acme"),
@@ -298,6 +300,7 @@ _READING: Final[Mapping[str, Send]] = {
     "audit since a time without a zone": lambda s: s.get(
         "/v1/audit?tenant=acme&since=2026-01-01T00:00:00", "operator"
     ),
+    "audit since a number": lambda s: s.get("/v1/audit?tenant=acme&since=1700000000", "operator"),
     "audit of a run that is none": lambda s: s.get("/v1/audit?run_id=..", "operator"),
     "unknown state of approvals": lambda s: s.get("/v1/approvals?state=done", "approver"),
     "query on switches": lambda s: s.get("/v1/switches?tenant=acme", "operator"),
@@ -330,6 +333,8 @@ _ACTING: Final[Mapping[str, Send]] = {
     "switch of a scope that is a path": lambda s: s.switch("..%2Fruns"),
     "switch until the past": lambda s: s.switch(until="2020-01-01T00:00:00Z"),
     "switch until a time without a zone": lambda s: s.switch(until="2099-01-01T00:00:00"),
+    "switch until a number": lambda s: s.switch(until=4_102_444_800),
+    "switch until a number in text": lambda s: s.switch(until="4102444800"),
     "switch lifted until": lambda s: s.switch(stopped=False, until="2099-01-01T00:00:00Z"),
     "switch without a reason": lambda s: s.switch(reason=""),
     "switch that is text": lambda s: s.switch(stopped="yes"),
