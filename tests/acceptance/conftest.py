@@ -83,22 +83,18 @@ class World:
                 }
             ],
         ]
-        body = {
-            "route": route,
-            "input": {"script": script, "final": "Done."},
-            "on_behalf_of": on_behalf_of,
-        }
-        answer = await self.send_start(body, secrets.token_hex(8))
+        answer = await self.gateway.post(
+            "/v1/runs",
+            json={
+                "route": route,
+                "input": {"script": script, "final": "Done."},
+                "on_behalf_of": on_behalf_of,
+            },
+            headers=await self._bearer(minting.caller("tests", "acme", "*"))
+            | {"Idempotency-Key": secrets.token_hex(8)},
+        )
         assert answer.status_code == 202, answer.text
         return answer.json()["run_id"], ticket
-
-    async def send_start(self, body: Mapping[str, Any], key: str) -> httpx.Response:
-        """A request to start a run, as the tests' own caller sends it."""
-        return await self.gateway.post("/v1/runs", json=body, headers=await self.caller(key))
-
-    async def caller(self, key: str) -> dict[str, str]:
-        """The headers of such a request."""
-        return await self._bearer(minting.caller("tests", "acme", "*")) | {"Idempotency-Key": key}
 
     async def waiting(self, route: str = SCRIPTED, on_behalf_of: str = "user:u-1042") -> Waiting:
         """A new run, once it waits and its card is in the channel."""

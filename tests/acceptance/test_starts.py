@@ -30,6 +30,15 @@ def _reading(ticket: str) -> dict[str, Any]:
     return _body([{"tool": "tickets.get", "args": {"ticket_id": ticket}}])
 
 
+async def _caller(world: World, key: str) -> dict[str, str]:
+    token = await minting.mint(world.state, minting.caller("tests", "acme", "*"))
+    return {"Authorization": f"Bearer {token}", "Idempotency-Key": key}
+
+
+async def _send(world: World, body: Any, key: str) -> httpx.Response:
+    return await world.gateway.post("/v1/runs", json=body, headers=await _caller(world, key))
+
+
 async def _executions(world: World, run_id: str) -> list[str]:
     """Temporal's executions of this id, closed ones too, once it shows any."""
     until = time.monotonic() + SECONDS
@@ -54,7 +63,7 @@ async def _accepted(world: World, run_id: str) -> int:
 async def test_fifty_starts_at_once_are_one_run(world: World) -> None:
     """Fifty equal answers, one of them new, one execution in Temporal, one record in the audit."""
     key, body = secrets.token_hex(8), _reading("T-18421")
-    answers = await asyncio.gather(*(world.send_start(body, key) for _ in range(50)))
+    answers = await asyncio.gather(*(_send(world, body, key) for _ in range(50)))
     assert sorted(answer.status_code for answer in answers) == [200] * 49 + [202]
     (run_id,) = {answer.json()["run_id"] for answer in answers}
     run = await world.reaches(run_id, "completed")
@@ -113,7 +122,7 @@ async def test_a_run_whose_execution_was_never_recorded_is_started_once(world: W
     async with _dying(world, started=started) as (http, launcher):
         body = _reading("T-18421")
         key = secrets.token_hex(8)
-        lost = await http.post("/v1/runs", json=body, headers=await world.caller(key))
+        lost = await http.post("/v1/runs", json=body, headers=await _caller(world, key))
         assert lost.status_code == 500
     (record,) = launcher.accepted
     assert record.first_execution is None
@@ -121,5 +130,5 @@ async def test_a_run_whose_execution_was_never_recorded_is_started_once(world: W
     assert [action["outcome"] for action in run["actions"]] == ["succeeded"]
     assert len(await _executions(world, record.run_id)) == 1
     assert await _accepted(world, record.run_id) == 1
-    again = await world.send_start(body, key)
+    again = await _send(world, body, key)
     assert (again.status_code, again.json()) == (200, run)
