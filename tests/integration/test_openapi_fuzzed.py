@@ -19,7 +19,7 @@ _ROUNDS = int(os.environ.get("ROUNDS", "0"))
 _EXTENT = (
     ["--max-examples", str(50 * _ROUNDS), "--phases", "examples,coverage,fuzzing,stateful"]
     if _ROUNDS
-    else ["--phases", "examples,coverage"]
+    else ["--phases", "coverage"]
 )
 
 #: Calls that a token of this kind must have got through to, or the run proved nothing.
