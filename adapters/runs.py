@@ -58,6 +58,15 @@ class StoreRuns:
         async with self._store.read() as connection:
             return await read_run(connection, run_id)
 
+    async def started(self, start_hash: str, body_digest: str) -> RunRecord | None:
+        """The run that this key started before; None: it started none.
+
+        Raises:
+            Conflict: the key was used with another body.
+        """
+        async with self._store.read() as connection:
+            return await _started(connection, start_hash, body_digest)
+
     async def create(self, new: NewRun) -> tuple[RunRecord, bool]:
         """Write the run down, or find the one that this key started before; whether it is new.
 
@@ -66,16 +75,20 @@ class StoreRuns:
         """
 
         async def work(connection: AsyncConnection) -> tuple[RunRecord, bool]:
-            found = await connection.scalar(select(runs.c.run_id).where(runs.c.start_hash == new.start_hash))
+            found = await _started(connection, new.start_hash, new.body_digest)
             if found is not None:
-                return await _same_start(connection, found, new), False
+                return found, False
             await self._insert(connection, new)
             return await read_run(connection, new.warrant.run_id), True
 
         try:
             return await self._store.write(work)
         except IntegrityError as error:
-            raise Conflict("this Idempotency-Key can't be used here; choose another") from error
+            # PostgreSQL may tell the loser of a race so, instead of having it try again.
+            found = await self.started(new.start_hash, new.body_digest)
+            if found is None:
+                raise Conflict("this Idempotency-Key can't be used here; choose another") from error
+            return found, False
 
     async def _insert(self, connection: AsyncConnection, new: NewRun) -> None:
         warrant, now = new.warrant, self._clock.now_ms()
@@ -268,11 +281,13 @@ def run_record(
     )
 
 
-async def _same_start(connection: AsyncConnection, run_id: str, new: NewRun) -> RunRecord:
-    body = await connection.scalar(select(runs.c.body_digest).where(runs.c.run_id == run_id))
-    if body != new.body_digest:
+async def _started(connection: AsyncConnection, start_hash: str, body_digest: str) -> RunRecord | None:
+    row = (await connection.execute(select(runs).where(runs.c.start_hash == start_hash))).first()
+    if row is None:
+        return None
+    if row.body_digest != body_digest:
         raise Conflict("this Idempotency-Key was used with another body; use a new key for a new request")
-    return await read_run(connection, run_id)
+    return record(row)
 
 
 async def _result(connection: AsyncConnection, run_id: str, ending: Ending) -> Json:

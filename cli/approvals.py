@@ -8,11 +8,11 @@ import typer
 from cli import output, words
 from cli.client import Reach
 from cli.minting import approver, operator
-from cli.options import GatewayOption, JsonOption, StateOption, TokenOption
+from cli.options import GatewayOption, JsonOption, StateOption, TokenOption, identifier
 
 app = typer.Typer(no_args_is_help=True, help="What waits for a person, and the person's decision.")
 
-ApprovalId = Annotated[str, typer.Argument(help="The approval's id.")]
+ApprovalId = Annotated[str, typer.Argument(help="The approval's id.", callback=identifier)]
 
 
 @app.command("list")

@@ -11,12 +11,12 @@ from cli import why as reasons
 from cli.client import Gateway, Reach
 from cli.following import so_far
 from cli.minting import caller, operator
-from cli.options import GatewayOption, JsonOption, StateOption, TokenOption, json_object
+from cli.options import GatewayOption, JsonOption, StateOption, TokenOption, identifier, json_object
 from cli.watching import watch as follow
 
 app = typer.Typer(no_args_is_help=True, help="Start runs and follow them.")
 
-RunId = Annotated[str, typer.Argument(help="The run's id, such as run_01f2….")]
+RunId = Annotated[str, typer.Argument(help="The run's id, such as run_01f2….", callback=identifier)]
 
 
 @app.command()
@@ -48,7 +48,7 @@ def start(
         body["on_behalf_of"] = on_behalf_of
     reach, who = Reach.read(state, gateway, token), caller("cli", tenant, route)
     client = reach.client(who)
-    run = client.post("/v1/runs", body, key=key or str(uuid.uuid4()))
+    run = client.post("/v1/runs", body, key=str(uuid.uuid4()) if key is None else key)
     if watch:
         _follow(reach, lambda: reach.client(who), run["run_id"], as_json)
     else:

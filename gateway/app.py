@@ -9,11 +9,11 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from contracts.errors import InterlockError
-from gateway import approvals, codec, events, operations, runs, slack, switches, why
+from gateway import approvals, codec, events, faults, operations, runs, slack, switches, why
 from gateway.auth import Door
 from gateway.codec import CodecCors
 from gateway.event_shapes import Event
@@ -76,9 +76,10 @@ def create(parts: Parts) -> Gateway:
         lifespan=lifespan,
     )
     app.state.parts = parts
-    for kind in (Problem, InterlockError, RequestValidationError):
+    for kind in (Problem, InterlockError, ClientDisconnect):
         app.add_exception_handler(kind, answer)
     app.add_exception_handler(HTTPException, _answer_http)
+    app.add_exception_handler(RequestValidationError, faults.answer)
     for router in _ROUTERS:
         app.include_router(router)
     # The last one added is the outermost.

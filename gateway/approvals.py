@@ -9,6 +9,7 @@ from contracts.approval import ApprovalRecord, Click
 from contracts.errors import Unknown
 from gateway import cursors
 from gateway.auth import Approver, Judge, Kind, Principal
+from gateway.bodies import StrictRoute
 from gateway.parts import Given, Parts
 from gateway.ports import ApprovalQuery
 from gateway.problems import Problem, ProblemType, answers, of_refusal
@@ -16,7 +17,7 @@ from gateway.shapes import ApprovalFilter, ApprovalList, ApprovalShape, Decision
 from gateway.views import approval_view
 
 LOG: Final = structlog.get_logger("gateway.approvals")
-router: Final = APIRouter(tags=["approvals"])
+router: Final = APIRouter(route_class=StrictRoute, tags=["approvals"])
 
 _PAGE: Final = 50
 
@@ -51,7 +52,7 @@ async def read_approval(approval_id: str, judge: Judge, parts: Given) -> Approva
 @router.post(
     "/v1/approvals/{approval_id}/decision",
     summary="Approve, deny or withdraw",
-    responses=answers(400, 404, 409, 410),
+    responses=answers(400, 404, 409, 410, 415),
 )
 async def decide(approval_id: str, body: DecisionBody, approver: Approver, parts: Given) -> ApprovalShape:
     """The same rules as a click in Slack; a decision that does not count is refused with its sentence."""

@@ -67,6 +67,10 @@ class RunRows(Protocol):
         """Raises Unknown."""
         ...
 
+    async def started(self, start_hash: str, body_digest: str) -> RunRecord | None:
+        """The run that this key started, however long ago. Raises Conflict where it was for another body."""
+        ...
+
     async def accept(self, new: NewRun) -> tuple[RunRecord, bool]:
         """Write the run down, or find the one that this key started; whether it is new. Raises Conflict."""
         ...

@@ -225,7 +225,7 @@ class World:
     """A gateway over a store of its own."""
 
     def __init__(self, directory: Path, *, signing: frozenset[Purpose] = frozenset(Purpose)) -> None:
-        keys = {purpose: Ed25519PrivateKey.generate() for purpose in Purpose}
+        keys = self.keys = {purpose: Ed25519PrivateKey.generate() for purpose in Purpose}
         self.ring = KeyRing(keys={purpose: key.public_key() for purpose, key in keys.items()})
         self.signer = JwtSigner(
             [
