@@ -1,12 +1,17 @@
 """The store: one database, two kinds of transaction.
 
 On SQLite a write transaction takes the write lock at its start (``BEGIN IMMEDIATE``): what it has read
-cannot change before it commits; on PostgreSQL it is ``SERIALIZABLE`` and retried on a serialization failure.
+cannot change before it commits. On PostgreSQL it is ``SERIALIZABLE``: where what it has read has changed,
+PostgreSQL refuses it and it is run again, after a pause of random length so that racers do not meet again.
+A transaction that only reads sees one moment on both.
 """
 
+import asyncio
+import random
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -18,8 +23,16 @@ from contracts.errors import Unavailable
 
 T = TypeVar("T")
 
-_TRIES = 8
-_SERIALIZATION_FAILURES = frozenset({"40001", "40P01"})
+#: As long as SQLite waits for its lock.
+_PATIENCE_SECONDS: Final = 10.0
+_LONGEST_PAUSE_SECONDS: Final = 0.2
+_SERIALIZATION_FAILURES: Final = frozenset({"40001", "40P01"})
+_UNIQUE_VIOLATION: Final = "23505"
+#: A process that was stopped in the middle of a transaction must not hold up the others for ever.
+_POSTGRES: Final = {
+    "connect_timeout": 5,
+    "options": "-c lock_timeout=10s -c idle_in_transaction_session_timeout=30s",
+}
 
 
 class Store:
@@ -31,7 +44,7 @@ class Store:
     def __init__(self, url: str) -> None:
         """``url`` is SQLAlchemy's: ``sqlite+aiosqlite:///…`` or ``postgresql+psycopg://…``."""
         self.sqlite = url.startswith("sqlite")
-        self._engine = _sqlite_engine(url) if self.sqlite else create_async_engine(url, pool_pre_ping=True)
+        self._engine = _sqlite_engine(url) if self.sqlite else _postgres_engine(url)
 
     async def close(self) -> None:
         await self._engine.dispose()
@@ -41,40 +54,59 @@ class Store:
         """A transaction that only reads."""
         try:
             async with self._engine.connect() as connection:
+                await connection.execution_options(**self._read_options())
                 yield connection
         except (OperationalError, PoolTimeout, OSError) as error:
             raise Unavailable(f"the store did not answer: {_brief(error)}") from error
 
     async def write(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         """Run ``work`` in one write transaction; it is run again when PostgreSQL asks for that."""
-        for attempt in range(_TRIES):
+        began, attempt = time.monotonic(), 0
+        while True:
             try:
-                async with self._engine.connect() as connection:
-                    await connection.execution_options(**self._write_options())
-                    async with connection.begin():
-                        return await work(connection)
+                return await self._once(work)
             except DBAPIError as error:
-                if _repeatable(error) and attempt < _TRIES - 1:
-                    continue
-                if isinstance(error, OperationalError):
-                    raise Unavailable(f"the store did not answer: {_brief(error)}") from error
-                raise
+                lasted = time.monotonic() - began
+                if not _repeatable(error, attempt) or lasted > _PATIENCE_SECONDS:
+                    if isinstance(error, OperationalError):
+                        raise Unavailable(f"the store did not answer: {_brief(error)}") from error
+                    raise
             except (PoolTimeout, OSError) as error:
                 raise Unavailable(f"the store did not answer: {_brief(error)}") from error
-        raise AssertionError("unreachable")
+            attempt += 1
+            await asyncio.sleep(_pause(attempt))
+
+    async def _once(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        async with self._engine.connect() as connection:
+            await connection.execution_options(**self._write_options())
+            async with connection.begin():
+                return await work(connection)
+
+    def _read_options(self) -> dict[str, Any]:
+        return {} if self.sqlite else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
     def _write_options(self) -> dict[str, Any]:
         return {"interlock_write": True} if self.sqlite else {"isolation_level": "SERIALIZABLE"}
 
 
-def _repeatable(error: DBAPIError) -> bool:
-    return getattr(error.orig, "sqlstate", None) in _SERIALIZATION_FAILURES
+def _repeatable(error: DBAPIError, attempt: int) -> bool:
+    """A key that a racer inserted meanwhile is met once more, and then found by who looks for it first."""
+    state = getattr(error.orig, "sqlstate", None)
+    return state in _SERIALIZATION_FAILURES or (state == _UNIQUE_VIOLATION and attempt == 0)
+
+
+def _pause(attempt: int) -> float:
+    return random.uniform(0, min(0.002 * 2**attempt, _LONGEST_PAUSE_SECONDS))  # noqa: S311  jitter, no secret
 
 
 def _brief(error: Exception) -> str:
     """The first line of the driver's own message: statements and parameters stay out of sentences."""
     cause = getattr(error, "orig", None) or error
     return str(cause).splitlines()[0][:200] if str(cause) else type(cause).__name__
+
+
+def _postgres_engine(url: str) -> AsyncEngine:
+    return create_async_engine(url, pool_pre_ping=True, connect_args=_POSTGRES)
 
 
 def _sqlite_engine(url: str) -> AsyncEngine:

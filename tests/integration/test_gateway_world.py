@@ -220,9 +220,9 @@ class AuditLog(StoreAuditLog):
 
 
 class World:
-    """A gateway over a store of its own."""
+    """A gateway over the store at that URL, whose tables are there."""
 
-    def __init__(self, directory: Path, *, signing: frozenset[Purpose] = frozenset(Purpose)) -> None:
+    def __init__(self, store_url: str, *, signing: frozenset[Purpose] = frozenset(Purpose)) -> None:
         keys = {purpose: Ed25519PrivateKey.generate() for purpose in Purpose}
         self.ring = KeyRing(keys={purpose: key.public_key() for purpose, key in keys.items()})
         self.signer = JwtSigner(
@@ -233,11 +233,7 @@ class World:
             ]
         )
         self.verifier = JwtVerifier(self.ring)
-        path = directory / "store.db"
-        engine = create_engine(f"sqlite:///{path}")
-        schema.metadata.create_all(engine)
-        engine.dispose()
-        self.store = Store(f"sqlite+aiosqlite:///{path}")
+        self.store = Store(store_url)
         self.clock = HandClock()
         self.temporal = FakeTemporal()
         self.private = FakePrivateWord()
@@ -385,10 +381,19 @@ class World:
         await self.store.close()
 
 
+def sqlite(directory: Path) -> str:
+    """The URL of a store in that directory, made where there is none."""
+    path = directory / "store.db"
+    engine = create_engine(f"sqlite:///{path}")
+    schema.metadata.create_all(engine)
+    engine.dispose()
+    return f"sqlite+aiosqlite:///{path}"
+
+
 @asynccontextmanager
-async def opened(directory: Path, *routes: Route) -> AsyncIterator[World]:
-    """A world with these routes published."""
-    world = World(directory)
+async def opened(where: Path | str, *routes: Route) -> AsyncIterator[World]:
+    """A world with these routes published, over SQLite in a directory or over the store at a URL."""
+    world = World(sqlite(where) if isinstance(where, Path) else where)
     await world.publish(*routes)
     try:
         yield world

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -66,8 +65,8 @@ class Case:
 
 
 @pytest.fixture
-async def case(tmp_path: Path) -> AsyncIterator[Case]:
-    async with opened(tmp_path) as world:
+async def case(store_url: str) -> AsyncIterator[Case]:
+    async with opened(store_url) as world:
         approval = await world.asked()
         ledger = StoreLedger(world.store, world.verifier, world.clock)
         frozen = Frozen.read(approval.action)
