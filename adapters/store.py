@@ -9,8 +9,8 @@ A transaction that only reads sees one moment on both.
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import event
@@ -19,7 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-from contracts.errors import Unavailable
+from contracts.errors import PermissionRefused, Unavailable
 
 T = TypeVar("T")
 
@@ -28,6 +28,8 @@ _PATIENCE_SECONDS: Final = 10.0
 _LONGEST_PAUSE_SECONDS: Final = 0.2
 _SERIALIZATION_FAILURES: Final = frozenset({"40001", "40P01"})
 _UNIQUE_VIOLATION: Final = "23505"
+_UNIQUE_TRIES: Final = 3
+_INSUFFICIENT_PRIVILEGE: Final = "42501"
 #: A process that was stopped in the middle of a transaction must not hold up the others for ever.
 _POSTGRES: Final = {
     "connect_timeout": 5,
@@ -38,7 +40,8 @@ _POSTGRES: Final = {
 class Store:
     """Connections to the store's database.
 
-    Raises Unavailable from every transaction when the database cannot be reached or stays locked.
+    Every transaction raises Unavailable when the database cannot be reached or stays locked, and
+    PermissionRefused when this process's login may not do what it asks for.
     """
 
     def __init__(self, url: str) -> None:
@@ -52,29 +55,23 @@ class Store:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that only reads."""
-        try:
+        with _sentences():
             async with self._engine.connect() as connection:
                 await connection.execution_options(**self._read_options())
                 yield connection
-        except (OperationalError, PoolTimeout, OSError) as error:
-            raise Unavailable(f"the store did not answer: {_brief(error)}") from error
 
     async def write(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         """Run ``work`` in one write transaction; it is run again when PostgreSQL asks for that."""
         began, attempt = time.monotonic(), 0
-        while True:
-            try:
-                return await self._once(work)
-            except DBAPIError as error:
-                lasted = time.monotonic() - began
-                if not _repeatable(error, attempt) or lasted > _PATIENCE_SECONDS:
-                    if isinstance(error, OperationalError):
-                        raise Unavailable(f"the store did not answer: {_brief(error)}") from error
-                    raise
-            except (PoolTimeout, OSError) as error:
-                raise Unavailable(f"the store did not answer: {_brief(error)}") from error
-            attempt += 1
-            await asyncio.sleep(_pause(attempt))
+        with _sentences():
+            while True:
+                try:
+                    return await self._once(work)
+                except DBAPIError as error:
+                    if not _repeatable(error, attempt) or time.monotonic() - began > _PATIENCE_SECONDS:
+                        raise
+                attempt += 1
+                await asyncio.sleep(_pause(attempt))
 
     async def _once(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         async with self._engine.connect() as connection:
@@ -89,10 +86,28 @@ class Store:
         return {"interlock_write": True} if self.sqlite else {"isolation_level": "SERIALIZABLE"}
 
 
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """What the driver says about the database, in a sentence of ours; what it says about our SQL stays."""
+    try:
+        yield
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) == _INSUFFICIENT_PRIVILEGE:
+            raise PermissionRefused(
+                "this process's login may not do that in the store: look at INTERLOCK_STORE,"
+                " or run `interlock store migrate`"
+            ) from error
+        if isinstance(error, OperationalError):
+            raise Unavailable(f"the store did not answer: {_brief(error)}") from error
+        raise
+    except (PoolTimeout, OSError) as error:
+        raise Unavailable(f"the store did not answer: {_brief(error)}") from error
+
+
 def _repeatable(error: DBAPIError, attempt: int) -> bool:
-    """A key that a racer inserted meanwhile is met once more, and then found by who looks for it first."""
+    """Whether PostgreSQL may answer otherwise: a key that a racer inserted is found by who looks again."""
     state = getattr(error.orig, "sqlstate", None)
-    return state in _SERIALIZATION_FAILURES or (state == _UNIQUE_VIOLATION and attempt == 0)
+    return state in _SERIALIZATION_FAILURES or (state == _UNIQUE_VIOLATION and attempt < _UNIQUE_TRIES)
 
 
 def _pause(attempt: int) -> float:

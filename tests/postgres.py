@@ -1,7 +1,6 @@
 """A PostgreSQL of the tests' own: one server a test process, a fresh database a test."""
 
 import itertools
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
