@@ -103,9 +103,7 @@ async def _parts(role: str, settings: Settings) -> _Parts:
         verifier=JwtVerifier(ring),
         store=store,
         clock=clock,
-        client=await connect(
-            settings.temporal, await keys.payload_key(), identity=worker_identity(role, os.getpid())
-        ),
+        client=await connect(settings.temporal, await keys.payload_key(), identity=name),
         runs=StoreRuns(store, clock),
         documents=StoreDocuments(store, clock),
     )
