@@ -50,8 +50,8 @@ class Cluster:
 
 
 @contextmanager
-def running() -> Iterator[Cluster]:
-    """A server on loopback for as long as the block runs."""
+def running(*, bare: bool = False) -> Iterator[Cluster]:
+    """A server on loopback for as long as the block runs; ``bare``: with nothing of ours in it."""
     directory = Path(tempfile.mkdtemp(prefix="interlock-pg-"))
     server = get_server(directory / "data", cleanup_mode=None, start=False)
     server.ensure_pgdata_inited()
@@ -66,7 +66,8 @@ def running() -> Iterator[Cluster]:
     options = f"-h 127.0.0.1 -p {port} -k '' {_FAST}"
     control("-l", str(server.pgdata / "log"), "-o", options, "start")
     try:
-        yield _prepared(Cluster(port=port))
+        cluster = Cluster(port=port)
+        yield cluster if bare else _prepared(cluster)
     finally:
         control("-m", "immediate", "stop")
         shutil.rmtree(directory)

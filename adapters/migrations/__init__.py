@@ -5,6 +5,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
@@ -14,7 +15,6 @@ from contracts.secret import Secret
 
 #: Two that migrate at once do so one after the other.
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtext('interlock migrate'))")
-_INSUFFICIENT_PRIVILEGE = "42501"
 
 
 def migrate(url: str, passwords: Mapping[str, Secret] | None = None) -> None:
@@ -35,12 +35,12 @@ def migrate(url: str, passwords: Mapping[str, Secret] | None = None) -> None:
             _bring_up(connection, passwords or {})
     except OperationalError as error:
         raise Unavailable(f"the store did not answer: {str(error.orig).splitlines()[0]}") from error
-    except ProgrammingError as error:
-        if getattr(error.orig, "sqlstate", None) != _INSUFFICIENT_PRIVILEGE:
+    except (ProgrammingError, InsufficientPrivilege) as error:
+        if not isinstance(getattr(error, "orig", error), InsufficientPrivilege):
             raise
         raise PermissionRefused(
             "the login of INTERLOCK_STORE may not make tables or logins: migrate as the database's owner,"
-            " with CREATEROLE"
+            " with CREATEROLE, and as the same one as before"
         ) from error
     finally:
         engine.dispose()

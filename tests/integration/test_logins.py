@@ -192,14 +192,19 @@ def test_a_password_of_no_role_is_refused(postgres: Cluster) -> None:
         migrate(url, {"brokr": Secret("x")})
 
 
-def test_who_may_not_make_logins_is_told_so(postgres: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Migrating as anybody but an owner ends in a sentence."""
-    database = postgres.fresh("template0").rpartition("/")[2]
+@pytest.mark.parametrize("owns", [False, True])
+def test_who_may_not_make_logins_is_told_so(
+    postgres: Cluster, monkeypatch: pytest.MonkeyPatch, owns: bool
+) -> None:
+    """Migrating as anybody but an owner who may make logins ends in a sentence."""
+    database, plain = postgres.fresh("template0").rpartition("/")[2], f"plain_{owns}".lower()
     with postgres.owner() as connection:
-        connection.execute("CREATE ROLE plain LOGIN PASSWORD 'plain'")
+        connection.execute(f"CREATE ROLE {plain} LOGIN PASSWORD 'plain'")
+        if owns:
+            connection.execute(f"ALTER DATABASE {database} OWNER TO {plain}")
     monkeypatch.setenv("PGPASSWORD", "plain")
     with pytest.raises(PermissionRefused, match="as the database's owner"):
-        migrate(postgres.url(database, "plain"))
+        migrate(postgres.url(database, plain), {"agent": Secret("x")})
 
 
 def test_the_command_line_reads_passwords_from_a_file(
