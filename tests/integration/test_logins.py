@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -18,10 +17,9 @@ from adapters.store import Store
 from cli.store import app
 from contracts.errors import Malformed, PermissionRefused
 from contracts.secret import Secret
-from tests.postgres import Cluster
+from tests.postgres import PASSWORDS, Cluster
 
 SERVING = ("gateway", "agent", "broker", "tools")
-PASSWORDS = {role: f"password-of-{role}" for role in RIGHTS}
 _TABLE = """
     SELECT grantee, table_name, privilege_type, NULL AS column_name FROM information_schema.role_table_grants
     WHERE table_schema = 'public' AND grantee LIKE 'interlock%'
@@ -32,14 +30,11 @@ _TABLE = """
 
 
 @pytest.fixture(scope="module")
-def database(postgres: Cluster) -> Iterator[str]:
+def database(postgres: Cluster) -> str:
     """A database that was migrated with passwords, by name."""
     url = postgres.fresh("template0")
     migrate(url, {role: Secret(password) for role, password in PASSWORDS.items()})
-    yield url.rpartition("/")[2]
-    with postgres.owner() as connection:
-        for role in RIGHTS:
-            connection.execute(f"ALTER ROLE {login(role)} PASSWORD NULL")
+    return url.rpartition("/")[2]
 
 
 def _as(postgres: Cluster, database: str, role: str, password: str | None = None) -> psycopg.Connection:

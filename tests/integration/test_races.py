@@ -47,7 +47,7 @@ async def _approved(world: World, key: str) -> Case:
     approval = await world.asked(key=key)
     case = Case(
         world=world,
-        ledger=StoreLedger(world.store, world.verifier, world.clock),
+        ledger=StoreLedger(world.stores["tools"], world.verifier, world.clock),
         run=await world.warranted(approval.run_id),
         frozen=Frozen.read(approval.action),
         approval_id=approval.approval_id,
