@@ -1,7 +1,7 @@
 """Who may do what in the store: on PostgreSQL each role has a login of its own with the rights named here.
 
-The audit table can be read and added to and never changed, by anybody. Everything that is not named is
-refused. SQLite has no logins: there every process can do everything.
+None of them can change what stands in the audit table. Everything that is not named is refused. SQLite has no
+logins: there every process can do everything.
 """
 
 from collections.abc import Mapping

@@ -31,7 +31,10 @@ def main() -> int:
     parser.add_argument("--role", required=True, choices=sorted(_QUEUES))
     parser.add_argument("--pid", type=int, default=1, help="the worker's process; a container's first is 1")
     asked = parser.parse_args()
-    return 0 if asyncio.run(healthy(asked.role, os.environ["INTERLOCK_TEMPORAL"], asked.pid)) else 1
+    address = os.environ.get("INTERLOCK_TEMPORAL")
+    if not address:
+        parser.error("INTERLOCK_TEMPORAL is not set: it says where Temporal is, host:port")
+    return 0 if asyncio.run(healthy(asked.role, address, asked.pid)) else 1
 
 
 if __name__ == "__main__":

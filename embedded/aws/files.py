@@ -17,6 +17,7 @@ def write_text(path: Path, text: str, mode: int = 0o600) -> None:
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     fresh.unlink(missing_ok=True)
     with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as file:
+        os.fchmod(file.fileno(), mode)  # whatever the umask says
         file.write(text)
     fresh.replace(path)
 

@@ -109,7 +109,7 @@ async def test_the_tool_worker_seals_admits_claims_settles_and_halts(store_url: 
         store, clock = case.world.stores["tools"], case.world.clock
         actions = StoreActions(store, clock)
         await actions.seal(case.run, case.frozen, "seal")
-        await _admitted(case, actions)
+        await _not_admitted(case, actions)
         claim = await case.claim(retry=Retry(kind="lookup"))
         assert await case.ledger.known(case.frozen.key_hash)
         again = await case.claim("two", Retry(kind="lookup"))
@@ -120,8 +120,8 @@ async def test_the_tool_worker_seals_admits_claims_settles_and_halts(store_url: 
         assert action.outcome is Outcome.SUCCEEDED
 
 
-async def _admitted(case: Case, actions: StoreActions) -> None:
-    """A call that policy lets through only with an approval is not admitted as a read; that is asked."""
+async def _not_admitted(case: Case, actions: StoreActions) -> None:
+    """A write is not admitted as if it were a read."""
     action = await actions.get(case.run, case.frozen.action_id)
     with pytest.raises(Exception, match="no longer allows"):
         await case.ledger.admit(case.run, action, CLOSE)
