@@ -50,7 +50,7 @@ fmt: install
 # The locks carry hashes and no addresses.
 lock: $(BIN)/uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements.txt pyproject.toml
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra dev -o requirements-dev.txt pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra dev --extra embedded -o requirements-dev.txt pyproject.toml
 
 clean:
 	rm -rf $(VENV) .interlock .mypy_cache .pytest_cache .ruff_cache

@@ -24,6 +24,13 @@ async def append(connection: AsyncConnection, record: AuditRecord) -> int:
     seq, previous = (tip.seq + 1, tip.hash) if tip else (1, GENESIS)
     document = record.document()
     hashed = link(previous, document)
+    # The tip first: whoever races for this place is turned away here, and not by the record's own key.
+    moved = (
+        update(audit_tips).where(audit_tips.c.tenant == record.tenant).values(seq=seq, hash=hashed)
+        if tip
+        else insert(audit_tips).values(tenant=record.tenant, seq=seq, hash=hashed)
+    )
+    await connection.execute(moved)
     await connection.execute(
         insert(audit).values(
             tenant=record.tenant,
@@ -38,12 +45,6 @@ async def append(connection: AsyncConnection, record: AuditRecord) -> int:
             at_ms=record.at_ms,
         )
     )
-    moved = (
-        update(audit_tips).where(audit_tips.c.tenant == record.tenant).values(seq=seq, hash=hashed)
-        if tip
-        else insert(audit_tips).values(tenant=record.tenant, seq=seq, hash=hashed)
-    )
-    await connection.execute(moved)
     return seq
 
 

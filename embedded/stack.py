@@ -13,6 +13,7 @@ from typing import Final
 
 import httpx
 
+from adapters.pollers import worker_identity
 from contracts.errors import InterlockError, Malformed
 from embedded import endpoints
 from embedded.aws import server as aws
@@ -256,7 +257,9 @@ class Stack:
 
     def _worker_command(self, role: str) -> Command:
         async def polls(pid: int) -> bool:
-            return await self._temporal.polled(QUEUES[role], f"{role}-{pid}", workflows=role == "agent")
+            return await self._temporal.polled(
+                QUEUES[role], worker_identity(role, pid), workflows=role == "agent"
+            )
 
         return Command(
             name=role,

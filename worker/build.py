@@ -28,6 +28,7 @@ from adapters.models.clients import endpoints
 from adapters.models.models import Models
 from adapters.models.providers import Providers
 from adapters.outbox import Outbox
+from adapters.pollers import worker_identity
 from adapters.runs import StoreRuns
 from adapters.secrets import TenantSecrets
 from adapters.slack import SlackPoster, slack_client
@@ -94,6 +95,7 @@ async def _parts(role: str, settings: Settings) -> _Parts:
     identity = AwsIdentity.load(settings.aws)
     keys = PrivateKeys(identity, settings.env, ring)
     clock, store = SystemClock(), Store(settings.store)
+    name = worker_identity(role, os.getpid())
     return _Parts(
         settings=settings,
         identity=identity,
@@ -101,7 +103,7 @@ async def _parts(role: str, settings: Settings) -> _Parts:
         verifier=JwtVerifier(ring),
         store=store,
         clock=clock,
-        client=await connect(settings.temporal, await keys.payload_key(), identity=f"{role}-{os.getpid()}"),
+        client=await connect(settings.temporal, await keys.payload_key(), identity=name),
         runs=StoreRuns(store, clock),
         documents=StoreDocuments(store, clock),
     )
