@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ROUNDS ?= 1
 export UV_SYSTEM_CERTS := 1
 
-.PHONY: install demo test check chaos fuzz fmt lock clean
+.PHONY: install demo test check chaos fuzz golden fmt lock clean
 
 install: $(VENV)/.installed
 
@@ -35,9 +35,13 @@ test: check
 chaos: install
 	for round in $$(seq $(ROUNDS)); do $(BIN)/pytest -q tests/acceptance/test_kills.py || exit 1; done
 
-# The property tests of the laws, with ROUNDS times 500 examples each.
+# The property tests of the laws with ROUNDS times 500 examples each, and the API with ROUNDS times 50 a call.
 fuzz: install
-	ROUNDS=$(ROUNDS) $(BIN)/pytest -q -n 2 --hypothesis-profile=fuzz tests/laws
+	ROUNDS=$(ROUNDS) $(BIN)/pytest -q -n 2 --hypothesis-profile=fuzz tests/laws tests/integration/test_openapi_fuzzed.py
+
+# Record anew what others build on; what the diff takes away or changes breaks somebody.
+golden: install
+	GOLDEN=record $(BIN)/pytest -q tests/laws/test_frozen_words.py tests/integration/test_frozen_answers.py
 
 fmt: install
 	$(BIN)/ruff format .
@@ -46,7 +50,7 @@ fmt: install
 # The locks carry hashes and no addresses.
 lock: $(BIN)/uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements.txt pyproject.toml
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra dev -o requirements-dev.txt pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra dev --extra embedded -o requirements-dev.txt pyproject.toml
 
 clean:
 	rm -rf $(VENV) .interlock .mypy_cache .pytest_cache .ruff_cache

@@ -91,7 +91,7 @@ class Asking:
         """What people said of an unknown write, in grants that verify."""
         said = {grant.decision for grant in question.grants}
         if said & {Answer.IT_DID, Answer.IT_DID_NOT}:
-            await self.approvals.resume(question.approval_id)
+            await self.approvals.settle(question.approval_id)
             return Verdict(state=ApprovalState.SETTLED)
         stop = StopReason.RECONCILIATION if Answer.STOP in said else None
         return Verdict(state="waiting" if stop is None else "stopped", stop=stop)

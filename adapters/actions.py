@@ -7,8 +7,9 @@ from typing import Any
 from sqlalchemy import Row, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.about import about
 from adapters.audit_log import append
-from adapters.run_rows import RUNNING_IF_OPEN, touch
+from adapters.run_rows import carry_on, touch
 from adapters.schema import actions, approvals, messages, runs
 from adapters.store import Store
 from contracts.action import Frozen, Prepared
@@ -134,7 +135,7 @@ async def conclude(
             .where(approvals.c.state == ApprovalState.WAITING)
             .values(state=ApprovalState.SETTLED, decided_ms=now_ms)
         )
-    await touch(connection, run_id, spent_ms=runs.c.spent_ms + conclusion.duration_ms, state=RUNNING_IF_OPEN)
+    await carry_on(connection, run_id, now_ms, spent_ms=runs.c.spent_ms + conclusion.duration_ms)
     await connection.execute(
         update(approvals).where(approvals.c.action_id == action_id).values(version=approvals.c.version + 1)
     )
@@ -203,24 +204,6 @@ def result_record(
         reason=conclusion.text,
         duration_ms=conclusion.duration_ms,
     )
-
-
-def about(run: Warrant | RunRecord, action: ActionRecord) -> dict[str, Any]:
-    """The fields of an audit record that say which action it is about."""
-    return {
-        "tenant": run.tenant,
-        "env": run.env,
-        "request_id": run.request_id,
-        "run_id": run.run_id,
-        "route": run.route,
-        "policy_digest": run.policy_digest,
-        "action_id": action.action_id,
-        "tool": action.tool,
-        "arguments_digest": action.arguments_digest,
-        "action_digest": action.action_digest,
-        "idempotency_key": action.idempotency_key,
-        "approval_id": action.approval_id,
-    }
 
 
 async def read_action(connection: AsyncConnection, run_id: str, action_id: str) -> ActionRecord:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from adapters.schema import actions, approvals, decisions, outbox
 from contracts.action import Frozen
 from contracts.approval import ApprovalKind, ApprovalRecord, ApprovalState
+from contracts.audit import AuditRecord
 from contracts.errors import TokenRefused, Unknown
 from contracts.tokens import Grant, Purpose, Verifier
 
@@ -70,6 +71,43 @@ async def read_approval(connection: AsyncConnection, verifier: Verifier, approva
     )
     grants = [verified(verifier, token) for token in tokens]
     return _record(row, tuple(grant for grant in grants if grant is not None))
+
+
+async def approval_record(
+    connection: AsyncConnection,
+    approval: ApprovalRecord,
+    at_ms: int,
+    *,
+    actor: str,
+    outcome: str,
+    approvers: tuple[str, ...] = (),
+    reason: str = "",
+) -> AuditRecord:
+    """An audit record about an approval, with the action that it is about."""
+    action = approval.action
+    arguments = await connection.scalar(
+        select(actions.c.arguments_digest).where(actions.c.action_id == approval.action_id)
+    )
+    return AuditRecord(
+        kind="approval",
+        at_ms=at_ms,
+        tenant=approval.tenant,
+        env=approval.env,
+        actor=actor,
+        outcome=outcome,
+        request_id=action["request_id"],
+        run_id=approval.run_id,
+        route=approval.route,
+        policy_digest=action["policy_digest"],
+        action_id=approval.action_id,
+        tool=action["tool"],
+        arguments_digest=arguments,
+        action_digest=approval.action_digest,
+        idempotency_key=action["idempotency_key"],
+        approval_id=approval.approval_id,
+        approvers=approvers,
+        reason=reason,
+    )
 
 
 def verified(verifier: Verifier, token: str) -> Grant | None:

@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select, update
+from sqlalchemy import select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.actions import about, read_action
-from adapters.approval_rows import open_approval, read_approval, verified
+from adapters.about import about
+from adapters.actions import read_action
+from adapters.approval_rows import approval_record, open_approval, read_approval, verified
 from adapters.audit_log import append
-from adapters.questions import ask_outcome
-from adapters.run_rows import RUNNING_IF_OPEN, touch
+from adapters.questions import answered, ask_outcome, settle_by_word
+from adapters.run_rows import carry_on, read_run, run_record, touch
 from adapters.schema import actions, approvals, decisions
 from adapters.store import Store
 from contracts.action import Frozen
@@ -24,14 +25,18 @@ GRACE_MS = 2_000
 """A click received in time may be written down this much later; only then does an approval expire."""
 
 
+_ORDER = (approvals.c.requested_ms, approvals.c.approval_id)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ApprovalQuery:
-    """Which approvals; None is any."""
+    """Which approvals; None is any. ``before`` is the requested_ms and id of the last one seen."""
 
     env: str
     tenants: Sequence[str] | None = None
     routes: Sequence[str] | None = None
     state: str | None = None
+    before: tuple[int, str] | None = None
     limit: int = 100
 
 
@@ -69,8 +74,8 @@ class StoreApprovals:
             await connection.execute(
                 update(actions).where(actions.c.action_id == frozen.action_id).values(approval_id=approval_id)
             )
-            await touch(connection, frozen.run_id, state=RunState.WAITING_APPROVAL)
             await _tell_audit(connection, run, frozen.action_id, now)
+            await _show(connection, run, RunState.WAITING_APPROVAL, now)
             return await read_approval(connection, self._verifier, approval_id)
 
         return await self._store.write(work)
@@ -78,10 +83,22 @@ class StoreApprovals:
     async def ask_outcome(self, run: WarrantedRun, action_id: str) -> ApprovalRecord:
         async def work(connection: AsyncConnection) -> ApprovalRecord:
             approval_id = await ask_outcome(connection, run.warrant, action_id, self._clock.now_ms())
-            await touch(connection, run.warrant.run_id, state=RunState.WAITING_RECONCILIATION)
+            await _show(connection, run, RunState.WAITING_RECONCILIATION, self._clock.now_ms())
             return await read_approval(connection, self._verifier, approval_id)
 
         return await self._store.write(work)
+
+    async def settle(self, approval_id: str) -> None:
+        async def work(connection: AsyncConnection) -> None:
+            approval = await read_approval(connection, self._verifier, approval_id)
+            await settle_by_word(connection, approval, self._clock.now_ms())
+
+        await self._store.write(work)
+
+    async def answered(self) -> tuple[str, ...]:
+        """Questions about unknown writes that were answered, and are not settled yet."""
+        async with self._store.read() as connection:
+            return await answered(connection)
 
     async def get(self, approval_id: str) -> ApprovalRecord:
         async with self._store.read() as connection:
@@ -96,7 +113,9 @@ class StoreApprovals:
             statement = statement.where(approvals.c.route.in_(query.routes))
         if query.state is not None:
             statement = statement.where(approvals.c.state == query.state)
-        statement = statement.order_by(approvals.c.requested_ms.desc()).limit(query.limit)
+        if query.before is not None:
+            statement = statement.where(tuple_(*_ORDER) < query.before)
+        statement = statement.order_by(*(column.desc() for column in _ORDER)).limit(query.limit)
         async with self._store.read() as connection:
             found = tuple(await connection.scalars(statement))
             return tuple([await read_approval(connection, self._verifier, name) for name in found])
@@ -114,6 +133,10 @@ class StoreApprovals:
                 .where(approvals.c.approval_id == approval_id)
                 .values(state=ApprovalState.EXPIRED, decided_ms=now, version=approvals.c.version + 1)
             )
+            expired = await approval_record(
+                connection, approval, now, actor="run", outcome=ApprovalState.EXPIRED
+            )
+            await append(connection, expired)
             return await read_approval(connection, self._verifier, approval_id)
 
         return await self._store.write(work)
@@ -122,7 +145,7 @@ class StoreApprovals:
         approval = await self.get(approval_id)
 
         async def work(connection: AsyncConnection) -> None:
-            await touch(connection, approval.run_id, state=RUNNING_IF_OPEN)
+            await carry_on(connection, approval.run_id, self._clock.now_ms())
 
         await self._store.write(work)
 
@@ -148,3 +171,10 @@ async def _tell_audit(connection: AsyncConnection, run: WarrantedRun, action_id:
         **about(run.warrant, action), kind="approval", at_ms=now_ms, actor="run", outcome="asked"
     )
     await append(connection, record)
+
+
+async def _show(connection: AsyncConnection, run: WarrantedRun, state: RunState, now_ms: int) -> None:
+    """Show for whom the run waits, and audit it where it did not wait for them before."""
+    if (await read_run(connection, run.warrant.run_id)).state is not state:
+        await touch(connection, run.warrant.run_id, state=state)
+        await append(connection, run_record(run.warrant, now_ms, actor="run", outcome=state))

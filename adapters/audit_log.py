@@ -1,11 +1,11 @@
 """The audit log: append-only, one hash chain a tenant, appended inside the transaction that it records."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, insert, select, update
+from sqlalchemy import ColumnElement, Row, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.schema import audit, audit_heads, audit_tips
@@ -24,6 +24,13 @@ async def append(connection: AsyncConnection, record: AuditRecord) -> int:
     seq, previous = (tip.seq + 1, tip.hash) if tip else (1, GENESIS)
     document = record.document()
     hashed = link(previous, document)
+    # The tip first: whoever races for this place is turned away here, and not by the record's own key.
+    moved = (
+        update(audit_tips).where(audit_tips.c.tenant == record.tenant).values(seq=seq, hash=hashed)
+        if tip
+        else insert(audit_tips).values(tenant=record.tenant, seq=seq, hash=hashed)
+    )
+    await connection.execute(moved)
     await connection.execute(
         insert(audit).values(
             tenant=record.tenant,
@@ -38,12 +45,6 @@ async def append(connection: AsyncConnection, record: AuditRecord) -> int:
             at_ms=record.at_ms,
         )
     )
-    moved = (
-        update(audit_tips).where(audit_tips.c.tenant == record.tenant).values(seq=seq, hash=hashed)
-        if tip
-        else insert(audit_tips).values(tenant=record.tenant, seq=seq, hash=hashed)
-    )
-    await connection.execute(moved)
     return seq
 
 
@@ -89,6 +90,16 @@ class StoreAuditLog:
         )
         async with self._store.read() as connection:
             return tuple(_chained(row) for row in await connection.execute(statement))
+
+    async def tips(self, run_ids: Sequence[str]) -> Mapping[str, int]:
+        """The place of each run's last record."""
+        statement = (
+            select(audit.c.run_id, func.max(audit.c.seq).label("seq"))
+            .where(audit.c.run_id.in_(run_ids))
+            .group_by(audit.c.run_id)
+        )
+        async with self._store.read() as connection:
+            return {row.run_id: row.seq for row in await connection.execute(statement)}
 
     async def heads(self, tenant: str) -> tuple[SignedHead, ...]:
         """Signed heads in the order of the chain."""

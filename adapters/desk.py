@@ -6,11 +6,9 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters import epoch
-from adapters.approval_rows import read_approval
+from adapters.approval_rows import approval_record, read_approval
 from adapters.audit_log import append
-from adapters.questions import settle_by_word
-from adapters.run_rows import read_run
-from adapters.schema import actions, approvals, clicks, decisions
+from adapters.schema import approvals, clicks, decisions
 from adapters.standing import closed, current_people
 from adapters.store import Store
 from contracts.approval import (
@@ -22,7 +20,6 @@ from contracts.approval import (
     Refusal,
     Ruled,
 )
-from contracts.audit import AuditRecord
 from contracts.errors import Unknown
 from contracts.ports import Clock
 from contracts.tokens import Grant, Purpose, Signer, Verifier
@@ -112,44 +109,22 @@ class StoreDesk:
             )
         )
         await self._audit(connection, approval, click, click.answer)
-        if state is ApprovalState.SETTLED:
-            run = await read_run(connection, approval.run_id)
-            await settle_by_word(
-                connection, run, approval, click.answer, click.principal, self._clock.now_ms()
-            )
         after = await read_approval(connection, self._verifier, approval.approval_id)
         return Ruled(approval=after, refusal=None, sentence=_accepted(after, click))
 
     async def _audit(
         self, connection: AsyncConnection, approval: ApprovalRecord, click: Click, outcome: str
     ) -> None:
-        action = approval.action
-        arguments = await connection.scalar(
-            select(actions.c.arguments_digest).where(actions.c.action_id == approval.action_id)
-        )
-        await append(
+        said = await approval_record(
             connection,
-            AuditRecord(
-                kind="approval",
-                at_ms=self._clock.now_ms(),
-                tenant=approval.tenant,
-                env=approval.env,
-                actor=click.principal,
-                outcome=outcome,
-                request_id=action["request_id"],
-                run_id=approval.run_id,
-                route=approval.route,
-                policy_digest=action["policy_digest"],
-                action_id=approval.action_id,
-                tool=action["tool"],
-                arguments_digest=arguments,
-                action_digest=approval.action_digest,
-                idempotency_key=action["idempotency_key"],
-                approval_id=approval.approval_id,
-                approvers=(click.principal,),
-                reason=f"{click.way}: {click.reason}" if click.reason else click.way,
-            ),
+            approval,
+            self._clock.now_ms(),
+            actor=click.principal,
+            outcome=outcome,
+            approvers=(click.principal,),
+            reason=f"{click.way}: {click.reason}" if click.reason else click.way,
         )
+        await append(connection, said)
 
 
 def _grant(approval: ApprovalRecord, click: Click, store_epoch: str) -> Grant:

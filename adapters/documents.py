@@ -18,6 +18,10 @@ SYSTEM_TENANT = "system"
 """The audit chain of what belongs to no tenant: policies and catalogues."""
 
 
+_PLACES = "places"
+"""Kind of the documents that are never in force: where in its source each rule of another one stood."""
+
+
 class StoreDocuments:
     """Implements ``contracts.ports.Documents``. Documents never change, so they are kept once read."""
 
@@ -62,6 +66,27 @@ class StoreDocuments:
 
         return identity, await self._store.write(work)
 
+    async def keep_places(self, subject: str, places: Mapping[str, tuple[str, int]]) -> None:
+        """Remember in which file and line each rule of a published document stood; the last word stands."""
+        document = {"of": subject, "places": {rule: list(place) for rule, place in places.items()}}
+
+        async def work(connection: AsyncConnection) -> None:
+            await connection.execute(delete(documents).where(*_places_of(subject)))
+            await connection.execute(
+                insert(documents).values(
+                    digest=digest(document), kind=_PLACES, name=subject, body=canonical(document).decode()
+                )
+            )
+
+        await self._store.write(work)
+
+    async def places(self, subject: str) -> Mapping[str, tuple[str, int]]:
+        """File and line by rule of the document with this digest, as it was published last."""
+        async with self._store.read() as connection:
+            body = await connection.scalar(select(documents.c.body).where(*_places_of(subject)))
+        found = {} if body is None else json.loads(body)["places"]
+        return {rule: (file, line) for rule, (file, line) in found.items()}
+
     async def withdraw(self, env: str, kind: str, name: str, *, actor: str) -> None:
         """Take a document out of force: a route that the published directory no longer has."""
 
@@ -95,6 +120,10 @@ class StoreDocuments:
             policy_digest=identity,
             reason=f"{kind} {name}",
         )
+
+
+def _places_of(subject: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return documents.c.kind == _PLACES, documents.c.name == subject
 
 
 def _names(env: str, kind: str, name: str) -> ColumnElement[bool]:

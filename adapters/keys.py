@@ -62,14 +62,18 @@ class AwsIdentity:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read ``{"access_key_id", "secret_access_key", "region", "endpoint_url"}``; raises Malformed."""
+        """Read ``{"region"}`` and, of an identity that is not the host's, its keys; raises Malformed.
+
+        The keys: ``access_key_id`` and ``secret_access_key``, both or none; ``endpoint_url`` of an emulator.
+        """
         try:
             found = json.loads(path.read_text())
+            keys = {"access_key_id", "secret_access_key"} & set(found)
             return cls(
                 region=found["region"],
-                endpoint_url=found["endpoint_url"],
-                access_key_id=found["access_key_id"],
-                secret_access_key=Secret(found["secret_access_key"]),
+                endpoint_url=found.get("endpoint_url"),
+                access_key_id=found["access_key_id"] if keys else None,
+                secret_access_key=Secret(found["secret_access_key"]) if keys else None,
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             reason = type(error).__name__

@@ -10,7 +10,8 @@ from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters import epoch
-from adapters.actions import about, conclude, read_action, thaw
+from adapters.about import about
+from adapters.actions import conclude, read_action, thaw
 from adapters.approval_rows import read_approval
 from adapters.audit_log import append
 from adapters.limits import exceeded
@@ -38,6 +39,8 @@ from policies.quorum import standing
 from policies.retry import UNSENT, reclaim
 
 _SETTLED = {Outcome.SUCCEEDED, Outcome.REFUSED, Outcome.FAILED}
+_AGAIN = {"send": "sent", "lookup": "looked_up"}
+"""What the audit says of a claim that is continued."""
 
 
 class _Refusal(Exception):
@@ -196,6 +199,10 @@ class StoreLedger:
         )
         if over:
             say = "find" if say == "lookup" else "unknown"
+        if say in _AGAIN:
+            frozen = request.frozen
+            action = await read_action(connection, frozen.run_id, frozen.action_id)
+            await append(connection, _attempt(request.run, action, request.spec, now, (), _AGAIN[say]))
         return Claim(say=say, fence=row.fence + 1, again=True)
 
     async def settle(self, request: ClaimRequest, fence: int, conclusion: Conclusion) -> Conclusion:
@@ -265,8 +272,14 @@ async def _consume(
 async def _put(connection: AsyncConnection, row: dict[str, Any]) -> None:
     if row["fence"] == 1:
         await connection.execute(insert(claims).values(**row))
-    else:
-        await connection.execute(update(claims).where(claims.c.key_hash == row["key_hash"]).values(**row))
+        return
+    again = {name: row[name] for name in _CLAIMED_ANEW}
+    await connection.execute(update(claims).where(claims.c.key_hash == row["key_hash"]).values(**again))
+
+
+_CLAIMED_ANEW = (
+    *("action_digest", "state", "fence", "epoch", "holder", "claimed_ms", "first_ms", "settled_ms", "result"),
+)
 
 
 def _row(request: ClaimRequest, now: int, fence: int) -> dict[str, Any]:
@@ -294,14 +307,19 @@ def _row(request: ClaimRequest, now: int, fence: int) -> dict[str, Any]:
 
 
 def _attempt(
-    run: WarrantedRun, action: ActionRecord, spec: ToolSpec, now: int, approvers: tuple[str, ...]
+    run: WarrantedRun,
+    action: ActionRecord,
+    spec: ToolSpec,
+    now: int,
+    approvers: tuple[str, ...],
+    outcome: str = "sent",
 ) -> AuditRecord:
     return AuditRecord(
         **about(run.warrant, action),
         kind="attempt",
         at_ms=now,
         actor="run",
-        outcome="sent",
+        outcome=outcome,
         credential_scope=f"{run.warrant.env}/{run.warrant.tenant}/{spec.credential}",
         approvers=approvers,
     )

@@ -1,18 +1,20 @@
 """Questions about writes whose outcome nobody knows: opened, and settled by a person's word."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.actions import about, conclude, read_action
+from adapters.about import about
+from adapters.actions import conclude, read_action
 from adapters.approval_rows import open_approval
 from adapters.audit_log import append
 from adapters.documents import read_document
+from adapters.run_rows import read_run
 from adapters.schema import actions, approvals, claims
 from contracts.action import Frozen
-from contracts.approval import Answer, ApprovalKind, ApprovalRecord
+from contracts.approval import Answer, ApprovalKind, ApprovalRecord, ApprovalState
 from contracts.audit import AuditRecord
 from contracts.digest import canonical
 from contracts.errors import Refused
@@ -82,35 +84,41 @@ async def leave_open(connection: AsyncConnection, run: Warrant | RunRecord, now_
         await ask_outcome(connection, run, action_id, now_ms)
 
 
-async def settle_by_word(
-    connection: AsyncConnection,
-    run: RunRecord,
-    approval: ApprovalRecord,
-    answer: Answer,
-    who: str,
-    now_ms: int,
-) -> None:
-    """Settle the claim as a person says; "it did not" is a failure, and trying again is a new action."""
+async def settle_by_word(connection: AsyncConnection, approval: ApprovalRecord, now_ms: int) -> None:
+    """Settle the claim as a person's verified grant says; again is nothing.
+
+    "It did not" is a failure before any effect, and trying again is a new action.
+    """
+    said = next((grant for grant in approval.grants if grant.decision in _SETTLING), None)
+    if said is None:
+        return
+    run = await read_run(connection, approval.run_id)
     action = await read_action(connection, run.run_id, approval.action_id)
-    name = short_name(who)
-    if answer is Answer.IT_DID:
-        outcome, text = Outcome.SUCCEEDED, f"{name} looked and says that it happened"
-    else:
-        outcome, text = Outcome.FAILED, f"{name} looked and says that it did not happen"
-    told = Conclusion(outcome=outcome, content=text, text=text, duration_ms=0, attempts=action.attempts)
+    outcome, words = _SETTLING[Answer(said.decision)]
+    text = f"{short_name(said.approver)} looked and says that {words}"
     await connection.execute(
         update(claims)
         .where(claims.c.action_id == approval.action_id, claims.c.state == Outcome.UNKNOWN)
         .values(state=outcome, settled_ms=now_ms, result=canonical({"content": text, "text": text}).decode())
     )
+    told = Conclusion(outcome=outcome, content=text, text=text, duration_ms=0, attempts=action.attempts)
     await conclude(connection, run, approval.action_id, told, now_ms)
-    await connection.execute(
-        update(approvals)
-        .where(approvals.c.approval_id == action.approval_id)
-        .values(version=approvals.c.version + 1)
+
+
+async def answered(connection: AsyncConnection) -> tuple[str, ...]:
+    """Questions that a person answered, and whose writes are not settled yet."""
+    statement = (
+        select(approvals.c.approval_id)
+        .join(actions, actions.c.reconciliation_id == approvals.c.approval_id)
+        .where(approvals.c.state == ApprovalState.SETTLED, actions.c.outcome == Outcome.UNKNOWN)
     )
+    return tuple(await connection.scalars(statement))
 
 
+_SETTLING: Final = {
+    Answer.IT_DID: (Outcome.SUCCEEDED, "it happened"),
+    Answer.IT_DID_NOT: (Outcome.FAILED, "it did not happen"),
+}
 _BROKEN_OFF = Conclusion(
     outcome=Outcome.UNKNOWN,
     content="",

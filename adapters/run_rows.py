@@ -3,9 +3,10 @@
 import json
 from typing import Any
 
-from sqlalchemy import Row, case, select, update
+from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.audit_log import append
 from adapters.schema import runs
 from contracts.audit import AuditRecord
 from contracts.budget import Spend
@@ -13,8 +14,14 @@ from contracts.errors import Unknown
 from contracts.run import RunRecord, RunState, StopReason
 from contracts.tokens import Warrant
 
-RUNNING_IF_OPEN = case((runs.c.ended_ms.is_(None), RunState.RUNNING.value), else_=runs.c.state)
-"""A run that acts is running; one that has ended stays as it ended."""
+
+async def carry_on(connection: AsyncConnection, run_id: str, at_ms: int, **values: Any) -> None:
+    """Show a run that acts as running, and audit it where it waited; one that has ended stays as it ended."""
+    run = await read_run(connection, run_id)
+    waited = not run.state.ended and run.state is not RunState.RUNNING
+    await touch(connection, run_id, state=RunState.RUNNING if waited else run.state, **values)
+    if waited:
+        await append(connection, run_record(run, at_ms, actor="run", outcome=RunState.RUNNING))
 
 
 async def touch(connection: AsyncConnection, run_id: str, **values: Any) -> None:

@@ -9,15 +9,15 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.audit_log import append
+from adapters.closing import close_open
 from adapters.questions import leave_open
 from adapters.run_rows import read_run, record, run_record, touch
-from adapters.schema import actions, approvals, messages, runs
+from adapters.schema import actions, messages, runs
 from adapters.store import Store
-from contracts.approval import ApprovalKind, ApprovalState
 from contracts.digest import Json, canonical
 from contracts.errors import Conflict
 from contracts.ports import Clock
-from contracts.run import Outcome, RunRecord, RunState, WarrantedRun
+from contracts.run import RunRecord, RunState, WarrantedRun
 from contracts.tokens import Warrant
 from contracts.transcript import Role
 from contracts.wire import Ending
@@ -57,6 +57,15 @@ class StoreRuns:
         async with self._store.read() as connection:
             return await read_run(connection, run_id)
 
+    async def started(self, start_hash: str, body_digest: str) -> RunRecord | None:
+        """The run that this key started before; None: it started none.
+
+        Raises:
+            Conflict: the key was used with another body.
+        """
+        async with self._store.read() as connection:
+            return await _started(connection, start_hash, body_digest)
+
     async def create(self, new: NewRun) -> tuple[RunRecord, bool]:
         """Write the run down, or find the one that this key started before; whether it is new.
 
@@ -65,16 +74,20 @@ class StoreRuns:
         """
 
         async def work(connection: AsyncConnection) -> tuple[RunRecord, bool]:
-            found = await connection.scalar(select(runs.c.run_id).where(runs.c.start_hash == new.start_hash))
+            found = await _started(connection, new.start_hash, new.body_digest)
             if found is not None:
-                return await _same_start(connection, found, new), False
+                return found, False
             await self._insert(connection, new)
             return await read_run(connection, new.warrant.run_id), True
 
         try:
             return await self._store.write(work)
         except IntegrityError as error:
-            raise Conflict("this Idempotency-Key can't be used here; choose another") from error
+            # PostgreSQL may tell the loser of a race so, instead of having it try again.
+            found = await self.started(new.start_hash, new.body_digest)
+            if found is None:
+                raise Conflict("this Idempotency-Key can't be used here; choose another") from error
+            return found, False
 
     async def _insert(self, connection: AsyncConnection, new: NewRun) -> None:
         warrant, now = new.warrant, self._clock.now_ms()
@@ -173,11 +186,15 @@ class StoreRuns:
 
     async def begin(self, run_id: str) -> None:
         async def work(connection: AsyncConnection) -> None:
-            await connection.execute(
+            now = self._clock.now_ms()
+            begun = await connection.execute(
                 update(runs)
                 .where(runs.c.run_id == run_id, runs.c.state == RunState.QUEUED)
-                .values(state=RunState.RUNNING, started_ms=self._clock.now_ms(), version=runs.c.version + 1)
+                .values(state=RunState.RUNNING, started_ms=now, version=runs.c.version + 1)
             )
+            if begun.rowcount == 1:
+                run = await read_run(connection, run_id)
+                await append(connection, run_record(run, now, actor="run", outcome=RunState.RUNNING))
 
         await self._store.write(work)
 
@@ -202,7 +219,7 @@ class StoreRuns:
                 return
             at_ms = self._clock.now_ms()
             await leave_open(connection, run.warrant, at_ms)
-            await _close_open(connection, now.run_id)
+            await close_open(connection, run, at_ms)
             await touch(
                 connection,
                 now.run_id,
@@ -221,34 +238,13 @@ class StoreRuns:
         await self._store.write(work)
 
 
-async def _same_start(connection: AsyncConnection, run_id: str, new: NewRun) -> RunRecord:
-    body = await connection.scalar(select(runs.c.body_digest).where(runs.c.run_id == run_id))
-    if body != new.body_digest:
+async def _started(connection: AsyncConnection, start_hash: str, body_digest: str) -> RunRecord | None:
+    row = (await connection.execute(select(runs).where(runs.c.start_hash == start_hash))).first()
+    if row is None:
+        return None
+    if row.body_digest != body_digest:
         raise Conflict("this Idempotency-Key was used with another body; use a new key for a new request")
-    return await read_run(connection, run_id)
-
-
-async def _close_open(connection: AsyncConnection, run_id: str) -> None:
-    """Nothing stays open behind a run but questions about unknown writes."""
-    await connection.execute(
-        update(approvals)
-        .where(
-            approvals.c.run_id == run_id,
-            approvals.c.state == ApprovalState.WAITING,
-            approvals.c.kind != ApprovalKind.RECONCILE,
-        )
-        .values(state=ApprovalState.CANCELLED, version=approvals.c.version + 1)
-    )
-    await connection.execute(
-        update(actions)
-        .where(actions.c.run_id == run_id, actions.c.outcome.is_(None))
-        .values(outcome=Outcome.SKIPPED)
-    )
-    await connection.execute(
-        update(approvals)
-        .where(approvals.c.run_id == run_id, approvals.c.state == ApprovalState.APPROVED)
-        .values(version=approvals.c.version + 1)
-    )
+    return record(row)
 
 
 async def _result(connection: AsyncConnection, run_id: str, ending: Ending) -> Json:

@@ -14,9 +14,12 @@ from slack_sdk.signature import Clock, SignatureVerifier
 from contracts.errors import TokenRefused
 from contracts.secret import Secret
 
+SECONDS: Final = 300
+"""By which the time of a request may be off."""
+
 _TIMESTAMP: Final = "x-slack-request-timestamp"
 _SIGNATURE: Final = "x-slack-signature"
-_SECONDS: Final = re.compile(r"[0-9]{1,12}", re.ASCII)
+_NUMBER: Final = re.compile(r"[0-9]{1,12}", re.ASCII)
 _V0: Final = re.compile(r"v0=[0-9a-f]{64}", re.ASCII)
 
 
@@ -36,8 +39,8 @@ def verify(signing_secret: Secret, headers: Mapping[str, str], body: bytes, now_
     Raises:
         TokenRefused: a header is missing, double or malformed, the time is off, or the signature is wrong.
     """
-    timestamp, signature = _only(headers, _TIMESTAMP, _SECONDS), _only(headers, _SIGNATURE, _V0)
-    if abs(now_s - int(timestamp)) > 300:
+    timestamp, signature = _only(headers, _TIMESTAMP, _NUMBER), _only(headers, _SIGNATURE, _V0)
+    if abs(now_s - int(timestamp)) > SECONDS:
         raise TokenRefused(
             "this Slack request is more than 5 minutes old or ahead: check this machine's clock"
         )

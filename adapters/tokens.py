@@ -56,7 +56,7 @@ class JwtVerifier:
         except jwt.ExpiredSignatureError as error:
             raise TokenExpired(f"the {purpose.value} token has expired; get a new one") from error
         except jwt.PyJWTError as error:
-            raise TokenRefused(f"the {purpose.value} token does not hold: {error}") from error
+            raise TokenRefused(f"the {purpose.value} token does not hold: {_why(error)}") from error
         return {name: value for name, value in claims.items() if name not in _REGISTERED}
 
     def _check_header(self, purpose: Purpose, token: str) -> None:
@@ -68,3 +68,16 @@ class JwtVerifier:
             raise TokenRefused(f"this token is not for {purpose.value}")
         if header.get("kid") != self._ring.kid(purpose):
             raise TokenRefused(f"the {purpose.value} token was signed by a key that is not trusted")
+
+
+def _why(error: jwt.PyJWTError) -> str:
+    match error:
+        case jwt.InvalidAlgorithmError():
+            return "it is not signed with EdDSA"
+        case jwt.InvalidSignatureError():
+            return "its signature is wrong"
+        case jwt.InvalidAudienceError():
+            return "it is for another audience"
+        case jwt.MissingRequiredClaimError():
+            return f"it has no {error.claim}"
+    return "it is none, or not yet valid"

@@ -9,9 +9,10 @@ from itertools import groupby
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.actions import about, read_action, say
+from adapters.about import about
+from adapters.actions import read_action, say
 from adapters.audit_log import append
-from adapters.run_rows import RUNNING_IF_OPEN, read_run, touch
+from adapters.run_rows import carry_on, read_run, touch
 from adapters.schema import actions, attempts, messages, runs, turns
 from adapters.store import Store
 from contracts.audit import AuditRecord
@@ -93,6 +94,7 @@ class StoreTurns:
             if found is not None:
                 return found
             await _settle(connection, run_id, turn.attempt_id, usd=turn.usd, duration_ms=turn.duration_ms)
+            await carry_on(connection, run_id, self._clock.now_ms())
             await _say(connection, run_id, turn)
             proposals = [
                 await self._propose(connection, run, turn, place, catalogue)
@@ -250,7 +252,7 @@ async def _stop(connection: AsyncConnection, run: WarrantedRun, turn: NewTurn) -
     now = await read_run(connection, run.warrant.run_id)
     denied = sum(decision.ruling is Ruling.DENY for _, decision in turn.calls)
     denials = now.spend.denials + denied
-    await touch(connection, now.run_id, steps=now.spend.steps + 1, denials=denials, state=RUNNING_IF_OPEN)
+    await touch(connection, now.run_id, steps=now.spend.steps + 1, denials=denials)
     if turn.stop is not None:
         return turn.stop
     return StopReason.DENIALS if denials > run.warrant.budget.denials else None

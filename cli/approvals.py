@@ -5,14 +5,14 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import output
+from cli import output, words
 from cli.client import Reach
 from cli.minting import approver, operator
-from cli.options import GatewayOption, JsonOption, StateOption, TokenOption
+from cli.options import GatewayOption, JsonOption, StateOption, TokenOption, identifier
 
 app = typer.Typer(no_args_is_help=True, help="What waits for a person, and the person's decision.")
 
-ApprovalId = Annotated[str, typer.Argument(help="The approval's id.")]
+ApprovalId = Annotated[str, typer.Argument(help="The approval's id.", callback=identifier)]
 
 
 @app.command("list")
@@ -21,6 +21,7 @@ def list_approvals(
         str | None,
         typer.Option("--in", help="waiting, approved, denied, expired or cancelled; `any` for all."),
     ] = "waiting",
+    cursor: Annotated[str | None, typer.Option(help="Where the last page ended.")] = None,
     state: StateOption = None,
     gateway: GatewayOption = None,
     token: TokenOption = None,
@@ -31,7 +32,7 @@ def list_approvals(
     Example: interlock approvals list --in approved
     """
     client = Reach.read(state, gateway, token).client(operator())
-    found = client.get("/v1/approvals", state=None if which == "any" else which)
+    found = client.get("/v1/approvals", state=None if which == "any" else which, cursor=cursor)
     if as_json:
         output.document(found)
         return
@@ -43,11 +44,14 @@ def list_approvals(
             one["route"],
             one["state"],
             _granted(one),
-            one["deadline"],
+            words.minute(one["deadline"]) if one["deadline"] else "never",
         )
         for one in found["approvals"]
     ]
-    output.table("Approvals", ("approval", "kind", "tenant", "route", "state", "granted", "deadline"), rows)
+    columns = ("approval", "kind", "tenant", "route", "state", "granted", "until (UTC)")
+    output.table("Approvals", columns, rows)
+    if found["cursor"]:
+        output.say(f"More: --cursor {found['cursor']}")
 
 
 @app.command()

@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import re
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
@@ -25,6 +27,8 @@ from contracts.errors import (
 
 ENDS: Final = frozenset({"completed", "stopped", "failed", "cancelled"})
 _WAIT: Final = 20
+_ADDRESS: Final = re.compile(r"https?://[^/\s]+")
+_VISIBLE: Final = re.compile(r"[!-~]+")
 _KINDS: Final[dict[int, type[InterlockError]]] = {
     400: Malformed,
     401: TokenRefused,
@@ -68,6 +72,10 @@ class Gateway:
     """Calls of the HTTP interface; a refusal is raised as the error that its problem document names."""
 
     def __init__(self, address: str, token: str) -> None:
+        """Raises Malformed where the address or the token is none."""
+        if not _ADDRESS.match(address):
+            raise Malformed(f"{address} is no gateway's address: write one like http://127.0.0.1:8100")
+        _check_header("the token", token)
         self._http = httpx.Client(
             base_url=address,
             headers={"Authorization": f"Bearer {token}"},
@@ -81,7 +89,9 @@ class Gateway:
         )
 
     def post(self, path: str, body: Any, *, key: str | None = None) -> dict[str, Any]:
-        return self._ask("POST", path, json=body, headers={"Idempotency-Key": key} if key else {})
+        if key is not None:
+            _check_header("--key", key)
+        return self._ask("POST", path, json=body, headers={"Idempotency-Key": key} if key is not None else {})
 
     def put(self, path: str, body: Any) -> dict[str, Any]:
         return self._ask("PUT", path, json=body)
@@ -94,6 +104,19 @@ class Gateway:
             query["cursor"] = page.get("cursor")
             if query["cursor"] is None:
                 return
+
+    @contextmanager
+    def events(
+        self, run_id: str, *, last: str | None = None, follow: bool = True
+    ) -> Iterator[httpx.Response]:
+        """The run's event stream from after ``last`` on. Raises InterlockError where it is refused."""
+        headers = {} if last is None else {"Last-Event-ID": last}
+        path, query = f"/v1/runs/{run_id}/events", {"follow": str(follow).lower()}
+        with self._http.stream("GET", path, params=query, headers=headers) as answer:
+            if not answer.is_success:
+                answer.read()
+                raise refusal(answer)
+            yield answer
 
     def changes(self, run_id: str, seconds: float | None = None) -> Iterator[dict[str, Any]]:
         """The run now and after each change, to its end or for at most ``seconds``."""
@@ -110,9 +133,23 @@ class Gateway:
     def _ask(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         answer = self._http.request(method, path, **options)
         if answer.is_success:
-            found: dict[str, Any] = answer.json()
-            return found
+            return _document(answer)
         raise refusal(answer)
+
+
+def _document(answer: httpx.Response) -> dict[str, Any]:
+    try:
+        found = answer.json()
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise Malformed(f"{answer.url.host} did not answer as a gateway does: is --gateway its address?")
+    return found
+
+
+def _check_header(name: str, text: str) -> None:
+    if not _VISIBLE.fullmatch(text):
+        raise Malformed(f"{name} must be visible ASCII characters without spaces")
 
 
 def refusal(answer: httpx.Response) -> InterlockError:

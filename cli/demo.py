@@ -7,8 +7,9 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from cli import output, playing
+from cli import output, playing, showing
 from cli.client import Gateway
+from cli.following import Event, so_far
 from cli.minting import caller, mint
 from cli.options import JsonOption, StateOption
 from cli.proving import prove
@@ -24,6 +25,7 @@ class Played:
     """What came of it."""
 
     run: dict[str, Any]
+    events: list[Event]
     executions: dict[str, int]
     audit: dict[str, Any]
     seconds: float
@@ -79,7 +81,13 @@ def play(state: State, *, approve: bool) -> Played:
         run = _by_hand(state, gateway, run["run_id"])
     counted = playing.executions(helpdesk, run)
     audit = _proven(state)
-    return Played(run=run, executions=counted, audit=audit, seconds=round(time.monotonic() - began, 1))
+    return Played(
+        run=run,
+        events=so_far(gateway, run["run_id"]),
+        executions=counted,
+        audit=audit,
+        seconds=round(time.monotonic() - began, 1),
+    )
 
 
 def _by_hand(state: State, gateway: Gateway, run_id: str) -> dict[str, Any]:
@@ -107,7 +115,7 @@ def _proven(state: State) -> dict[str, Any]:
 
 
 def _show(state: State, played: Played) -> None:
-    output.run(played.run)
+    showing.show(played.run, played.events)
     output.table(
         "Executed, by the helpdesk's own count", ("idempotency key", "times"), [*played.executions.items()]
     )

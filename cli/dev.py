@@ -16,9 +16,15 @@ from contracts.errors import InterlockError, Malformed
 from embedded.endpoints import Endpoints
 from embedded.ports import DEFAULT_BASE, Ports
 from embedded.process import Event
-from embedded.stack import ignore, running_stack
+from embedded.stack import running_stack
 
-_MARKS = {"ready": "[green]✓[/]", "back": "[green]✓[/]", "died": "[red]✗[/]", "silent": "[yellow]…[/]"}
+_MARKS = {
+    "ready": "[green]✓[/]",
+    "back": "[green]✓[/]",
+    "died": "[red]✗[/]",
+    "silent": "[yellow]…[/]",
+    "missing": "[yellow]![/]",
+}
 
 
 def dev(
@@ -36,7 +42,7 @@ def dev(
     out = Console(highlight=False, soft_wrap=True)
     err = Console(stderr=True, highlight=False, soft_wrap=True)
     options = {"headless": headless, "reset": reset, "policies": policies, "tools": tools}
-    show = _Shown(out, as_json=as_json)
+    show = _Shown(out, err, as_json=as_json)
     try:
         asyncio.run(_until_stopped(state, port_base, options, show))
     except InterlockError as error:
@@ -47,10 +53,11 @@ def dev(
 class _Shown:
     """What a person, or a program, sees of the stack."""
 
-    def __init__(self, out: Console, *, as_json: bool) -> None:
+    def __init__(self, out: Console, err: Console, *, as_json: bool) -> None:
         self._out = out
         self._as_json = as_json
-        self.event = ignore if as_json else self._event
+        self._err = err
+        self.event = self._warning if as_json else self._event
 
     def ready(self, endpoints: Endpoints) -> None:
         if self._as_json:
@@ -65,6 +72,11 @@ class _Shown:
     def stopping(self) -> None:
         if not self._as_json:
             self._out.print("Stopping …")
+
+    def _warning(self, event: Event) -> None:
+        """Beside the one line for a machine: what a person has to do."""
+        if event.kind == "missing":
+            self._err.print(escape(event.text))
 
     def _event(self, event: Event) -> None:
         self._out.print(f"{_MARKS[event.kind]} {event.part:<9} {event.seconds:5.1f} s  {escape(event.text)}")

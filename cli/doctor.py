@@ -15,9 +15,11 @@ from adapters.keys import AwsIdentity, KeyRing, PrivateKeys
 from adapters.store import Store
 from cli import output
 from cli.options import JsonOption, StateOption
+from cli.secrets import needed
 from cli.state import State
 from contracts.errors import InterlockError, Unavailable
 from contracts.tokens import Purpose
+from embedded.secrets import LocalSecrets
 
 _SECONDS: Final = 5.0
 _RESTART: Final = "Stop the stack and start it again with `interlock dev`."
@@ -152,6 +154,14 @@ async def _store(state: State) -> str:
     return f"{runs} runs"
 
 
+async def _secrets(state: State) -> str:
+    there = await asyncio.to_thread(LocalSecrets(state.address("aws"), state.directory, "dev").names)
+    missing = [secret for secret in await needed(state) if secret.path not in there]
+    if missing:
+        raise Unavailable("; ".join(secret.todo(state.directory) for secret in missing))
+    return "all that the tools need"
+
+
 CHECKS: Final = (
     Check(
         part="state",
@@ -165,5 +175,6 @@ CHECKS: Final = (
     Check(part="helpdesk", look=_healthy("helpdesk")),
     Check(part="aws", look=_aws),
     Check(part="keys", look=_keys, todo="Start afresh with `interlock dev --reset` if the keys are lost."),
+    Check(part="secrets", look=_secrets, todo="Give each with `interlock secret put`."),
     Check(part="store", look=_store, todo="Run `interlock store migrate`, or look at INTERLOCK_STORE."),
 )

@@ -7,7 +7,7 @@ from typing import NoReturn
 import httpx
 import typer
 
-from cli import approvals, audit, policy, runs, store, switches
+from cli import approvals, audit, policy, runs, secrets, store, switches
 from cli.demo import demo
 from cli.doctor import doctor
 from cli.roles import gateway, worker
@@ -30,6 +30,7 @@ for name, verbs in (
     ("policy", policy.app),
     ("switch", switches.app),
     ("audit", audit.app),
+    ("secret", secrets.app),
     ("store", store.app),
 ):
     app.add_typer(verbs, name=name)

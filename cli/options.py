@@ -1,10 +1,13 @@
 """Options that several verbs share."""
 
 import json
+import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
+
+_ID: Final = re.compile(r"[A-Za-z0-9_]{1,80}")
 
 StateOption = Annotated[
     Path | None,
@@ -21,17 +24,34 @@ TokenOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 
+def identifier(text: str) -> str:
+    """The id of a run or an approval, as typer's callback: it becomes part of a path. Raises BadParameter."""
+    if not _ID.fullmatch(text):
+        raise typer.BadParameter(f"{text!r} is no id: copy one from a list.")
+    return text
+
+
 def json_object(text: str, option: str) -> dict[str, Any]:
     """The JSON object of an option: the text itself, or the file of ``@FILE``. Raises typer.BadParameter."""
     source = f"{option} {text}" if text.startswith("@") else option
     try:
-        found = json.loads(Path(text[1:]).read_text() if text.startswith("@") else text)
+        given = Path(text[1:]).read_text(encoding="utf-8") if text.startswith("@") else text
+        found = json.loads(given, object_pairs_hook=_object)
     except OSError as error:
         raise typer.BadParameter(f"{source} cannot be read: {error.strerror}.") from error
     except ValueError as error:
         raise typer.BadParameter(
             f"{source} is not JSON: {error}. Quote it for the shell, or give @FILE."
         ) from error
+    except RecursionError as error:
+        raise typer.BadParameter(f"{source} is nested too deeply.") from error
     if not isinstance(found, dict):
         raise typer.BadParameter(f'{source} is no JSON object: write one like {{"ticket_id": "T-18421"}}.')
+    return found
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key is there twice in one object")
     return found

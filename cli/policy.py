@@ -145,15 +145,8 @@ def _no_route(route: str, known: Mapping[str, Any]) -> Decision:
 def _placed(loaded: Loaded, route: str, tool: str, reason: Reason) -> dict[str, Any]:
     """A rule of the catalogue stands in the tool file, every other in the route's."""
     if reason.rule.startswith("catalogue"):
-        file, line = loaded.tools_file.name, _tool_line(loaded.tools_file, tool)
+        file, line = loaded.tools.places.get(tool, (loaded.tools_file.name, 1))
     else:
         place = loaded.policies.rule_place(route, reason.rule)
         file, line = place if place is not None else (f"routes/{route}.yaml", 1)
     return {"rule": reason.rule, "file": file, "line": line, "text": reason.text}
-
-
-def _tool_line(file: Path, tool: str) -> int:
-    """The line of the tool's entry; 1 where the file has none."""
-    lines = file.read_text(encoding="utf-8").splitlines()
-    names = (f"{tool}:", f'"{tool}":', f"'{tool}':")
-    return next((number for number, line in enumerate(lines, start=1) if line.strip().startswith(names)), 1)

@@ -39,4 +39,5 @@ def gateway(
 
 def _become(module: str, *arguments: str) -> NoReturn:
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606  no shell is the point
+    # -P: no folder of the working directory may stand in for the module.
+    os.execv(sys.executable, [sys.executable, "-P", "-m", module, *arguments])  # noqa: S606  no shell is the point

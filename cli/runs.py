@@ -1,18 +1,22 @@
-"""``interlock run``: start, show, list, watch, cancel."""
+"""``interlock run``: start, show, list, watch, why, cancel."""
 
 import uuid
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
-from cli import output
+from cli import output, showing, words
+from cli import why as reasons
 from cli.client import Gateway, Reach
+from cli.following import so_far
 from cli.minting import caller, operator
-from cli.options import GatewayOption, JsonOption, StateOption, TokenOption, json_object
+from cli.options import GatewayOption, JsonOption, StateOption, TokenOption, identifier, json_object
+from cli.watching import watch as follow
 
 app = typer.Typer(no_args_is_help=True, help="Start runs and follow them.")
 
-RunId = Annotated[str, typer.Argument(help="The run's id, such as run_01f2….")]
+RunId = Annotated[str, typer.Argument(help="The run's id, such as run_01f2….", callback=identifier)]
 
 
 @app.command()
@@ -42,9 +46,13 @@ def start(
     body: dict[str, Any] = {"route": route, "input": json_object(given, "--input")}
     if on_behalf_of is not None:
         body["on_behalf_of"] = on_behalf_of
-    client = Reach.read(state, gateway, token).client(caller("cli", tenant, route))
-    run = client.post("/v1/runs", body, key=key or str(uuid.uuid4()))
-    _follow(client, run["run_id"], as_json) if watch else _show(run, as_json)
+    reach, who = Reach.read(state, gateway, token), caller("cli", tenant, route)
+    client = reach.client(who)
+    run = client.post("/v1/runs", body, key=str(uuid.uuid4()) if key is None else key)
+    if watch:
+        _follow(reach, lambda: reach.client(who), run["run_id"], as_json)
+    else:
+        _show(client, run, as_json)
 
 
 @app.command()
@@ -55,11 +63,16 @@ def show(
     token: TokenOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show a run with its actions.
+    """Show a run: who asked, what happened when, and what came of it. Times are UTC.
 
-    Example: interlock run show run_01f2… --json
+    Examples:
+
+      interlock run show run_01f2…
+
+      interlock run show run_01f2… --json
     """
-    _show(Reach.read(state, gateway, token).client(operator()).get(f"/v1/runs/{run_id}"), as_json)
+    client = Reach.read(state, gateway, token).client(operator())
+    _show(client, client.get(f"/v1/runs/{run_id}"), as_json)
 
 
 @app.command("list")
@@ -84,8 +97,11 @@ def list_runs(
     if as_json:
         output.document(page)
         return
-    columns = ("run_id", "tenant", "route", "state", "created_at", "ended_at")
-    output.table("Runs", columns, [[run[column] for column in columns] for run in page["runs"]])
+    rows = [
+        (run["run_id"], run["tenant"], run["route"], run["state"], words.minute(run["created_at"]))
+        for run in page["runs"]
+    ]
+    output.table("Runs", ("run", "tenant", "route", "state", "asked (UTC)"), rows)
     if page["cursor"]:
         output.say(f"More: --cursor {page['cursor']}")
 
@@ -98,11 +114,42 @@ def watch(
     token: TokenOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Follow a run to its end; status 0 only if it completed.
+    """Follow a run to its end; status 0 only if it completed. Ctrl-C leaves, and the run goes on.
+
+    With --json, the run as it ended is on standard output and its progress on standard error.
 
     Example: interlock run watch run_01f2…
     """
-    _follow(Reach.read(state, gateway, token).client(operator()), run_id, as_json)
+    reach = Reach.read(state, gateway, token)
+    _follow(reach, lambda: reach.client(operator()), run_id, as_json)
+
+
+@app.command()
+def why(
+    run_id: RunId,
+    action: Annotated[
+        int | None, typer.Option(min=1, help="Only this action, by its number in the whole.")
+    ] = None,
+    state: StateOption = None,
+    gateway: GatewayOption = None,
+    token: TokenOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say why a run did what it did: who asked, which rule, what was shown, who decided, what was answered.
+
+    Examples:
+
+      interlock run why run_01f2…
+
+      interlock run why run_01f2… --action 3 --json
+    """
+    found = Reach.read(state, gateway, token).client(operator()).get(f"/v1/runs/{run_id}/why")
+    if action is not None:
+        count = len(found["actions"])
+        if action > count:
+            raise typer.BadParameter(f"--action {action}: the run has {count} so far.")
+        found["actions"] = [found["actions"][action - 1]]
+    output.document(found) if as_json else reasons.show(found)
 
 
 @app.command()
@@ -119,18 +166,15 @@ def cancel(
     Example: interlock run cancel run_01f2… --reason "Wrong ticket."
     """
     client = Reach.read(state, gateway, token).client(operator())
-    _show(client.post(f"/v1/runs/{run_id}/cancel", {"reason": reason}), as_json)
+    _show(client, client.post(f"/v1/runs/{run_id}/cancel", {"reason": reason}), as_json)
 
 
-def _show(run: dict[str, Any], as_json: bool) -> None:
-    output.document(run) if as_json else output.run(run)
+def _show(client: Gateway, run: dict[str, Any], as_json: bool) -> None:
+    output.document(run) if as_json else showing.show(run, so_far(client, run["run_id"]))
 
 
-def _follow(client: Gateway, run_id: str, as_json: bool) -> None:
-    run: dict[str, Any] = {}
-    for run in client.changes(run_id):
-        done = [f"{action['tool']} {action['outcome'] or action['decision']}" for action in run["actions"]]
-        output.progress(f"{run['state']}: {', '.join(done) or 'nothing done yet'}")
-    _show(run, as_json)
+def _follow(reach: Reach, connect: Callable[[], Gateway], run_id: str, as_json: bool) -> None:
+    run = follow(reach, connect, run_id, aside=as_json)
+    output.document(run) if as_json else showing.result(run)
     if run["state"] != "completed":
         raise typer.Exit(1)

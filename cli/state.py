@@ -34,7 +34,11 @@ class State:
     @property
     def store_url(self) -> str:
         """SQLAlchemy's: of INTERLOCK_STORE, or of the directory's own SQLite file."""
-        return os.environ.get("INTERLOCK_STORE") or f"sqlite+aiosqlite:///{self.directory / 'interlock.db'}"
+        return os.environ.get("INTERLOCK_STORE") or self.own_store_url
+
+    @property
+    def own_store_url(self) -> str:
+        return f"sqlite+aiosqlite:///{self.directory / 'interlock.db'}"
 
     def endpoints(self) -> dict[str, Any]:
         """Addresses of the stack that was started here last. Raises Unavailable, Malformed."""

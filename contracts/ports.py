@@ -205,6 +205,10 @@ class Approvals(Protocol):
         """
         ...
 
+    async def settle(self, approval_id: str) -> None:
+        """Settle an unknown write as the verified answer to its question says; again is nothing."""
+        ...
+
     async def get(self, approval_id: str) -> ApprovalRecord:
         """The approval with the decisions whose signatures hold. Raises Unknown."""
         ...

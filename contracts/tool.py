@@ -53,6 +53,8 @@ class ToolSpec:
     undo: str | None = None
     #: Seconds that one call may take.
     timeout: int = 20
+    #: Of a service that is described, not coded: how it is called, previewed and looked up.
+    binding: Json = None
 
     def document(self) -> Json:
         return asdict(self)

@@ -5,7 +5,7 @@ from pathlib import Path
 from adapters.clock import SystemClock
 from adapters.documents import StoreDocuments
 from adapters.store import Store
-from contracts.digest import Json
+from contracts.digest import Json, digest
 from policies.load import PolicySet, load
 from tools.load import LoadedTools, load_tools
 
@@ -30,7 +30,10 @@ async def publish_loaded(
     """``publish`` of what was already read and found sound."""
     store = Store(store_url)
     try:
-        return await _publish(StoreDocuments(store, SystemClock()), _documents(policies, tools), env, actor)
+        documents = StoreDocuments(store, SystemClock())
+        changes = await _publish(documents, _documents(policies, tools), env, actor)
+        await _keep_places(documents, policies, tools)
+        return changes
     finally:
         await store.close()
 
@@ -57,3 +60,10 @@ async def _publish(
         if changed:
             changes.append(f"published {kind} {name} as {identity}")
     return changes
+
+
+async def _keep_places(documents: StoreDocuments, policies: PolicySet, tools: LoadedTools) -> None:
+    """So that whoever asks why is led to the line of the rule."""
+    await documents.keep_places(tools.catalogue.digest(), tools.places)
+    for name, route in policies.routes.items():
+        await documents.keep_places(digest(route.document()), policies.places[name])

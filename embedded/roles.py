@@ -2,16 +2,16 @@
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from contracts import names
 from embedded.aws import plan
-from embedded.aws.seed import TENANTS
 from embedded.ports import Ports, url
 from embedded.seed import APP, CHANNEL, ENV, TEAM, store_url
+from tools.addresses import variable
 
 #: Role to its task queue.
 QUEUES: Final = {"agent": names.AGENT_QUEUE, "broker": names.BROKER_QUEUE, "tools": names.TOOLS_QUEUE}
@@ -27,6 +27,9 @@ class Roles:
     state: Path
     ports: Ports
     tools: Path
+    tenants: Sequence[str]
+    #: Base URLs of the tool file's sources, by source.
+    addresses: Mapping[str, str]
     headless: bool
 
     def environment(self, role: str) -> dict[str, str]:
@@ -40,10 +43,13 @@ class Roles:
             "INTERLOCK_SLACK_TEAM": TEAM,
             "INTERLOCK_SLACK_APP": APP,
             "INTERLOCK_SLACK_CHANNEL": CHANNEL,
-            "INTERLOCK_TENANTS": ",".join(TENANTS),
+            "INTERLOCK_TENANTS": ",".join(self.tenants),
             "INTERLOCK_TOOLS": str(self.tools),
+            "INTERLOCK_PROBE_CREDENTIAL": plan.PROBE,
             "INTERLOCK_ANCHORS": plan.anchor_bucket(ENV),
         }
+        if role == "tools":
+            found |= {variable(source): address for source, address in self.addresses.items()}
         if role == "agent":
             found |= {name: value for name, value in os.environ.items() if name.startswith(_PROVIDERS)}
         return found
@@ -53,7 +59,6 @@ class Roles:
             "INTERLOCK_TEMPORAL": f"127.0.0.1:{self.ports.temporal}",
             "INTERLOCK_SLACK_URL": url(self.ports.slack),
             "INTERLOCK_GATEWAY": url(self.ports.gateway),
-            "INTERLOCK_ADDRESS_HELPDESK": url(self.ports.helpdesk),
         }
         if not self.headless:
             found["INTERLOCK_TEMPORAL_UI"] = url(self.ports.temporal_ui)

@@ -13,6 +13,7 @@ from typing import Final
 
 import httpx
 
+from adapters.pollers import worker_identity
 from contracts.errors import InterlockError, Malformed
 from embedded import endpoints
 from embedded.aws import server as aws
@@ -23,6 +24,7 @@ from embedded.lock import held
 from embedded.ports import Ports, url
 from embedded.process import Child, Command, Event
 from embedded.roles import QUEUES, Roles, inherited, module
+from embedded.secrets import ToolSecret, tool_secrets
 from embedded.seed import ENV, prepare_store, write_helpdesk_keys, write_slack_config
 from embedded.temporal import Temporal, server_command
 from policies.load import PolicySet, load
@@ -56,6 +58,12 @@ class Plan:
     tools_file: Path
     headless: bool
 
+    @property
+    def tenants(self) -> tuple[str, ...]:
+        """The helpdesk's, and those that the people file names beside them."""
+        named = {tenant for person in self.policies.people.people for tenant in person.tenants}
+        return *TENANTS, *sorted(named - {*TENANTS})
+
 
 @asynccontextmanager
 async def running_stack(
@@ -73,7 +81,8 @@ async def running_stack(
     Raises:
         InterlockError: it cannot start; the sentence says why. Nothing is left running.
     """
-    plan = _plan(
+    plan = await asyncio.to_thread(
+        _plan,
         state.absolute(),
         ports=ports or Ports.free(),
         policies=(policies or shipped_policies()).absolute(),
@@ -110,7 +119,15 @@ class Stack:
         self._keepers: list[asyncio.Task[None]] = []
         self._temporal = Temporal(plan.ports.temporal)
         self._http = httpx.AsyncClient(trust_env=False, timeout=3.0)
-        self._roles = Roles(state=plan.state, ports=plan.ports, tools=plan.tools_file, headless=plan.headless)
+        self._roles = Roles(
+            state=plan.state,
+            ports=plan.ports,
+            tools=plan.tools_file,
+            tenants=plan.tenants,
+            addresses={"helpdesk": url(plan.ports.helpdesk), **plan.tools.addresses},
+            headless=plan.headless,
+        )
+        self._missing: tuple[ToolSecret, ...] = ()
         self._ready = False
 
     async def start(self) -> None:
@@ -123,6 +140,8 @@ class Stack:
             raise _first(failed) from None
         self._ready = True
         self._keep_endpoints()
+        for secret in self._missing:
+            self._tell(Event(part="secrets", kind="missing", seconds=0.0, text=secret.todo(self._plan.state)))
 
     async def stop(self) -> None:
         """Stop everything, whoever depends on others first."""
@@ -163,7 +182,10 @@ class Stack:
     async def _aws(self) -> Seeded:
         ports, state = self._plan.ports, self._plan.state
         await self._run(self._aws_command())
-        return await asyncio.to_thread(seed, url(ports.aws), state, env=ENV, tenants=TENANTS)
+        seeded = await asyncio.to_thread(seed, url(ports.aws), state, env=ENV, tenants=self._plan.tenants)
+        needed = tool_secrets(self._plan.tools.catalogue, self._plan.policies.people)
+        self._missing = tuple(secret for secret in needed if secret.path not in seeded.names)
+        return seeded
 
     async def _prepare_store(self) -> None:
         await prepare_store(self._plan.state, self._plan.policies, self._plan.tools)
@@ -235,7 +257,9 @@ class Stack:
 
     def _worker_command(self, role: str) -> Command:
         async def polls(pid: int) -> bool:
-            return await self._temporal.polled(QUEUES[role], f"{role}-{pid}", workflows=role == "agent")
+            return await self._temporal.polled(
+                QUEUES[role], worker_identity(role, pid), workflows=role == "agent"
+            )
 
         return Command(
             name=role,

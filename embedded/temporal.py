@@ -6,17 +6,12 @@ from pathlib import Path
 from typing import Final
 
 from google.protobuf.duration_pb2 import Duration
-from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.namespace.v1 import NamespaceConfig
-from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import (
-    DescribeNamespaceRequest,
-    DescribeTaskQueueRequest,
-    UpdateNamespaceRequest,
-)
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, UpdateNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from adapters.pollers import polled
 from contracts import names
 from contracts.errors import Unavailable
 from embedded.ports import HOST, Ports, url
@@ -67,18 +62,12 @@ class Temporal:
             return False
         return True
 
-    async def polled(self, queue: str, identity: str, *, workflows: bool) -> bool:
+    async def polled(self, queue: str, worker: str, *, workflows: bool) -> bool:
         """Whether the worker of that identity takes tasks from the queue."""
-        kind = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW if workflows else TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
-        request = DescribeTaskQueueRequest(
-            namespace=names.NAMESPACE, task_queue=TaskQueue(name=queue), task_queue_type=kind
-        )
         try:
-            client = await self._connected()
-            described = await client.workflow_service.describe_task_queue(request, timeout=_RPC)
+            return await polled(await self._connected(), queue, worker, workflows=workflows)
         except (RPCError, RuntimeError):
             return False
-        return any(poller.identity.split("@")[0] == identity for poller in described.pollers)
 
     async def _connected(self) -> Client:
         if self._client is None:

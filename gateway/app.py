@@ -9,19 +9,22 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from contracts.errors import InterlockError
-from gateway import approvals, codec, operations, runs, slack, switches
+from gateway import approvals, codec, events, faults, operations, runs, slack, switches, why
 from gateway.auth import Door
 from gateway.codec import CodecCors
+from gateway.event_shapes import Event
 from gateway.parts import Parts
 from gateway.problems import Problem, ProblemDocument, answer
 from gateway.requests_log import RequestLog
 
 _ROUTERS: Final = (
     runs.router,
+    events.router,
+    why.router,
     approvals.router,
     slack.router,
     switches.router,
@@ -32,15 +35,19 @@ _API: Final = tuple(route for router in _ROUTERS for route in router.routes if i
 
 
 class Gateway(FastAPI):
-    """FastAPI with the problem document among its components: every route refers to it."""
+    """FastAPI with those components that routes name by reference alone: the problem and the event."""
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
             schema = super().openapi()
             components = schema.setdefault("components", {}).setdefault("schemas", {})
-            problem = ProblemDocument.model_json_schema(ref_template="#/components/schemas/{model}")
-            components.update(problem.pop("$defs", {}))
-            components["Problem"] = problem
+            for name, model in (("Problem", ProblemDocument), ("Event", Event)):
+                named = model.model_json_schema(
+                    ref_template="#/components/schemas/{model}", mode="serialization"
+                )
+                for inner, definition in named.pop("$defs", {}).items():
+                    components.setdefault(inner, definition)
+                components[name] = named
         return super().openapi()
 
 
@@ -69,9 +76,10 @@ def create(parts: Parts) -> Gateway:
         lifespan=lifespan,
     )
     app.state.parts = parts
-    for kind in (Problem, InterlockError, RequestValidationError):
+    for kind in (Problem, InterlockError, ClientDisconnect):
         app.add_exception_handler(kind, answer)
     app.add_exception_handler(HTTPException, _answer_http)
+    app.add_exception_handler(RequestValidationError, faults.answer)
     for router in _ROUTERS:
         app.include_router(router)
     # The last one added is the outermost.

@@ -7,7 +7,9 @@ from fastapi import APIRouter, Query
 
 from contracts.approval import ApprovalRecord, Click
 from contracts.errors import Unknown
+from gateway import cursors
 from gateway.auth import Approver, Judge, Kind, Principal
+from gateway.bodies import StrictRoute
 from gateway.parts import Given, Parts
 from gateway.ports import ApprovalQuery
 from gateway.problems import Problem, ProblemType, answers, of_refusal
@@ -15,7 +17,9 @@ from gateway.shapes import ApprovalFilter, ApprovalList, ApprovalShape, Decision
 from gateway.views import approval_view
 
 LOG: Final = structlog.get_logger("gateway.approvals")
-router: Final = APIRouter(tags=["approvals"])
+router: Final = APIRouter(route_class=StrictRoute, tags=["approvals"])
+
+_PAGE: Final = 50
 
 
 @router.get("/v1/approvals", summary="List approvals, newest first", responses=answers())
@@ -23,10 +27,17 @@ async def list_approvals(
     wanted: Annotated[ApprovalFilter, Query()], judge: Judge, parts: Given
 ) -> ApprovalList:
     query = ApprovalQuery(
-        env=parts.env, tenants=await _tenants(parts, judge), routes=judge.routes, state=wanted.state
+        env=parts.env,
+        tenants=await _tenants(parts, judge),
+        routes=judge.routes,
+        state=wanted.state,
+        before=cursors.read_place(wanted.cursor),
+        limit=_PAGE + 1,
     )
     found = await parts.approvals.page(query)
-    return ApprovalList(approvals=tuple(approval_view(approval) for approval in found))
+    shown, last = found[:_PAGE], found[:_PAGE][-1:]
+    cursor = cursors.after_place(last[0].requested_ms, last[0].approval_id) if len(found) > _PAGE else None
+    return ApprovalList(approvals=tuple(approval_view(approval) for approval in shown), cursor=cursor)
 
 
 @router.get("/v1/approvals/{approval_id}", summary="Read an approval", responses=answers(404))
@@ -41,7 +52,7 @@ async def read_approval(approval_id: str, judge: Judge, parts: Given) -> Approva
 @router.post(
     "/v1/approvals/{approval_id}/decision",
     summary="Approve, deny or withdraw; or say what an unknown write did",
-    responses=answers(400, 404, 409, 410),
+    responses=answers(400, 404, 409, 410, 415),
 )
 async def decide(approval_id: str, body: DecisionBody, approver: Approver, parts: Given) -> ApprovalShape:
     """The same rules as a click in Slack; a decision that does not count is refused with its sentence."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import parse_qsl
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -14,7 +15,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from contracts.errors import TokenRefused
 from contracts.tokens import Purpose, Verifier
-from gateway.problems import BODY_LIMIT, Problem, ProblemType, of_error, too_large
+from gateway.bodies import repeated
+from gateway.problems import BODY_LIMIT, Problem, ProblemType, too_large
+from policies.arguments import clean
 
 OPEN: Final = frozenset(
     {"/healthz", "/readyz", "/openapi.json", "/.well-known/jwks.json", "/slack/interactions"}
@@ -43,6 +46,8 @@ class Principal:
     tenant: str | None
     #: None: every route.
     routes: tuple[str, ...] | None
+    #: Unix seconds at which the token runs out.
+    expires: int
 
     def reaches(self, *, tenant: str, route: str) -> bool:
         return self.tenant in (None, tenant) and self.may_use(route)
@@ -83,7 +88,13 @@ def read_principal(claims: Mapping[str, Any], env: str) -> Principal:
     if not found.sub.startswith(_PREFIXES.get(kind, "")):
         raise TokenRefused(f"the token's sub is no {kind}'s")
     routes = None if "*" in found.routes else tuple(found.routes)
-    return Principal(kind=kind, subject=found.sub, tenant=_tenant(kind, found.tenant), routes=routes)
+    return Principal(
+        kind=kind,
+        subject=found.sub,
+        tenant=_tenant(kind, found.tenant),
+        routes=routes,
+        expires=found.exp,
+    )
 
 
 def _tenant(kind: Kind, tenant: str | None) -> str | None:
@@ -101,9 +112,11 @@ def bearer(headers: Headers) -> str:
     given = headers.getlist("authorization")
     if not given:
         raise TokenRefused("this call needs a token: send Authorization: Bearer …")
+    if len(given) > 1:
+        raise TokenRefused("send one Authorization header, not several")
     scheme, _, token = given[0].partition(" ")
-    if len(given) > 1 or scheme.lower() != "bearer" or not 0 < len(token) <= _LONGEST:
-        raise TokenRefused("the Authorization header holds no bearer token")
+    if scheme.lower() != "bearer" or not 0 < len(token) <= _LONGEST:
+        raise TokenRefused("the Authorization header holds no bearer token; send Authorization: Bearer …")
     return token
 
 
@@ -126,14 +139,26 @@ class Door:
             await self._app(scope, _bounded(receive), send)
 
     def _problem(self, scope: Scope, headers: Headers) -> Problem | None:
-        if scope["path"] not in OPEN:
+        open_to_all = scope["path"] in OPEN
+        if not open_to_all:
             try:
                 claims = self._verifier.verify(Purpose.CALLERS, bearer(headers))
                 scope.setdefault("state", {})["principal"] = read_principal(claims, self._env)
             except TokenRefused as error:
-                return of_error(error)
+                return Problem(ProblemType.UNAUTHENTICATED, error.sentence, field="Authorization")
         length = headers.get("content-length", "0")
-        return too_large() if not length.isdecimal() or int(length[:20]) > BODY_LIMIT else None
+        if not length.isdecimal() or int(length[:20]) > BODY_LIMIT:
+            return too_large()
+        return None if open_to_all else _repeated(scope["query_string"])
+
+
+def _repeated(query: bytes) -> Problem | None:
+    """The problem of a parameter that is there twice: which of them counts is never a matter of order."""
+    twice = repeated(name for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True))
+    if twice is None:
+        return None
+    shown = clean(twice, 80)
+    return Problem(ProblemType.INVALID, f"{shown} is there twice; send it once", field=shown)
 
 
 def _bounded(receive: Receive) -> Receive:

@@ -8,6 +8,7 @@ from temporalio.client import Client
 
 from adapters import slack_signature
 from adapters.actions import StoreActions
+from adapters.answers import StoreAnswers
 from adapters.approvals import ApprovalQuery, StoreApprovals
 from adapters.audit_log import AuditQuery, StoreAuditLog
 from adapters.clock import SystemClock
@@ -35,6 +36,7 @@ from gateway.parts import Parts, SlackApp
 from gateway.resumer import Resumer
 from gateway.settings import Settings
 from gateway.waker import Waker
+from gateway.watching import Watching
 from gateway.whisper import Whisper
 
 
@@ -74,18 +76,21 @@ def _parts(
     env, clock, store, verifier = settings.env, SystemClock(), Store(settings.store), JwtVerifier(ring)
     runs, approvals = GatewayRuns(store, clock), GatewayApprovals(store, verifier, clock)
     switches, starter = StoreSwitches(store, clock), TemporalStarter(client)
+    documents, audit = StoreDocuments(store, clock), GatewayAudit(store)
     return Parts(
         env=env,
         clock=clock,
         verifier=verifier,
         signer=signer,
-        in_force=InForce(StoreDocuments(store, clock), env),
+        in_force=InForce(documents, env),
         runs=runs,
         actions=StoreActions(store, clock),
         approvals=approvals,
         desk=StoreDesk(store, signer, verifier, clock),
         switches=switches,
-        audit=GatewayAudit(store),
+        audit=audit,
+        answers=StoreAnswers(store),
+        sources=documents,
         starter=starter,
         slack=slack,
         codec=Codec(EncryptingCodec(payload_key)),
@@ -93,6 +98,7 @@ def _parts(
         launcher=Launcher(runs, starter, clock, env),
         waker=Waker(approvals, starter, env),
         resumer=Resumer(runs, switches, starter, clock, env),
+        watching=Watching(audit),
         probes=_probes(store, starter, verifier, signer),
         temporal_ui=settings.temporal_ui,
         closing=(whisper.close, store.close),

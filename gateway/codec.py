@@ -15,18 +15,19 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.auth import Operator
+from gateway.bodies import StrictRoute
 from gateway.parts import Given
 from gateway.ports import Payload
 from gateway.problems import Problem, ProblemType, answers
 from gateway.shapes import EncodedPayload, Payloads
 
-router: Final = APIRouter(tags=["operations"])
+router: Final = APIRouter(route_class=StrictRoute, tags=["operations"])
 
 PATH: Final = "/codec/decode"
 _TOKEN: Final = re.compile(rb"(eyJ[A-Za-z0-9_-]+\.eyJ[A-Za-z0-9_-]+\.)([A-Za-z0-9_-]+)")
 
 
-@router.post(PATH, summary="Decode Temporal payloads", responses=answers(400))
+@router.post(PATH, summary="Decode Temporal payloads", responses=answers(400, 415))
 async def decode(body: Payloads, operator: Operator, parts: Given) -> Payloads:
     if operator.tenant is not None or operator.routes is not None:
         # A payload does not say whose it is.

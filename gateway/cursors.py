@@ -9,20 +9,20 @@ from typing import Any, Final
 from gateway.problems import Problem, ProblemType
 
 _LARGEST: Final = 2**53 - 1
-_RUN_ID: Final = re.compile(r"[a-z0-9_]{1,40}")
+_ID: Final = re.compile(r"[a-z0-9_]{1,40}")
 
 
-def after_run(created_ms: int, run_id: str) -> str:
-    return _written([created_ms, run_id])
+def after_place(at_ms: int, identity: str) -> str:
+    return _written([at_ms, identity])
 
 
-def read_run(cursor: str | None) -> tuple[int, str] | None:
-    """The created_ms and id of the last run seen. Raises Problem."""
+def read_place(cursor: str | None) -> tuple[int, str] | None:
+    """The time and id of the last run or approval seen. Raises Problem."""
     match _read(cursor):
         case None:
             return None
-        case [int(created_ms), str(run_id)] if _place(created_ms) and _RUN_ID.fullmatch(run_id):
-            return created_ms, run_id
+        case [int(at_ms), str(identity)] if _place(at_ms) and _ID.fullmatch(identity):
+            return at_ms, identity
     raise _refused()
 
 

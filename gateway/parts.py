@@ -12,6 +12,7 @@ from gateway.in_force import InForce
 from gateway.launcher import Launcher
 from gateway.ports import (
     ActionRows,
+    AnswerRows,
     ApprovalRows,
     AuditRows,
     PayloadCodec,
@@ -19,10 +20,12 @@ from gateway.ports import (
     Probe,
     RunRows,
     SlackSignature,
+    SourceRows,
     SwitchRows,
 )
 from gateway.resumer import Resumer
 from gateway.waker import Waker
+from gateway.watching import Watching
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +56,8 @@ class Parts:
     desk: Desk
     switches: SwitchRows
     audit: AuditRows
+    answers: AnswerRows
+    sources: SourceRows
     starter: RunStarter
     slack: SlackApp
     codec: PayloadCodec
@@ -61,6 +66,7 @@ class Parts:
     launcher: Launcher
     waker: Waker
     resumer: Resumer
+    watching: Watching
     #: By the neighbour's name.
     probes: Mapping[str, Probe] = field(default_factory=dict)
     #: Origin of Temporal's Web UI, which may call the codec from a browser; empty: none.

@@ -36,12 +36,14 @@ class RunQuery:
 
 @dataclass(frozen=True, kw_only=True)
 class ApprovalQuery:
-    """Which approvals, newest first; None is any."""
+    """Which approvals, newest first; None is any. ``before``: requested_ms and id of the last one seen."""
 
     env: str
     tenants: Sequence[str] | None
     routes: Sequence[str] | None
     state: str | None
+    before: tuple[int, str] | None
+    limit: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +65,10 @@ class RunRows(Protocol):
 
     async def get(self, run_id: str) -> RunRecord:
         """Raises Unknown."""
+        ...
+
+    async def started(self, start_hash: str, body_digest: str) -> RunRecord | None:
+        """The run that this key started, however long ago. Raises Conflict where it was for another body."""
         ...
 
     async def accept(self, new: NewRun) -> tuple[RunRecord, bool]:
@@ -134,6 +140,26 @@ class AuditRows(Protocol):
     """The audit log, to be read."""
 
     async def page(self, query: AuditQuery) -> Sequence[ChainedRecord]: ...
+
+    async def tips(self, run_ids: Sequence[str]) -> Mapping[str, int]:
+        """The place of each run's last record."""
+        ...
+
+
+class AnswerRows(Protocol):
+    """What the actions of a run were answered."""
+
+    async def of_run(self, run_id: str) -> Mapping[str, str]:
+        """By action id, bounded and scrubbed as the model was told it."""
+        ...
+
+
+class SourceRows(Protocol):
+    """Where the rules of published documents stand in their files."""
+
+    async def places(self, subject: str) -> Mapping[str, tuple[str, int]]:
+        """File and line by rule of the document with this digest; of a catalogue by tool."""
+        ...
 
 
 class SlackSignature(Protocol):

@@ -3,11 +3,10 @@
 from enum import StrEnum
 from typing import Any, Final
 
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from contracts.approval import Refusal
@@ -21,7 +20,6 @@ from contracts.errors import (
     Unavailable,
     Unknown,
 )
-from policies.arguments import clean
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -38,6 +36,7 @@ class ProblemType(StrEnum):
     CONFLICT = "urn:interlock:problem:conflict"
     LATE = "urn:interlock:problem:too-late"
     TOO_LARGE = "urn:interlock:problem:body-too-large"
+    MEDIA_TYPE = "urn:interlock:problem:unsupported-media-type"
     INVALID = "urn:interlock:problem:invalid-request"
     INPUT = "urn:interlock:problem:input-refused"
     BUDGET = "urn:interlock:problem:budget-wider"
@@ -57,6 +56,7 @@ KINDS: Final[dict[ProblemType, tuple[int, str]]] = {
     ProblemType.CONFLICT: (409, "It stands otherwise already"),
     ProblemType.LATE: (410, "The time for it has passed"),
     ProblemType.TOO_LARGE: (413, "The body is too large"),
+    ProblemType.MEDIA_TYPE: (415, "The body is not in JSON"),
     ProblemType.INVALID: (422, "The request is invalid"),
     ProblemType.INPUT: (422, "The input is not what the route takes"),
     ProblemType.BUDGET: (422, "A budget may only be narrower than the route's"),
@@ -162,33 +162,6 @@ def too_large() -> Problem:
     return Problem(ProblemType.TOO_LARGE, f"the body is longer than {BODY_LIMIT} bytes; send less")
 
 
-def of_validation(error: RequestValidationError) -> Problem:
-    """The first mistake of a request, by its place; never by its value, which may be a secret."""
-    fault = error.errors()[0]
-    place, *inner = fault["loc"]
-    if fault["type"] == "json_invalid":
-        return Problem(ProblemType.MALFORMED, f"the body is no JSON: {_lower(fault['ctx']['error'])}")
-    field = _field(str(place), inner)
-    if place == "header":
-        return Problem(
-            ProblemType.IDEMPOTENCY_KEY, f"{field} takes 1 to 255 visible ASCII characters", field=field
-        )
-    if fault["type"] == "extra_forbidden":
-        return Problem(ProblemType.INVALID, f"{field} is unknown here; leave it out", field=field)
-    return Problem(ProblemType.INVALID, f"{field}: {_lower(clean(fault['msg'], 200))}", field=field)
-
-
-def _field(place: str, inner: list[int | str]) -> str:
-    if place != "body":
-        return clean(".".join(map(str, inner)), 80)
-    parts = (str(part).replace("~", "~0").replace("/", "~1") for part in inner)
-    return clean("".join(f"/{part}" for part in parts), 80) or "/"
-
-
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]
-
-
 _REFUSALS: Final = {
     Refusal.LATE: ProblemType.LATE,
     Refusal.DECIDED: ProblemType.CONFLICT,
@@ -217,8 +190,8 @@ async def answer(_request: Request, error: Exception) -> Response:
             return error.response()
         case InterlockError():
             return of_error(error).response()
-        case RequestValidationError():
-            return of_validation(error).response()
+        case ClientDisconnect():
+            return Problem(ProblemType.MALFORMED, "the body broke off; send it whole").response()
         case HTTPException():
             return of_http(error).response(dict(error.headers or {}))
     return internal().response()

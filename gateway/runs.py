@@ -5,13 +5,14 @@ import time
 from typing import Annotated, Final
 
 import structlog
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from contracts.errors import Conflict, Unknown
 from contracts.run import RunRecord
 from contracts.tokens import Purpose
 from gateway import cursors
 from gateway.auth import Caller, Principal, Reader
+from gateway.bodies import StrictRoute
 from gateway.parts import Given, Parts
 from gateway.ports import NewRun, RunQuery
 from gateway.problems import Problem, ProblemType, answers
@@ -20,20 +21,32 @@ from gateway.starts import Start, warrant
 from gateway.views import run_view
 
 LOG: Final = structlog.get_logger("gateway.runs")
-router: Final = APIRouter(tags=["runs"])
+router: Final = APIRouter(route_class=StrictRoute, tags=["runs"])
 
 _PAGE: Final = 50
 #: Seconds between two looks of a long poll.
 _LOOK: Final = 0.25
 
-IdempotencyKey = Annotated[
-    str,
-    Header(
-        alias="Idempotency-Key",
-        pattern=r"^[!-~]{1,255}$",
-        description="Names this request: the same key and body give the same run, for ever.",
-    ),
-]
+
+def _only_key(
+    request: Request,
+    key: Annotated[
+        str,
+        Header(
+            alias="Idempotency-Key",
+            pattern=r"^[!-~]{1,255}$",
+            description="Names this request: the same key and body give the same run, for ever.",
+        ),
+    ],
+) -> str:
+    if len(request.headers.getlist("Idempotency-Key")) > 1:
+        raise Problem(
+            ProblemType.IDEMPOTENCY_KEY, "send one Idempotency-Key, not several", field="Idempotency-Key"
+        )
+    return key
+
+
+IdempotencyKey = Annotated[str, Depends(_only_key)]
 
 
 @router.post(
@@ -42,7 +55,7 @@ IdempotencyKey = Annotated[
     summary="Start a run",
     responses={
         200: {"model": RunShape, "description": "This key started this run before"},
-        **answers(400, 404),
+        **answers(400, 404, 415),
     },
 )
 async def start_run(
@@ -58,13 +71,25 @@ async def start_run(
 
 
 async def _accept(parts: Parts, caller: Principal, body: StartBody, key: str) -> tuple[RunRecord, bool]:
-    """The run's row, with its warrant pinned and signed."""
+    """The run of this request, and whether it is new."""
     if caller.tenant is None or not caller.may_use(body.route):
         raise Problem(ProblemType.FORBIDDEN, f"the token does not permit {body.route}", field="/route")
     start = Start(caller=caller, tenant=caller.tenant, env=parts.env, key=key, body=body)
     body_digest = start.body_digest
     try:
-        policy_digest, route = await parts.in_force.route(body.route)
+        # First of all: what was accepted once stays so, whatever was withdrawn or narrowed since.
+        found = await parts.runs.started(start.start_hash, body_digest)
+        if found is not None:
+            return found, False
+        return await parts.runs.accept(await _new_run(parts, start, body_digest))
+    except Conflict as error:
+        raise Problem(ProblemType.KEY_REUSED, error.sentence, field="Idempotency-Key") from error
+
+
+async def _new_run(parts: Parts, start: Start, body_digest: str) -> NewRun:
+    """A run to be written down, with its warrant pinned and signed."""
+    try:
+        policy_digest, route = await parts.in_force.route(start.body.route)
     except Unknown as error:
         raise Problem(ProblemType.NOT_FOUND, error.sentence, field="/route") from error
     pinned = warrant(
@@ -73,24 +98,20 @@ async def _accept(parts: Parts, caller: Principal, body: StartBody, key: str) ->
         policy_digest=policy_digest,
         catalogue_digest=await parts.in_force.catalogue_digest(),
     )
-    new = NewRun(
+    return NewRun(
         warrant=pinned,
         token=parts.signer.sign(Purpose.WARRANT, pinned.claims()),
         start_hash=start.start_hash,
         body_digest=body_digest,
-        input=body.input,
+        input=start.body.input,
     )
-    try:
-        return await parts.runs.accept(new)
-    except Conflict as error:
-        raise Problem(ProblemType.KEY_REUSED, error.sentence, field="Idempotency-Key") from error
 
 
 @router.get("/v1/runs/{run_id}", summary="Read a run, or wait for it to change", responses=answers(404))
 async def read_run(
     run_id: str, patience: Annotated[Patience, Query()], reader: Reader, parts: Given, request: Request
 ) -> RunShape:
-    record = await _visible(parts, reader, run_id)
+    record = await visible(parts, reader, run_id)
     seen = record.version if patience.version is None else patience.version
     until = time.monotonic() + patience.wait
     while record.version == seen and not record.state.ended and time.monotonic() < until:
@@ -103,7 +124,7 @@ async def read_run(
 
 @router.get("/v1/runs", summary="List runs, newest first", responses=answers())
 async def list_runs(wanted: Annotated[RunFilter, Query()], reader: Reader, parts: Given) -> RunPage:
-    before = cursors.read_run(wanted.cursor)
+    before = cursors.read_place(wanted.cursor)
     if reader.tenant is not None and wanted.tenant not in (None, reader.tenant):
         return RunPage(runs=(), cursor=None)
     if wanted.route is not None and not reader.may_use(wanted.route):
@@ -118,22 +139,22 @@ async def list_runs(wanted: Annotated[RunFilter, Query()], reader: Reader, parts
     )
     found = await parts.runs.page(query)
     shown, last = found[:_PAGE], found[:_PAGE][-1:]
-    cursor = cursors.after_run(last[0].created_ms, last[0].run_id) if len(found) > _PAGE else None
+    cursor = cursors.after_place(last[0].created_ms, last[0].run_id) if len(found) > _PAGE else None
     return RunPage(runs=tuple([await _whole(parts, run) for run in shown]), cursor=cursor)
 
 
 @router.post(
-    "/v1/runs/{run_id}/cancel", status_code=202, summary="Cancel a run", responses=answers(400, 404, 409)
+    "/v1/runs/{run_id}/cancel", status_code=202, summary="Cancel a run", responses=answers(400, 404, 409, 415)
 )
 async def cancel_run(run_id: str, body: CancelBody, reader: Reader, parts: Given) -> RunShape:
     """Nothing more is written from now on; the run ends as soon as its workflow has heard of it."""
-    await _visible(parts, reader, run_id)
+    await visible(parts, reader, run_id)
     record = await parts.runs.request_cancel(run_id, actor=reader.subject, reason=body.reason)
     await parts.launcher.cancel(run_id, record.cancel_reason or body.reason)
     return await _whole(parts, await parts.runs.get(run_id))
 
 
-async def _visible(parts: Parts, reader: Principal, run_id: str) -> RunRecord:
+async def visible(parts: Parts, reader: Principal, run_id: str) -> RunRecord:
     """The run, where this reader may know of it; another's is as absent as one that never was."""
     absent = Problem(ProblemType.NOT_FOUND, "there is no such run, or not for this token")
     if not run_id.isalnum() and not run_id.replace("_", "").isalnum():
@@ -145,6 +166,14 @@ async def _visible(parts: Parts, reader: Principal, run_id: str) -> RunRecord:
     if record.env != parts.env or not reader.reaches(tenant=record.tenant, route=record.route):
         raise absent
     return record
+
+
+async def _asked(run_id: str, reader: Reader, parts: Given) -> RunRecord:
+    return await visible(parts, reader, run_id)
+
+
+Visible = Annotated[RunRecord, Depends(_asked)]
+"""The run of the path, where the token reaches it; 404 otherwise."""
 
 
 async def _whole(parts: Parts, record: RunRecord) -> RunShape:

@@ -1,22 +1,35 @@
 """Bodies and answers of the HTTP interface, as it is frozen. Times are ISO 8601 in UTC, dollars text."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from contracts.approval import Answer, ApprovalKind, ApprovalState
 from contracts.run import Outcome, RunState, StopReason
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
+_RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def _written_out(given: Any) -> Any:
+    if not isinstance(given, str) or not _RFC_3339.fullmatch(given):
+        raise PydanticCustomError("datetime_type", "a time as RFC 3339 writes it")
+    return given
+
+
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 RouteName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*(/[a-z0-9][a-z0-9_-]*)*$", max_length=200)]
 ToolName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/-]*$", max_length=200)]
-TenantName = Annotated[str, Field(pattern=r"^([a-z0-9][a-z0-9-]{0,62}|-)$")]
+TenantName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Subject = Annotated[str, Field(pattern=r"^[a-z]+:[!-~]{1,180}$", examples=["user:u-1042"])]
 Cursor = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,200}$")]
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out), Field(strict=False)]
+"""A time as RFC 3339 writes it; a bare number could be seconds or milliseconds."""
 Sentence = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=500)]
 
 
@@ -64,6 +77,10 @@ class BudgetBody(_Asked):
 class StartBody(_Asked):
     """A run to start. Tenant and environment are the token's."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"route": "support/close", "input": {"ticket_id": "T-18421"}}]}
+    )
+
     route: RouteName
     #: As the route's ``input`` describes it.
     input: dict[str, Any]
@@ -91,7 +108,7 @@ class SwitchBody(_Asked):
     stopped: bool
     reason: Sentence
     #: When it lifts itself.
-    until: Annotated[AwareDatetime, Field(strict=False)] | None = None
+    until: Moment | None = None
 
 
 class RunFilter(_Filter):
@@ -108,16 +125,24 @@ class Patience(_Filter):
     version: Annotated[int, Field(ge=0)] | None = None
 
 
+class EventFilter(_Filter):
+    """Which events; ``follow`` false: those that there are, and then the stream ends."""
+
+    last_event_id: Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,15})$")] | None = None
+    follow: bool = True
+
+
 class ApprovalFilter(_Filter):
     state: ApprovalState | None = None
+    cursor: Cursor | None = None
 
 
 class AuditFilter(_Filter):
     run_id: Annotated[str, Field(pattern=r"^run_[0-9a-f]{1,36}$")] | None = None
-    #: ``-`` is the chain of what belongs to no tenant.
+    #: ``system`` is the chain of what belongs to no tenant.
     tenant: TenantName | None = None
     tool: ToolName | None = None
-    since: AwareDatetime | None = None
+    since: Moment | None = None
     cursor: Cursor | None = None
 
 
@@ -136,6 +161,7 @@ class SpendShape(_Answered):
 
 
 class ActionShape(_Answered):
+    action_id: str
     step: int
     tool: str
     effect: str
@@ -160,8 +186,8 @@ class ResultShape(_Answered):
     artifacts: list[Any]
 
 
-class RunShape(_Answered):
-    """A run as its readers see it."""
+class RunHead(_Answered):
+    """A run without its actions."""
 
     run_id: str
     request_id: str
@@ -179,10 +205,15 @@ class RunShape(_Answered):
     ended_at: Time | None
     budget: BudgetShape
     spend: SpendShape
-    actions: tuple[ActionShape, ...]
     result: ResultShape | None
     #: Grows with every visible change.
     version: int
+
+
+class RunShape(RunHead):
+    """A run as its readers see it."""
+
+    actions: tuple[ActionShape, ...]
 
 
 class RunPage(_Answered):
@@ -227,6 +258,8 @@ class ApprovalShape(_Answered):
 
 class ApprovalList(_Answered):
     approvals: tuple[ApprovalShape, ...]
+    #: Where the next page starts; null on the last one.
+    cursor: str | None
 
 
 class SwitchShape(_Answered):

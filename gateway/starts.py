@@ -59,7 +59,11 @@ class Start:
             json.dumps(whole, ensure_ascii=False).encode()
             return digest(whole)
         except (Malformed, ValueError, RecursionError) as error:
-            sentence = error.sentence if isinstance(error, Malformed) else "the input holds what is no text"
+            sentence = (
+                f"the input: {error.sentence}"
+                if isinstance(error, Malformed)
+                else "the input holds a lone surrogate, which is no text"
+            )
             raise Problem(ProblemType.INPUT, sentence, field="/input") from error
 
 
@@ -94,7 +98,7 @@ def check_input(route: Route, value: dict[str, Any], env: str) -> None:
     for part, schema in ((own, route.input or {}), (value, {})):
         sentence = fault(schema, part)
         if sentence is not None:
-            raise Problem(ProblemType.INPUT, f"the input: {sentence}", field=_field(sentence))
+            raise Problem(ProblemType.INPUT, f"the input does not fit: {sentence}", field=_field(sentence))
 
 
 def _field(sentence: str) -> str:

@@ -5,12 +5,13 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path
 
 from gateway.auth import Operator, Principal
+from gateway.bodies import StrictRoute
 from gateway.parts import Given
 from gateway.problems import Problem, ProblemType, answers
 from gateway.shapes import SwitchBody, SwitchList, SwitchShape, milliseconds_of
 from gateway.views import switch_view
 
-router: Final = APIRouter(tags=["switches"])
+router: Final = APIRouter(route_class=StrictRoute, tags=["switches"])
 
 _SCOPE: Final = (
     r"^(all|tenant:[a-z0-9][a-z0-9-]{0,62}|route:[a-z0-9][a-z0-9_/-]{0,198}"
@@ -30,7 +31,7 @@ async def list_switches(operator: Operator, parts: Given) -> SwitchList:
     )
 
 
-@router.put("/v1/switches/{scope:path}", summary="Stop or resume", responses=answers(400))
+@router.put("/v1/switches/{scope:path}", summary="Stop or resume", responses=answers(400, 415))
 async def set_switch(scope: SwitchScope, body: SwitchBody, operator: Operator, parts: Given) -> SwitchShape:
     """Stopped, nothing in the scope reads or writes; its runs are halted, and carry on when it is lifted."""
     if not may_set(operator, scope):

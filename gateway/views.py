@@ -14,6 +14,7 @@ from gateway.shapes import (
     BudgetShape,
     GrantShape,
     ResultShape,
+    RunHead,
     RunShape,
     SpendShape,
     SwitchShape,
@@ -27,6 +28,13 @@ def run_view(
 ) -> RunShape:
     """A run with its actions; ``approvals`` by id are those of these actions."""
     return RunShape(
+        **dict(run_head(run)),
+        actions=tuple(action_view(action, approvals.get(action.approval_id or "")) for action in actions),
+    )
+
+
+def run_head(run: RunRecord) -> RunHead:
+    return RunHead(
         run_id=run.run_id,
         request_id=run.request_id,
         tenant=run.tenant,
@@ -43,7 +51,6 @@ def run_view(
         ended_at=maybe_time(run.ended_ms),
         budget=BudgetShape(**run.budget),
         spend=SpendShape(**asdict(run.spend)),
-        actions=tuple(action_view(action, approvals.get(action.approval_id or "")) for action in actions),
         result=None if run.result is None else ResultShape(**run.result),
         version=run.version,
     )
@@ -53,6 +60,7 @@ def action_view(action: ActionRecord, approval: ApprovalRecord | None) -> Action
     """An action of a run: digests, never arguments."""
     return ActionShape.model_validate(
         {
+            "action_id": action.action_id,
             "step": action.step,
             "tool": action.tool,
             "effect": action.effect,

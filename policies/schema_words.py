@@ -5,7 +5,7 @@ from typing import Final
 
 from contracts.digest import Json
 
-_PLAIN: Final = frozenset(
+PLAIN: Final = frozenset(
     [
         "$anchor",
         "$comment",
@@ -45,7 +45,7 @@ _PLAIN: Final = frozenset(
         "writeOnly",
     ]
 )
-_ONE: Final = frozenset(
+ONE: Final = frozenset(
     [
         "additionalProperties",
         "contains",
@@ -59,10 +59,10 @@ _ONE: Final = frozenset(
         "unevaluatedProperties",
     ]
 )
-_MANY: Final = frozenset(["allOf", "anyOf", "oneOf", "prefixItems"])
-_NAMED: Final = frozenset(["$defs", "dependentSchemas", "patternProperties", "properties"])
+MANY: Final = frozenset(["allOf", "anyOf", "oneOf", "prefixItems"])
+NAMED: Final = frozenset(["$defs", "dependentSchemas", "patternProperties", "properties"])
 
-KEYWORDS: Final = _PLAIN | _ONE | _MANY | _NAMED
+KEYWORDS: Final = PLAIN | ONE | MANY | NAMED
 """Keywords of JSON Schema 2020-12 that a policy may use."""
 
 
@@ -78,13 +78,13 @@ def strange(schema: Json, place: tuple[str | int, ...] = ()) -> Iterator[tuple[t
 def _within(
     word: str, value: Json, place: tuple[str | int, ...]
 ) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    if word in _NAMED and isinstance(value, dict):
+    if word in NAMED and isinstance(value, dict):
         for name, inner in value.items():
             yield from strange(inner, (*place, name))
-    elif word in _MANY and isinstance(value, list):
+    elif word in MANY and isinstance(value, list):
         for at, inner in enumerate(value):
             yield from strange(inner, (*place, at))
-    elif word in _ONE:
+    elif word in ONE:
         yield from strange(value, place)
     else:
         yield from _floats(value, place)

@@ -5,14 +5,14 @@ from collections.abc import Awaitable
 from typing import Any, TypeVar
 
 from contracts.digest import Json
-from contracts.errors import Refused, Unavailable
+from contracts.errors import Malformed, Refused, Unavailable
 from contracts.ports import Answer
 from contracts.run import Outcome
-from tools.operation import WriteOperation
+from tools.operation import Reader, WriteOperation
 from tools.outcomes import unknown
 from tools.reply import Reply, Stopped
 from tools.scrub import Scrubber
-from tools.session import Line, ReadSession, WriteSession
+from tools.session import Line, ReadRequest, ReadSession, WriteSession
 
 T = TypeVar("T")
 
@@ -28,7 +28,7 @@ class ArmedWrite:
         version: str,
         session: WriteSession,
         operation: WriteOperation[Any],
-        reader: Line,
+        reader: Line | None,
         key: str,
         name: str,
         scrubber: Scrubber,
@@ -53,8 +53,7 @@ class ArmedWrite:
             Refused: the target cannot be asked, or answered something else.
             Unavailable: not now.
         """
-        session = ReadSession(self._reader)
-        found = await asked(self._operation.find(session, self._key))
+        found = await asked(self._operation.find(reading(self._reader, self._name), self._key))
         return None if found is None else self._succeeded(found)
 
     def _done(self, reply: Reply) -> Answer:
@@ -67,6 +66,27 @@ class ArmedWrite:
     def _succeeded(self, content: Json) -> Answer:
         text = f"{self._name} was done"
         return Answer(outcome=Outcome.SUCCEEDED, content=self._scrubber.result(content), text=text)
+
+
+def reading(line: Line | None, name: str) -> Reader:
+    """A session that reads, or one that refuses to where nothing was named to read with."""
+    return Unread(name) if line is None else ReadSession(line)
+
+
+class Unread:
+    """Implements ``tools.operation.Reader`` for a write whose target nothing reads."""
+
+    def __init__(self, name: str) -> None:
+        self._sentence = f"the catalogue names no credential to read with before {name}"
+
+    async def get(self, path: str, **_: Any) -> Reply:  # noqa: ARG002 - it is asked nothing
+        raise Malformed(self._sentence)
+
+    async def ask(self, request: ReadRequest) -> Reply:  # noqa: ARG002 - as above
+        raise Malformed(self._sentence)
+
+    async def seek(self, request: ReadRequest) -> Reply | None:  # noqa: ARG002 - as above
+        raise Malformed(self._sentence)
 
 
 async def asked(question: Awaitable[T]) -> T:

@@ -1,15 +1,19 @@
 """Where a tool's requests go: below one base URL, whatever the arguments say."""
 
 import re
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, TypeAlias
 from urllib.parse import quote, urlencode
 
 import httpx
 
 from contracts.errors import Malformed
 
-_PLACE: Final = re.compile(r"\{([a-z_]+)\}")
+Query: TypeAlias = Mapping[str, str] | Sequence[tuple[str, str]]
+"""Names and texts; as a sequence, a name may stand more than once."""
+
+PLACE: Final = re.compile(r"\{([A-Za-z0-9_.-]+)\}")
+"""A place of a path template."""
 
 
 class BaseUrl:
@@ -24,7 +28,7 @@ class BaseUrl:
             )
         self._base = url.rstrip("/")
 
-    def url(self, path: str, parts: Mapping[str, str], query: Mapping[str, str]) -> httpx.URL:
+    def url(self, path: str, parts: Mapping[str, str], query: Query) -> httpx.URL:
         """The URL of a call.
 
         Args:
@@ -35,7 +39,7 @@ class BaseUrl:
         Raises:
             Malformed: a segment is empty or would climb.
         """
-        filled = _PLACE.sub(lambda place: _segment(place[1], parts[place[1]]), path)
+        filled = PLACE.sub(lambda place: _segment(place[1], parts[place[1]]), path)
         asked = f"?{urlencode(query, quote_via=quote, errors='replace')}" if query else ""
         return httpx.URL(self._base + filled + asked)
 

@@ -1,18 +1,27 @@
 """A tool file as a catalogue and the code behind it: classified by the file, or not loaded at all."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
-from contracts.digest import Json
 from contracts.errors import Malformed, Refused
-from contracts.tool import Catalogue, Retry, ToolSpec
-from policies.arguments import check_schema
+from contracts.tool import Catalogue, ToolSpec
 from policies.problem import Problem, did_you_mean
 from policies.source import Place, Source, read_source
-from tools.operation import Operation, ReadOperation, WriteOperation
+from tools.addresses import base_urls, given, is_url, origin, variable
+from tools.openapi.binding import Binding
+from tools.openapi.document import Document
+from tools.openapi.entry import ServiceEntries
+from tools.openapi.operation import Pinned, build
+from tools.openapi.retrieval import retrieve
+from tools.operation import Operation
+from tools.python_entry import PythonEntries
 from tools.sources import operations
-from tools.tool_file import ToolEntry, ToolFile, read_tool_file
+from tools.tool_file import SourceEntry, ToolFile, read_tool_file
+
+Tool: TypeAlias = Operation | Pinned
 
 
 class ToolsRefused(Refused):
@@ -25,146 +34,175 @@ class ToolsRefused(Refused):
 
 @dataclass(frozen=True, kw_only=True)
 class LoadedTools:
-    """What a tool file comes to."""
+    """What a tool file comes to where it is published."""
 
     catalogue: Catalogue
-    #: Code by tool name.
+    #: By tool name.
     operations: Mapping[str, Operation]
+    #: Base URL by source, of those that have one here.
+    addresses: Mapping[str, str]
+    #: By tool name: file and line of its entry.
+    places: Mapping[str, tuple[str, int]]
 
 
-def load_tools(file: Path) -> LoadedTools:
-    """Read a tool file. Raises ToolsRefused with everything that is wrong, each with its line."""
-    source, problems = read_source(file, file.name)
-    if source is None:
-        raise ToolsRefused(problems)
-    entries, wrong = read_tool_file(source)
-    loading = _Loading(source, entries)
-    loaded = loading.loaded()
-    problems += [*wrong, *loading.problems]
-    if problems:
-        raise ToolsRefused(problems)
-    return loaded
+@dataclass(frozen=True, kw_only=True)
+class WorkerTools:
+    """What a tool file comes to on a worker, which asks no service for its document."""
+
+    #: By tool name: code, or what the file says of a described service's tool.
+    operations: Mapping[str, Tool]
+    #: Base URL by source.
+    addresses: Mapping[str, str]
+    #: Names of the secrets that the file's tools act with.
+    credentials: tuple[str, ...]
+
+
+def load_tools(file: Path, addresses: Mapping[str, str] | None = None) -> LoadedTools:
+    """Read a tool file and the documents of the services that it names. Blocks while it fetches them.
+
+    Args:
+        file: documents that are no URL lie beside it.
+        addresses: base URLs as ``tools.addresses.given`` reads them; None: of this process's environment.
+
+    Raises:
+        ToolsRefused: with everything that is wrong, each with its line.
+    """
+    loading = _Loading(file, given(os.environ) if addresses is None else addresses)
+    coded = dict(loading.coded())
+    described = dict(loading.described())
+    loading.check()
+    built = {name: build(spec, Binding.read(spec.binding)) for name, spec in described.items()}
+    specs = {name: spec for name, (spec, _) in coded.items()} | described
+    code = {name: operation for name, (_, operation) in coded.items()}
+    return LoadedTools(
+        catalogue=Catalogue(tools=specs),
+        operations=code | built,
+        addresses=loading.addresses,
+        places=loading.places(),
+    )
+
+
+def load_worker_tools(file: Path, addresses: Mapping[str, str]) -> WorkerTools:
+    """Read a tool file for a worker: nothing is fetched. Raises ToolsRefused, as ``load_tools`` does."""
+    loading = _Loading(file, addresses)
+    code: dict[str, Tool] = {name: operation for name, (_, operation) in loading.coded()}
+    loading.check()
+    entries = loading.entries.tools
+    pinned = {name: Pinned(entry=entry) for name, entry in entries.items() if name not in code}
+    return WorkerTools(
+        operations=code | pinned,
+        addresses=loading.addresses,
+        credentials=tuple(sorted({entry.credential for entry in entries.values()})),
+    )
 
 
 class _Loading:
-    """One pass over a file's sound entries."""
+    """One pass over a file's sound entries; what is wrong becomes a problem."""
 
-    def __init__(self, source: Source, entries: ToolFile) -> None:
-        self.problems: list[Problem] = []
-        self._source, self._entries = source, entries
-        self._offers = dict(self._offered())
+    entries: ToolFile
+    #: Base URL by source.
+    addresses: Mapping[str, str]
 
-    def loaded(self) -> LoadedTools:
-        found = {name: self._operation(name, entry) for name, entry in self._entries.tools.items()}
-        sound = {name: operation for name, operation in found.items() if operation is not None}
-        specs = {name: self._spec(name, operation) for name, operation in sound.items()}
-        return LoadedTools(catalogue=Catalogue(tools=specs), operations=sound)
+    def __init__(self, file: Path, addresses: Mapping[str, str]) -> None:
+        """Raises ToolsRefused where nothing of the file can be read."""
+        source, self._problems = read_source(file, file.name)
+        if source is None:
+            raise ToolsRefused(self._problems)
+        self._source: Source = source
+        self._folder, self._given = file.parent, addresses
+        self.entries, wrong = read_tool_file(source)
+        self._problems += wrong
+        self.addresses = self._addresses()
+        self._check_entries()
 
-    def _offered(self) -> Iterator[tuple[str, Mapping[str, Operation]]]:
-        for name, source in self._entries.sources.items():
+    def places(self) -> dict[str, tuple[str, int]]:
+        """By tool name: file and line of its entry."""
+        return {name: (self._source.file, self._source.line(("tools", name))) for name in self.entries.tools}
+
+    def check(self) -> None:
+        """Raises ToolsRefused where anything is wrong."""
+        if self._problems:
+            raise ToolsRefused(self._problems)
+
+    def coded(self) -> Iterator[tuple[str, tuple[ToolSpec, Operation]]]:
+        """The tools in Python, by name."""
+        for source, entry in self.entries.sources.items():
+            if entry.openapi is not None:
+                continue
             try:
-                yield name, operations(source)
+                entries = PythonEntries(file=self.entries, offers=operations(entry), note=self._note)
             except Malformed as error:
-                self._note(("sources", name), f"`sources.{name}`: {error}")
+                self._note(("sources", source), f"`sources.{source}`: {error}")
+                continue
+            for name in self._tools_of(source):
+                operation = entries.operation(name)
+                if operation is not None:
+                    yield name, (entries.spec(name, operation), operation)
 
-    def _operation(self, name: str, entry: ToolEntry) -> Operation | None:
-        place = ("tools", name)
-        if entry.source not in self._source.value.get("sources", {}):
-            self._note((*place, "source"), f"`{name}`: there is no source `{entry.source}`")
-            return None
-        offers = self._offers.get(entry.source)
-        if offers is None:
-            return None  # the source's own problem was noted
-        operation = offers.get(entry.operation)
-        if operation is None:
-            hint = did_you_mean(entry.operation, offers)
-            text = f"`{name}`: {entry.source} has no operation `{entry.operation}`"
-            self._note((*place, "operation"), text, hint)
-        return operation
+    def described(self) -> Iterator[tuple[str, ToolSpec]]:
+        """The tools of services, by name; their documents are fetched."""
+        for source, entry in self.entries.sources.items():
+            if entry.openapi is None:
+                continue
+            try:
+                entries = self._service(source, entry.openapi)
+            except Malformed as error:
+                self._note(("sources", source), f"`sources.{source}`: {error}")
+                continue
+            for name in self._tools_of(source):
+                spec = entries.spec(name)
+                if spec is not None:
+                    yield name, spec
 
-    def _spec(self, name: str, operation: Operation) -> ToolSpec:
-        entry = self._entries.tools[name]
-        self._check(name, entry, operation)
-        return ToolSpec(
-            name=name,
-            version=operation.version,
-            address=entry.source,
-            effect=entry.effect,
-            description=operation.description,
-            schema=operation.schema,
-            credential=entry.credential,
-            read_credential=self._preview_credential(name, entry),
-            retry=entry.retry.retry() if entry.retry else Retry(),
-            target=entry.target,
-            undo=entry.undo,
-            timeout=entry.timeout,
+    def _service(self, source: str, where: str) -> ServiceEntries:
+        address = self._given.get(variable(source))
+        if address is None and not is_url(where) and "://" not in where:
+            raise Malformed(
+                f"a file does not say where the service is: set {variable(source)} to its base URL"
+            )
+        document = Document.read(retrieve(where, self._folder))
+        return ServiceEntries(
+            file=self.entries, document=document, variable=variable(source), address=address, note=self._note
         )
 
-    def _check(self, name: str, entry: ToolEntry, operation: Operation) -> None:
+    def _tools_of(self, source: str) -> list[str]:
+        return [name for name, entry in self.entries.tools.items() if entry.source == source]
+
+    def _addresses(self) -> Mapping[str, str]:
+        for source, entry in self.entries.sources.items():
+            self._check_source(source, entry)
         try:
-            check_schema(operation.schema)
+            return base_urls(self.entries.sources, self._given)
+        except Malformed:
+            return {}  # noted with its source
+
+    def _check_source(self, source: str, entry: SourceEntry) -> None:
+        twins = [name for name in self.entries.sources if variable(name) == variable(source)]
+        if twins[0] != source:
+            text = f"`{source}` and `{twins[0]}` would have one address, {variable(source)}"
+            self._note(("sources", source), text, "rename one")
+        try:
+            if entry.openapi is not None and is_url(entry.openapi):
+                origin(entry.openapi)
         except Malformed as error:
-            self._note(("tools", name), f"`{name}`: {error}")
-        if isinstance(operation, WriteOperation) != entry.effect.writes:
-            kind = "write" if isinstance(operation, WriteOperation) else "read"
-            text = f"`{name}`: the operation is a {kind}, the file says `effect: {entry.effect}`"
-            self._note(("tools", name, "effect"), text)
-        elif isinstance(operation, ReadOperation):
-            self._check_read(name, entry)
-        else:
-            self._check_write(name, entry, operation)
+            self._note(("sources", source), f"`sources.{source}`: {error}")
 
-    def _check_read(self, name: str, entry: ToolEntry) -> None:
-        for key in ("retry", "target", "preview", "undo"):
-            if getattr(entry, key) is not None:
-                self._note(("tools", name, key), f"`{name}` is a read: `{key}` belongs to writes")
-
-    def _check_write(self, name: str, entry: ToolEntry, operation: Operation) -> None:
-        for key in ("target", "preview"):
-            if getattr(entry, key) is None:
-                self._note(("tools", name), f"`{name}` is a {entry.effect}: `tools.{name}.{key}` is missing")
-        if entry.target and not _names_a_text(operation.schema, entry.target):
-            text = f"`{name}`: `{entry.target}` is no required text or integer of the arguments"
-            self._note(("tools", name, "target"), text)
-        if entry.undo is not None and entry.undo not in self._source.value["tools"]:
-            self._note(("tools", name, "undo"), f"`{name}`: there is no tool `{entry.undo}` to undo it")
-        if entry.retry and entry.retry.lookup is not None:
-            self._check_lookup(name, entry, operation)
-
-    def _check_lookup(self, name: str, entry: ToolEntry, operation: Operation) -> None:
-        """A tool in Python looks up by its own code; the file says that it does."""
-        if isinstance(operation, WriteOperation) and not operation.finds:
-            self._note(("tools", name, "retry"), f"`{name}`: its code has no lookup by key")
-        elif entry.retry and entry.retry.lookup != entry.operation:
-            text = f"`{name}`: a tool in Python looks up by its own code; write `lookup: {entry.operation}`"
-            self._note(("tools", name, "retry", "lookup"), text)
-
-    def _preview_credential(self, name: str, entry: ToolEntry) -> str | None:
-        """The credential of the tool that reads what the preview shows."""
-        if entry.preview is None:
-            return None
-        place: Place = ("tools", name, "preview")
-        if entry.preview.args:
-            self._note(
-                (*place, "args"), f"`{name}`: a tool in Python fills its preview itself; remove `args`"
-            )
-        for other in self._entries.tools.values():
-            same = (other.source, other.operation) == (entry.source, entry.preview.operation)
-            if same and not other.effect.writes:
-                return other.credential
-        text = f"`{name}`: no tool of this file reads `{entry.preview.operation}` of {entry.source}"
-        self._note((*place, "operation"), text)
-        return None
+    def _check_entries(self) -> None:
+        """What holds of every tool, whatever its source."""
+        raw = self._source.value if isinstance(self._source.value, dict) else {}
+        sources, tools = raw.get("sources", {}), raw.get("tools", {})
+        for name, entry in self.entries.tools.items():
+            if entry.source not in sources:
+                hint = did_you_mean(entry.source, self.entries.sources)
+                self._note(("tools", name, "source"), f"`{name}`: there is no source `{entry.source}`", hint)
+            if entry.effect.writes and entry.undo is not None and entry.undo not in tools:
+                text = f"`{name}`: there is no tool `{entry.undo}` to undo it"
+                self._note(("tools", name, "undo"), text, did_you_mean(entry.undo, tools))
+            for key in ("retry", "target", "preview", "undo"):
+                if not entry.effect.writes and getattr(entry, key) is not None:
+                    self._note(("tools", name, key), f"`{name}` is a read: `{key}` belongs to writes")
 
     def _note(self, place: Place, text: str, hint: str = "") -> None:
-        self.problems.append(self._source.problem(place, text, hint))
-
-
-def _names_a_text(schema: Json, pointer: str) -> bool:
-    """Whether a JSON pointer leads through required properties to a text or an integer."""
-    for part in pointer.removeprefix("/").split("/"):
-        name = part.replace("~1", "/").replace("~0", "~")
-        if not isinstance(schema, dict) or name not in schema.get("required", ()):
-            return False
-        schema = schema.get("properties", {}).get(name)
-    return isinstance(schema, dict) and schema.get("type") in ("string", "integer")
+        problem = self._source.problem(place, text, hint)
+        if problem not in self._problems:
+            self._problems.append(problem)

@@ -16,8 +16,9 @@ from contracts.action import Prepared
 from contracts.digest import Json
 from contracts.errors import Malformed
 from contracts.ports import Answer
+from tools.base_url import Query
 from tools.reply import Reply, one_line
-from tools.session import WriteRequest
+from tools.session import ReadRequest, WriteRequest
 
 A = TypeVar("A")
 P = TypeVar("P", bound="Arguments")
@@ -27,9 +28,17 @@ class Reader(Protocol):
     """All that a tool's code sees of its session."""
 
     async def get(
-        self, path: str, *, parts: Mapping[str, str] | None = None, query: Mapping[str, str] | None = None
+        self, path: str, *, parts: Mapping[str, str] | None = None, query: Query | None = None
     ) -> Reply:
         """A good reply. Raises Stopped, which the toolbox turns into the tool's answer."""
+        ...
+
+    async def ask(self, request: ReadRequest) -> Reply:
+        """As ``get``. Raises Malformed too, where the tool may not read with this method."""
+        ...
+
+    async def seek(self, request: ReadRequest) -> Reply | None:
+        """As ``ask``; None where the service has nothing there."""
         ...
 
 
@@ -56,6 +65,8 @@ class ReadOperation(ABC, Generic[A]):
     #: Of its contract: what it accepts and means. A new one is a new address for approvals.
     version: str
     description: str
+    #: Whether it reads with POST, which its tool file says.
+    posts: bool = False
 
     @property
     @abstractmethod

@@ -7,7 +7,7 @@ reply, no sentence, no exception, no log line.
 import asyncio
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -19,7 +19,7 @@ from contracts.digest import Json, canonical
 from contracts.errors import Malformed
 from contracts.ports import Answer, Scope
 from contracts.secret import Secret
-from tools.base_url import BaseUrl
+from tools.base_url import BaseUrl, Query
 from tools.outcomes import Service, of_read, of_write
 from tools.reply import BODY_LIMIT, Broken, Reply, Stopped, reply
 from tools.scrub import Scrubber
@@ -44,7 +44,22 @@ class WriteRequest:
     #: A template, such as ``/tickets/{ticket_id}/close``.
     path: str
     parts: Mapping[str, str]
-    body: Json
+    query: Sequence[tuple[str, str]] = ()
+    #: None: nothing is sent.
+    body: Json = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadRequest:
+    """A read that more than a path and a query says; of an operation whose tool file lets it."""
+
+    #: ``GET``, ``HEAD``, or ``POST`` where the tool file says that the operation reads with it.
+    method: str
+    path: str
+    parts: Mapping[str, str]
+    query: Sequence[tuple[str, str]] = ()
+    #: None: nothing is sent.
+    body: Json = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +89,7 @@ class _Session:
         self.service, self._base, self._scrubber = line.service, line.base, line.scrubber
         self._timeout, self._tls, self._deadline = line.timeout, line.tls, 0.0
         ours = {"Interlock-Capability": scope.token, "Interlock-Request-Id": scope.request_id, **extra}
-        _check_name(credential)
+        check_header(credential)
         _check_value(f"the credential {credential.scope}", credential.value.reveal())
         for name, value in ours.items():
             _check_value(name, value)
@@ -145,18 +160,39 @@ class _Session:
 
 
 class ReadSession(_Session):
-    """What a tool's code gets: it can get, and nothing else."""
+    """What a tool's code gets: it can get, and nothing else unless it was made for one that posts."""
 
-    __slots__ = ()
+    __slots__ = ("_methods",)
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: Line, *, posts: bool = False) -> None:
         super().__init__(line, {})
+        self._methods = frozenset({"GET", "HEAD", "POST"} if posts else {"GET", "HEAD"})
 
     async def get(
-        self, path: str, *, parts: Mapping[str, str] | None = None, query: Mapping[str, str] | None = None
+        self, path: str, *, parts: Mapping[str, str] | None = None, query: Query | None = None
     ) -> Reply:
         """A good reply (2xx). Raises Stopped with any other's answer; Malformed where a part would climb."""
-        result = await self._exchange("GET", self._base.url(path, parts or {}, query or {}), None)
+        return self._good(await self._exchange("GET", self._base.url(path, parts or {}, query or {}), None))
+
+    async def ask(self, request: ReadRequest) -> Reply:
+        """As ``get``; raises Malformed where this session is not for the request's method."""
+        return self._good(await self._asked(request))
+
+    async def seek(self, request: ReadRequest) -> Reply | None:
+        """As ``ask``; None where the service has nothing there (404)."""
+        result = await self._asked(request)
+        absent = isinstance(result, Reply) and result.status == httpx.codes.NOT_FOUND
+        return None if absent else self._good(result)
+
+    async def _asked(self, request: ReadRequest) -> Reply | Broken:
+        if request.method not in self._methods:
+            raise Malformed(f"{request.method} is no way to read here")
+        url = self._base.url(request.path, request.parts, request.query)
+        return await self._exchange(
+            request.method, url, None if request.body is None else canonical(request.body)
+        )
+
+    def _good(self, result: Reply | Broken) -> Reply:
         ended = of_read(result, self.service)
         if isinstance(ended, Answer):
             raise Stopped(ended)
@@ -173,8 +209,8 @@ class WriteSession(_Session):
         conditional = {"If-Match": frozen.target_version} if frozen.target_version else {}
         super().__init__(line, {"Idempotency-Key": frozen.idempotency_key, **conditional})
         self._method = request.method
-        self._url = line.base.url(request.path, request.parts, {})
-        self._body = canonical(request.body)
+        self._url = line.base.url(request.path, request.parts, request.query)
+        self._body = None if request.body is None else canonical(request.body)
 
     async def send(self) -> Reply | Answer:
         """Send it: the good reply (2xx), or how it ended otherwise. Each call sends, with the same key."""
@@ -182,7 +218,8 @@ class WriteSession(_Session):
         return of_write(await self._exchange(self._method, self._url, self._body), self.service)
 
 
-def _check_name(credential: Credential) -> None:
+def check_header(credential: Credential) -> None:
+    """Raises Malformed where the credential names a header that is ours, or none."""
     if not _NAME.fullmatch(credential.header) or _OURS.fullmatch(credential.header):
         raise Malformed(f"the credential {credential.scope} names a header that it may not set")
 

@@ -1,4 +1,4 @@
-"""Where tools come from: each kind of source as the operations that it offers."""
+"""Tools in Python: a module's mapping of names to the operations that it offers."""
 
 import importlib
 import re
@@ -13,11 +13,10 @@ _ATTRIBUTE: Final = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*
 
 
 def operations(source: SourceEntry) -> Mapping[str, Operation]:
-    """The operations of a source, by name. Raises Malformed, with a sentence."""
+    """The operations of a source in Python, by name. Raises Malformed, with a sentence."""
     if source.python is not None:
         return _python(source.python)
-    kind = "openapi" if source.openapi is not None else "mcp"
-    raise Malformed(f"`{kind}` sources are not supported by this version; use `python`")
+    raise Malformed("`mcp` sources are not supported by this version; use `python` or `openapi`")
 
 
 def _python(name: str) -> Mapping[str, Operation]:

@@ -39,7 +39,7 @@ def _pointer(text: object) -> object:
     return text if not isinstance(text, str) or text.startswith("/") else f"/{text}"
 
 
-def _no_retry(value: object) -> object:
+def _none(value: object) -> object:
     return None if value == "none" else value
 
 
@@ -58,6 +58,7 @@ class SourceEntry(_Part):
     """Where tools come from: one of these."""
 
     python: str | None = None
+    #: URL of a document, or a path beside this file.
     openapi: str | None = None
     #: Read by no version yet, so its shape is not checked.
     mcp: Any = None
@@ -98,7 +99,10 @@ class PreviewEntry(_Part):
     """The read that a preview is made from."""
 
     operation: str
+    #: Its arguments, each taken from the write's.
     args: dict[str, Pointer] = Field(default_factory=dict)
+    #: The secret that it reads with; None: that of the file's tool that reads it, or of its source's reads.
+    credential: Credential | None = None
 
 
 class ToolEntry(_Part):
@@ -108,9 +112,12 @@ class ToolEntry(_Part):
     operation: str
     effect: Effect
     credential: Credential
-    retry: Annotated[RetryEntry | None, BeforeValidator(_no_retry)] = None
+    retry: Annotated[RetryEntry | None, BeforeValidator(_none)] = None
     target: Pointer | None = None
-    preview: PreviewEntry | None = None
+    #: Only ``none``, written out, says that nothing is read before people are asked.
+    preview: Annotated[PreviewEntry | None, BeforeValidator(_none)] = None
+    #: Of a read of an ``openapi`` source that does not read with GET: the method, said here too.
+    reads_with: Literal["POST"] | None = None
     undo: str | None = None
     timeout: Annotated[Seconds, Field(ge=1, le=120)] = 20
 
@@ -169,7 +176,7 @@ def _problem(source: Source, place: Place, fault: ErrorDetails) -> Problem:
         case "missing":
             return source.problem(inner[:-1], f"`{shown}` is missing")
         case "extra_forbidden":
-            known = (*SourceEntry.model_fields, *ToolEntry.model_fields)
+            known = (*SourceEntry.model_fields, *ToolEntry.model_fields, *PreviewEntry.model_fields)
             return source.problem(inner, f"`{shown}` is no key here", did_you_mean(str(inner[-1]), known))
         case "value_error":
             return source.problem(inner, f"`{shown}`: {fault['ctx']['error']}")

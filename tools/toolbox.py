@@ -14,8 +14,9 @@ from contracts.ports import Answer, Scope, Secrets
 from contracts.run import Outcome
 from contracts.tool import ToolSpec
 from contracts.transcript import RESULT_LIMIT
-from tools.armed import ArmedWrite, asked
+from tools.armed import ArmedWrite, asked, reading
 from tools.base_url import BaseUrl
+from tools.openapi.operation import Pinned
 from tools.operation import Made, Operation, ReadOperation, WriteOperation
 from tools.outcomes import Service, failed
 from tools.reply import Stopped
@@ -28,7 +29,7 @@ class HttpToolbox:
 
     def __init__(
         self,
-        operations: Mapping[str, Operation],
+        operations: Mapping[str, Operation | Pinned],
         secrets: Secrets,
         addresses: Mapping[str, str],
         *,
@@ -37,7 +38,7 @@ class HttpToolbox:
         """Read the addresses and the machine's certificates.
 
         Args:
-            operations: code by tool name, as ``load_tools`` gives it.
+            operations: by tool name: code, or what this worker's tool file says of a described service.
             secrets: where credentials come from.
             addresses: base URL by source address: ``{"helpdesk": "http://127.0.0.1:8080"}``.
             tls: whom to trust; default: the public authorities.
@@ -64,7 +65,8 @@ class HttpToolbox:
         scrubber = Scrubber()
         try:
             parsed = operation.parse(arguments)
-            session = ReadSession(await self._line(spec, spec.credential, scope, scrubber))
+            line = await self._line(spec, spec.credential, scope, scrubber)
+            session = ReadSession(line, posts=operation.posts)
             return _read(spec, await operation.read(session, parsed), scrubber)
         except Stopped as stopped:
             return stopped.answer
@@ -76,8 +78,8 @@ class HttpToolbox:
         operation = self._writing(spec)
         try:
             parsed = operation.parse(arguments)
-            session = ReadSession(await self._line(spec, _reading(spec), scope, Scrubber()))
-            return await operation.prepare(session, parsed)
+            reader = await self._reader(spec, scope, Scrubber())
+            return await operation.prepare(reading(reader, spec.name), parsed)
         except Stopped as stopped:
             return stopped.answer
         except Malformed as error:
@@ -97,10 +99,10 @@ class HttpToolbox:
         _same_action(spec, frozen, scope)
         parsed = operation.parse(frozen.arguments)
         scrubber = Scrubber()
-        reader = await self._line(spec, _reading(spec), scope, scrubber)
+        reader = await self._reader(spec, scope, scrubber)
         writer = await self._line(spec, spec.credential, scope, scrubber)
         return ArmedWrite(
-            version=await asked(operation.current(ReadSession(reader), parsed)),
+            version=await asked(operation.current(reading(reader, spec.name), parsed)),
             session=WriteSession(writer, frozen, operation.request(parsed)),
             operation=operation,
             reader=reader,
@@ -113,6 +115,8 @@ class HttpToolbox:
         operation = self._operations.get(spec.name)
         if operation is None:
             raise Unknown(f"this worker has no code for the tool {spec.name}")
+        if isinstance(operation, Pinned):
+            return operation.operation(spec)
         if operation.version != spec.version:
             raise Unknown(
                 f"the run pinned version {spec.version} of {spec.name}, this worker has {operation.version}"
@@ -124,6 +128,12 @@ class HttpToolbox:
         if not isinstance(operation, WriteOperation):
             raise Unknown(f"{spec.name} is no write")
         return operation
+
+    async def _reader(self, spec: ToolSpec, scope: Scope, scrubber: Scrubber) -> Line | None:
+        """None: the catalogue names nothing to read with, and nothing is read."""
+        if spec.read_credential is None:
+            return None
+        return await self._line(spec, spec.read_credential, scope, scrubber)
 
     async def _line(self, spec: ToolSpec, name: str, scope: Scope, scrubber: Scrubber) -> Line:
         base = self._bases.get(spec.address)
@@ -160,12 +170,6 @@ def _artifact(made: Made, scrubber: Scrubber) -> Json:
     if len(canonical(artifact)) > RESULT_LIMIT:
         raise Malformed(f"what it made has more than {RESULT_LIMIT} bytes; make it shorter")
     return artifact
-
-
-def _reading(spec: ToolSpec) -> str:
-    if spec.read_credential is None:
-        raise Unknown(f"the catalogue names no credential to read with before {spec.name}")
-    return spec.read_credential
 
 
 def _same_action(spec: ToolSpec, frozen: Frozen, scope: Scope) -> None:

@@ -28,8 +28,10 @@ from adapters.models.clients import endpoints
 from adapters.models.models import Models
 from adapters.models.providers import Providers
 from adapters.outbox import Outbox
+from adapters.pollers import worker_identity
 from adapters.runs import StoreRuns
 from adapters.secrets import TenantSecrets
+from adapters.settling import Settler
 from adapters.slack import SlackPoster, slack_client
 from adapters.store import Store
 from adapters.switches import StoreSwitches
@@ -40,7 +42,7 @@ from contracts import names
 from contracts.errors import Malformed
 from contracts.tokens import Purpose
 from policies.people import People, short_name
-from tools.load import load_tools
+from tools.load import load_worker_tools
 from tools.toolbox import HttpToolbox
 from worker.settings import Settings
 from workflows.agent_run import AgentRun
@@ -94,6 +96,7 @@ async def _parts(role: str, settings: Settings) -> _Parts:
     identity = AwsIdentity.load(settings.aws)
     keys = PrivateKeys(identity, settings.env, ring)
     clock, store = SystemClock(), Store(settings.store)
+    name = worker_identity(role, os.getpid())
     return _Parts(
         settings=settings,
         identity=identity,
@@ -101,7 +104,7 @@ async def _parts(role: str, settings: Settings) -> _Parts:
         verifier=JwtVerifier(ring),
         store=store,
         clock=clock,
-        client=await connect(settings.temporal, await keys.payload_key(), identity=f"{role}-{os.getpid()}"),
+        client=await connect(settings.temporal, await keys.payload_key(), identity=name),
         runs=StoreRuns(store, clock),
         documents=StoreDocuments(store, clock),
     )
@@ -141,7 +144,7 @@ async def _broker(parts: _Parts) -> Role:
         queue=names.BROKER_QUEUE,
         client=parts.client,
         activities=[opening.open_run, opening.finish, asking.ask, asking.ask_outcome, asking.collect],
-        beside=[(await _outbox(parts, approvals)), _heads(parts, signer)],
+        beside=[await _outbox(parts, approvals), _heads(parts, signer), Settler(approvals).run],
     )
 
 
@@ -178,9 +181,10 @@ async def _tools(parts: _Parts) -> Role:
     settings = parts.settings
     if settings.tools is None:
         raise Malformed("the tool worker needs INTERLOCK_TOOLS, the path of the tool file")
+    loaded = load_worker_tools(settings.tools, settings.addresses)
     secrets = TenantSecrets(parts.identity, settings.env)
-    await secrets.check_forbidden_read(tenants=settings.tenants)
-    toolbox = HttpToolbox(load_tools(settings.tools).operations, secrets, settings.addresses)
+    await secrets.check_forbidden_read(tenants=settings.tenants, name=settings.probe or loaded.credentials[0])
+    toolbox = HttpToolbox(loaded.operations, secrets, loaded.addresses)
     warrants = parts.warrants(executions=False)
     actions = StoreActions(parts.store, parts.clock)
     guard = Guard(verifier=parts.verifier, actions=actions, documents=parts.documents)

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Final, Self
 
 from contracts.errors import Malformed
+from tools.addresses import given
 
 _NEEDED: Final = ("INTERLOCK_STORE", "INTERLOCK_TEMPORAL", "INTERLOCK_AWS", "INTERLOCK_KEYRING")
-_ADDRESS: Final = "INTERLOCK_ADDRESS_"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +27,10 @@ class Settings:
     tenants: tuple[str, ...]
     #: The tool file; of the tool worker.
     tools: Path | None
-    #: Base URL by source name; of the tool worker.
+    #: Base URLs of sources, by variable; of the tool worker.
     addresses: dict[str, str]
+    #: Name of the secret by which the tenants' separation is checked; None: the tool file's first.
+    probe: str | None
     slack_channel: str
     #: Base URL of a stand-in; empty: Slack itself.
     slack_url: str
@@ -50,11 +52,8 @@ class Settings:
             keyring=Path(environ["INTERLOCK_KEYRING"]),
             tenants=tuple(filter(None, environ.get("INTERLOCK_TENANTS", "").split(","))),
             tools=Path(tools) if tools else None,
-            addresses={
-                name.removeprefix(_ADDRESS).lower(): value
-                for name, value in environ.items()
-                if name.startswith(_ADDRESS)
-            },
+            addresses=given(environ),
+            probe=environ.get("INTERLOCK_PROBE_CREDENTIAL") or None,
             slack_channel=environ.get("INTERLOCK_SLACK_CHANNEL", ""),
             slack_url=environ.get("INTERLOCK_SLACK_URL", ""),
             anchors=environ.get("INTERLOCK_ANCHORS", ""),

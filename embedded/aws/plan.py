@@ -16,6 +16,9 @@ CREDENTIALS: Final[Mapping[str, str]] = {
 }
 """The helpdesk's credentials, and what the helpdesk lets each do."""
 
+PROBE: Final = "ticketing-read"
+"""By which the tenants' separation is checked: here every tenant has it, whatever the tools."""
+
 
 class Role(StrEnum):
     """A process of the stack; ``cli`` is the local operator."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
 
 TENANTS: Final = ("acme", "globex", "initech")
+"""The helpdesk's."""
 
 _POLICY: Final = "own"
 
@@ -45,6 +46,8 @@ class Seeded:
     """What the stand-ins of the outside world are told."""
 
     tool_tokens: tuple[ToolToken, ...]
+    #: Names of every secret below the environment.
+    names: frozenset[str]
     slack_signing_secret: Secret
     slack_bot_token: Secret
 
@@ -67,6 +70,7 @@ def seed(endpoint: str, state_dir: Path, env: str = "dev", tenants: Sequence[str
         tool_tokens=tuple(
             _tool_token(shelf, tenant, name) for tenant in tenants for name in plan.CREDENTIALS
         ),
+        names=shelf.names(),
         slack_signing_secret=shelf.read("slack/signing-secret"),
         slack_bot_token=shelf.read("slack/bot-token"),
     )
@@ -80,6 +84,16 @@ class Shelf:
         self._prefix = f"interlock/{env}/"
         pages = self._client.get_paginator("list_secrets").paginate()
         self._arns = {found["Name"]: found["ARN"] for page in pages for found in page["SecretList"]}
+
+    def names(self) -> frozenset[str]:
+        """All of them, without the environment."""
+        own = (name for name in self._arns if name.startswith(self._prefix))
+        return frozenset(name.removeprefix(self._prefix) for name in own)
+
+    def put(self, name: str, value: Secret) -> None:
+        """Make it, or give it another value."""
+        self.ensure(name, value.reveal)
+        self._client.put_secret_value(SecretId=self.arn(name), SecretString=value.reveal())
 
     def ensure(self, name: str, make: Callable[[], str]) -> None:
         if self._prefix + name not in self._arns:

@@ -22,8 +22,8 @@ _BASE32: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _INHERITED: Final = ("PATH", "HOME", "LANG", "LC_ALL", "PYTHONPATH", "VIRTUAL_ENV")
 
 
-def start_command(port: int, state_dir: Path) -> tuple[list[str], dict[str, str]]:
-    """Arguments and the whole environment of the emulator's process, on loopback; makes its directories."""
+def start_command(port: int, state_dir: Path, host: str = "127.0.0.1") -> tuple[list[str], dict[str, str]]:
+    """Arguments and the whole environment of the emulator's process; makes its directories."""
     root = _root(state_dir)
     home = (state_dir / "aws" / "emulator").resolve()
     for directory in (home, home / "state", home / "s3", home / "tmp"):
@@ -31,7 +31,7 @@ def start_command(port: int, state_dir: Path) -> tuple[list[str], dict[str, str]
     environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     environment |= {
         "AUTH": "true",
-        "BIND_HOST": "127.0.0.1",
+        "BIND_HOST": host,
         "GATEWAY_PORT": str(port),
         "SERVICES": "iam,sts,secretsmanager,s3",
         "PERSIST_STATE": "1",

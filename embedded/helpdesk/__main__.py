@@ -32,7 +32,7 @@ def main() -> int:
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s helpdesk %(levelname)s %(message)s"
     )
     try:
-        listener = _listener(options.port)
+        listener = _listener(options.host, options.port)
         keys = KeyFile(options.keys)
         database = Database(options.db)
     except (CannotStart, KeysUnreadable, DatabaseUnusable) as error:
@@ -41,7 +41,7 @@ def main() -> int:
     with database.writing() as connection:
         if seed(connection):
             log.info("seeded %s", options.db)
-    log.info("listening on http://127.0.0.1:%d", listener.getsockname()[1])
+    log.info("listening on http://%s:%d", *listener.getsockname())
     _serve(build(database=database, keys=keys), listener)
     return 0
 
@@ -77,24 +77,25 @@ def _leave(_signal: int, _frame: object) -> None:
     raise SystemExit(0)
 
 
-def _listener(port: int) -> socket.socket:
+def _listener(host: str, port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind(("127.0.0.1", port))
+        listener.bind((host, port))
         listener.listen(128)
     except (OSError, OverflowError) as error:
         listener.close()
         reason = error.strerror if isinstance(error, OSError) else error
         raise CannotStart(
-            f"port {port} on 127.0.0.1 cannot be used ({reason}): choose another with --port"
+            f"port {port} on {host} cannot be used ({reason}): choose another with --port"
         ) from error
     return listener
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m embedded.helpdesk", description="The embedded helpdesk.")
-    parser.add_argument("--port", type=int, required=True, help="port on 127.0.0.1; 0 takes a free one")
+    parser.add_argument("--port", type=int, required=True, help="port to listen on; 0 takes a free one")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument(
         "--db", type=Path, required=True, help="SQLite file, made and filled if it is not there"
     )

@@ -1,4 +1,4 @@
-"""`python -m embedded.slack --port P --db FILE --config FILE`: serve on loopback until SIGTERM or SIGINT."""
+"""`python -m embedded.slack --port P --db FILE --config FILE`: serve until SIGTERM or SIGINT."""
 
 import argparse
 import errno
@@ -9,13 +9,12 @@ from pathlib import Path
 
 import uvicorn
 
-from embedded.slack.app import build
+from embedded.slack.app import HOST, build
 from embedded.slack.config import ConfigError, load
 from embedded.slack.faults import Lines, RateLimit
 from embedded.slack.store import Store, StoreError
 from embedded.slack.workspace import Workspace
 
-HOST = "127.0.0.1"
 WRONG_USE = 2
 
 
@@ -28,14 +27,14 @@ def main(argv: list[str] | None = None) -> int:
     asked = _arguments(argv)
     try:
         settings = load(asked.config)
-        listener = _listen(asked.port)
+        listener = _listen(asked.host, asked.port)
         with listener:
             store = Store(asked.db)
             lines = Lines()
             workspace = Workspace(
                 settings=settings,
                 store=store,
-                base_url=f"http://{HOST}:{listener.getsockname()[1]}",
+                base_url=asked.base_url or f"http://{asked.host}:{listener.getsockname()[1]}",
                 lines=lines,
                 rate=RateLimit(settings.messages_per_second, settings.burst),
             )
@@ -53,25 +52,27 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m embedded.slack", description="A Slack workspace on loopback."
     )
-    parser.add_argument("--port", type=int, required=True, help="port on 127.0.0.1; 0 takes a free one")
+    parser.add_argument("--port", type=int, required=True, help="port to listen on; 0 takes a free one")
+    parser.add_argument("--host", default=HOST, help="address to listen on; the page has no login")
+    parser.add_argument("--base-url", help="where the app reaches this server, if elsewhere than there")
     parser.add_argument("--db", type=Path, required=True, help="SQLite file that keeps the workspace")
     parser.add_argument("--config", type=Path, required=True, help="JSON file, mode 0600")
     return parser.parse_args(argv)
 
 
-def _listen(port: int) -> socket.socket:
+def _listen(host: str, port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((HOST, port))
+        listener.bind((host, port))
         listener.listen(128)
     except (OSError, OverflowError) as error:
         listener.close()
         taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
         raise PortError(
-            f"Port {port} on {HOST} is taken: choose another with --port."
+            f"Port {port} on {host} is taken: choose another with --port."
             if taken
-            else f"Port {port} on {HOST} cannot be used ({error}): choose another with --port."
+            else f"Port {port} on {host} cannot be used ({error}): choose another with --port."
         ) from error
     return listener
 

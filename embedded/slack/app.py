@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
+from urllib.parse import urlsplit
 
 import httpx
 from fastapi import FastAPI
@@ -12,6 +14,8 @@ from embedded.slack import control, page, responses, web_api
 from embedded.slack.checks import Json
 from embedded.slack.interactions import Interactions
 from embedded.slack.workspace import Workspace
+
+HOST: Final = "127.0.0.1"
 
 
 def build(workspace: Workspace) -> FastAPI:
@@ -25,8 +29,9 @@ def build(workspace: Workspace) -> FastAPI:
             yield
 
     app = FastAPI(title="Slack stand-in", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
-    # A foreign name that resolves to loopback must not read or act here.
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])
+    # A foreign name that resolves to this address must not read or act here.
+    own = urlsplit(workspace.base_url).hostname or HOST
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost", own])
     interactions = Interactions(workspace, client)
     app.include_router(web_api.router(workspace))
     app.include_router(responses.router(workspace))

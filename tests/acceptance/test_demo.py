@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import sqlite3
 import subprocess
 import sys
@@ -126,3 +127,21 @@ def test_wrong_use_and_failure_have_their_status(state: Path) -> None:
     assert (wrong.returncode, refused.returncode) == (2, 1)
     assert refused.stderr.startswith("interlock: ")
     assert "Traceback" not in wrong.stderr + refused.stderr
+
+
+def test_the_state_directory_holds_what_the_docs_list(state: Path) -> None:
+    """Every file of a running stack stands in docs/interfaces.md, and what is listed is there."""
+    table = (ROOT / "docs" / "interfaces.md").read_text().partition("## State directory")[2]
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    listed = {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
+    patterns = {name: re.compile(re.sub("ROLE|PART", "[a-z]+", name)) for name in listed}
+    found = {path.relative_to(state).as_posix() for path in state.rglob("*") if path.is_file()}
+    plain = {re.sub(r"(-wal|-shm|\.lock)$", "", name) for name in found}
+    known = {name: {file for file in plain if _is(patterns[name], file)} for name in listed}
+    assert not plain - {file for files in known.values() for file in files}
+    assert all(known.values())
+
+
+def _is(pattern: "re.Pattern[str]", file: str) -> bool:
+    """Whether a listed name is that of the file; one that ends in a slash is that of all below it."""
+    return bool(pattern.match(file) if pattern.pattern.endswith("/") else pattern.fullmatch(file))

@@ -40,9 +40,9 @@ async def state(world: World, approval: ApprovalRecord) -> ApprovalState:
     return (await world.approvals.get(approval.approval_id)).state
 
 
-async def test_an_approval_over_http_is_a_signed_grant_and_wakes_the_run(tmp_path: Path) -> None:
+async def test_an_approval_over_http_is_a_signed_grant_and_wakes_the_run(store_url: str) -> None:
     """200 with the approval, the grant among its decisions; the waker tells the run and marks it told."""
-    async with opened(tmp_path) as world, world.app.router.lifespan_context(world.app):
+    async with opened(store_url) as world, world.app.router.lifespan_context(world.app):
         approval = await world.asked()
         answer = await decide(world, approval)
         assert answer.status_code == 200
@@ -125,9 +125,9 @@ async def test_the_requester_never_approves(tmp_path: Path) -> None:
             assert await state(world, approval) is ApprovalState.WAITING
 
 
-async def test_first_decision_is_final(tmp_path: Path) -> None:
+async def test_first_decision_is_final(store_url: str) -> None:
     """The same person again, or another one after it, is 409."""
-    async with opened(tmp_path) as world:
+    async with opened(store_url) as world:
         approval = await world.asked()
         assert (await decide(world, approval, decision="deny", reason="wrong ticket")).status_code == 200
         again = await decide(world, approval)
@@ -212,9 +212,9 @@ async def test_a_changed_body_under_a_good_signature_is_401(tmp_path: Path) -> N
         assert problem(answer) == (401, "unauthenticated")
 
 
-async def test_a_replayed_click_counts_once(tmp_path: Path) -> None:
+async def test_a_replayed_click_counts_once(store_url: str) -> None:
     """The same signed bytes again are acknowledged, refused in private, and change nothing."""
-    async with opened(tmp_path) as world:
+    async with opened(store_url) as world:
         approval = await world.asked()
         body, headers = signed(press(approval), at_ms=world.clock.at_ms)
         for _ in range(3):
@@ -224,9 +224,9 @@ async def test_a_replayed_click_counts_once(tmp_path: Path) -> None:
         assert len(world.private.answers) == 2
 
 
-async def test_a_replay_does_not_revive_a_withdrawn_approval(tmp_path: Path) -> None:
+async def test_a_replay_does_not_revive_a_withdrawn_approval(store_url: str) -> None:
     """The first approval's bytes stay used."""
-    async with opened(tmp_path) as world:
+    async with opened(store_url) as world:
         approval = await world.asked()
         body, headers = signed(press(approval), at_ms=world.clock.at_ms)
         await world.http.post("/slack/interactions", content=body, headers=headers)
@@ -313,9 +313,9 @@ async def test_a_value_of_another_run_s_card_does_not_work_here(tmp_path: Path) 
         assert await state(world, one) is await state(world, other) is ApprovalState.WAITING
 
 
-async def test_a_second_click_of_the_same_person_is_refused(tmp_path: Path) -> None:
+async def test_a_second_click_of_the_same_person_is_refused(store_url: str) -> None:
     """Twice by one person is once."""
-    async with opened(tmp_path) as world:
+    async with opened(store_url) as world:
         approval = await world.asked()
         await click(world, press(approval))
         await click(world, press(approval))

@@ -19,6 +19,7 @@ from sqlalchemy import create_engine, update
 
 from adapters import schema, slack_signature
 from adapters.actions import StoreActions
+from adapters.answers import StoreAnswers
 from adapters.approvals import ApprovalQuery, StoreApprovals
 from adapters.audit_log import AuditQuery, StoreAuditLog
 from adapters.desk import StoreDesk
@@ -49,8 +50,10 @@ from gateway.launcher import Launcher
 from gateway.parts import Parts, SlackApp
 from gateway.resumer import Resumer
 from gateway.waker import Waker
+from gateway.watching import Watching
 from policies.people import People
 from policies.route import Route
+from tests import postgres
 
 ENV = "dev"
 TEAM, APP, CHANNEL, CARD = "T0INTERLOCK", "A0INTERLOCK", "C0APPROVALS", "1764000000.000100"
@@ -220,10 +223,10 @@ class AuditLog(StoreAuditLog):
 
 
 class World:
-    """A gateway over a store of its own."""
+    """A gateway over the store at that URL, whose tables are there."""
 
-    def __init__(self, directory: Path, *, signing: frozenset[Purpose] = frozenset(Purpose)) -> None:
-        keys = {purpose: Ed25519PrivateKey.generate() for purpose in Purpose}
+    def __init__(self, store_url: str, *, signing: frozenset[Purpose] = frozenset(Purpose)) -> None:
+        keys = self.keys = {purpose: Ed25519PrivateKey.generate() for purpose in Purpose}
         self.ring = KeyRing(keys={purpose: key.public_key() for purpose, key in keys.items()})
         self.signer = JwtSigner(
             [
@@ -233,20 +236,19 @@ class World:
             ]
         )
         self.verifier = JwtVerifier(self.ring)
-        path = directory / "store.db"
-        engine = create_engine(f"sqlite:///{path}")
-        schema.metadata.create_all(engine)
-        engine.dispose()
-        self.store = Store(f"sqlite+aiosqlite:///{path}")
+        self.store = Store(store_url)
+        #: By role: the store by that role's login.
+        self.stores = postgres.stores(store_url)
+        gateway = self.stores["gateway"]
         self.clock = HandClock()
         self.temporal = FakeTemporal()
         self.private = FakePrivateWord()
-        self.documents = StoreDocuments(self.store, self.clock)
-        self.runs = Runs(self.store, self.clock)
-        self.actions = StoreActions(self.store, self.clock)
-        self.approvals = Approvals(self.store, self.verifier, self.clock)
-        self.switches = StoreSwitches(self.store, self.clock)
-        self.audit = AuditLog(self.store)
+        self.documents = StoreDocuments(self.stores["operator"], self.clock)
+        self.runs = Runs(gateway, self.clock)
+        self.actions = StoreActions(gateway, self.clock)
+        self.approvals = Approvals(gateway, self.verifier, self.clock)
+        self.switches = StoreSwitches(gateway, self.clock)
+        self.audit = AuditLog(gateway)
         self.ready = True
         self.parts = self._parts()
         self.app: Gateway = create(self.parts)
@@ -260,13 +262,15 @@ class World:
             clock=self.clock,
             verifier=self.verifier,
             signer=self.signer,
-            in_force=InForce(self.documents, ENV),
+            in_force=InForce(StoreDocuments(self.stores["gateway"], self.clock), ENV),
             runs=self.runs,
             actions=self.actions,
             approvals=self.approvals,
-            desk=StoreDesk(self.store, self.signer, self.verifier, self.clock),
+            desk=StoreDesk(self.stores["gateway"], self.signer, self.verifier, self.clock),
             switches=self.switches,
             audit=self.audit,
+            answers=StoreAnswers(self.store),
+            sources=self.documents,
             starter=self.temporal,
             slack=SlackApp(
                 team=TEAM,
@@ -281,6 +285,7 @@ class World:
             launcher=Launcher(self.runs, self.temporal, self.clock, ENV),
             waker=Waker(self.approvals, self.temporal, ENV),
             resumer=Resumer(self.runs, self.switches, self.temporal, self.clock, ENV),
+            watching=Watching(self.audit),
             probes={"store": self._probe},
             temporal_ui=UI,
         )
@@ -330,7 +335,7 @@ class World:
             approvals=1,
         )
         answer = ModelTurn(text="", calls=(Call(tool="ticket.close", arguments={"ticket_id": "T-1"}),))
-        turns = StoreTurns(self.store, self.clock)
+        turns = StoreTurns(self.stores["agent"], self.clock)
         attempt = f"{run.warrant.run_id}:1"
         await turns.reserve(run, Reservation(attempt_id=attempt, step=1, usd="0", seconds=1.0))
         turn = NewTurn(
@@ -345,14 +350,16 @@ class World:
             final=False,
         )
         recorded = await turns.record(run, turn, CATALOGUE)
-        action = await self.actions.get(run, recorded.calls[0].action_id)
+        actions = StoreActions(self.stores["tools"], self.clock)
+        action = await actions.get(run, recorded.calls[0].action_id)
         preview = Preview(
             target="T-1",
             changes=(Change(field="status", before="open", after="closed"),),
             stakes="1 customer",
         )
-        frozen = await self.actions.freeze(run, action, CLOSE, Prepared(preview=preview, version='"1"'))
-        approval = await self.approvals.ask(run, frozen, needed=1, group="support-leads", deadline_ms=60_000)
+        frozen = await actions.freeze(run, action, CLOSE, Prepared(preview=preview, version='"1"'))
+        asking = StoreApprovals(self.stores["broker"], self.verifier, self.clock)
+        approval = await asking.ask(run, frozen, needed=1, group="support-leads", deadline_ms=60_000)
         await self._post_card(approval.approval_id)
         return await self.approvals.get(approval.approval_id)
 
@@ -382,13 +389,23 @@ class World:
 
     async def close(self) -> None:
         await self.http.aclose()
-        await self.store.close()
+        for store in (self.store, *self.stores.values()):
+            await store.close()
+
+
+def sqlite(directory: Path) -> str:
+    """The URL of a store in that directory, made where there is none."""
+    path = directory / "store.db"
+    engine = create_engine(f"sqlite:///{path}")
+    schema.metadata.create_all(engine)
+    engine.dispose()
+    return f"sqlite+aiosqlite:///{path}"
 
 
 @asynccontextmanager
-async def opened(directory: Path, *routes: Route) -> AsyncIterator[World]:
-    """A world with these routes published."""
-    world = World(directory)
+async def opened(where: Path | str, *routes: Route) -> AsyncIterator[World]:
+    """A world with these routes published, over SQLite in a directory or over the store at a URL."""
+    world = World(sqlite(where) if isinstance(where, Path) else where)
     await world.publish(*routes)
     try:
         yield world

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from adapters.approvals import ApprovalQuery
 from adapters.epoch import restored
 from adapters.ledger import StoreLedger
+from adapters.runs import StoreRuns
 from contracts.action import Frozen
 from contracts.digest import digest
 from contracts.ports import Claim, ClaimRequest, Conclusion
@@ -67,10 +67,10 @@ class Case:
 
 
 @pytest.fixture
-async def case(tmp_path: Path) -> AsyncIterator[Case]:
-    async with opened(tmp_path) as world:
+async def case(store_url: str) -> AsyncIterator[Case]:
+    async with opened(store_url) as world:
         approval = await world.asked()
-        ledger = StoreLedger(world.store, world.verifier, world.clock)
+        ledger = StoreLedger(world.stores["tools"], world.verifier, world.clock)
         frozen = Frozen.read(approval.action)
         run = await world.warranted(approval.run_id)
         yield Case(world=world, ledger=ledger, run=run, frozen=frozen, approval_id=approval.approval_id)
@@ -173,7 +173,7 @@ async def test_a_kill_switch_halts_and_its_lifting_voids_older_approvals(case: C
 async def test_an_ended_run_claims_nothing(case: Case) -> None:
     """An approval does not outlive its run."""
     await case.answer("approve")
-    await case.world.runs.end(case.run, Ending(state="cancelled"))
+    await StoreRuns(case.world.stores["broker"], case.world.clock).end(case.run, Ending(state="cancelled"))
     assert (await case.claim()).say == "refused"
 
 

@@ -1,7 +1,8 @@
-"""The migrations build exactly the tables that the code uses."""
+"""The migrations build exactly the tables that the code uses, on both databases."""
 
 from pathlib import Path
 
+import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -9,14 +10,22 @@ from sqlalchemy import create_engine, text
 
 from adapters.migrations import config, migrate
 from adapters.schema import metadata
+from tests.postgres import Cluster
 
 
-def test_migrations_build_the_schema(tmp_path: Path) -> None:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite+aiosqlite:///{tmp_path}/store.db"
+    cluster: Cluster = request.getfixturevalue("postgres")
+    return cluster.fresh("template0")
+
+
+def test_migrations_build_the_schema(empty_url: str) -> None:
     """After every migration nothing is left to generate; migrating again changes nothing."""
-    url = f"sqlite+aiosqlite:///{tmp_path}/store.db"
-    migrate(url)
-    migrate(url)
-    engine = create_engine(url.replace("+aiosqlite", ""))
+    migrate(empty_url)
+    migrate(empty_url)
+    engine = create_engine(empty_url.replace("+aiosqlite", ""))
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
     engine.dispose()

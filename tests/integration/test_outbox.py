@@ -17,7 +17,7 @@ from sqlalchemy import Table, insert, select, update
 from adapters.approvals import StoreApprovals
 from adapters.blocks import Card
 from adapters.outbox import LEASE_MS, SETUP_ATTEMPTS, Outbox, Pending
-from adapters.schema import actions, approvals, metadata, outbox, runs
+from adapters.schema import actions, approvals, outbox, runs
 from adapters.slack import SlackPoster, slack_client
 from adapters.store import Store
 from contracts.action import Change, Frozen, Preview
@@ -161,15 +161,9 @@ async def names() -> Mapping[str, str]:
 
 
 @pytest.fixture
-async def bench(tmp_path: Path, slack: Slack) -> AsyncIterator[Bench]:
-    url = f"sqlite+aiosqlite:///{tmp_path}/store.sqlite"
-    store = Store(url)
-
-    async def create(connection: Any) -> None:
-        await connection.run_sync(metadata.create_all)
-
-    await store.write(create)
-    yield Bench(url, store, HandClock(), slack.url)
+async def bench(store_url: str, slack: Slack) -> AsyncIterator[Bench]:
+    store = Store(store_url)
+    yield Bench(store_url, store, HandClock(), slack.url)
     await store.close()
 
 

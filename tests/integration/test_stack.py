@@ -175,10 +175,18 @@ async def test_a_model_providers_key_reaches_the_agent_alone(
     """Of the caller's environment nothing else reaches any process."""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-1")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "mine")
-    roles = Roles(state=tmp_path, ports=Ports.of(7710), tools=shipped_tools(), headless=True)
+    roles = Roles(
+        state=tmp_path,
+        ports=Ports.of(7710),
+        tools=shipped_tools(),
+        tenants=["acme"],
+        addresses={"my-bank": "http://127.0.0.1:1"},
+        headless=True,
+    )
     seen = {role: roles.environment(role) for role in ("gateway", "agent", "broker", "tools")}
     assert [role for role, found in seen.items() if "OPENAI_API_KEY" in found] == ["agent"]
     assert not any("AWS_SECRET_ACCESS_KEY" in found for found in seen.values())
+    assert [role for role, found in seen.items() if "INTERLOCK_ADDRESS_MY_BANK" in found] == ["tools"]
     assert "mine" not in start_command(1, tmp_path)[1].values()
 
 

@@ -26,6 +26,8 @@ from embedded.stack import shipped_policies, shipped_tools
 from policies.arguments import fault
 from policies.decide import decide
 from policies.load import PolicySet, load
+from tests.laws.only_gets import OnlyGets
+from tools.base_url import Query
 from tools.load import LoadedTools, load_tools
 from tools.operation import Made, ReadOperation, WriteOperation
 from tools.reply import Reply, Stopped
@@ -55,7 +57,7 @@ def _policies() -> PolicySet:
 
 
 @dataclass(kw_only=True)
-class Desk:
+class Desk(OnlyGets):
     """Implements ``tools.operation.Reader`` over one tenant of the seeded world."""
 
     tenant: str
@@ -65,7 +67,7 @@ class Desk:
         self.tickets = {one.id: one for one in _world().tickets[self.tenant]}
 
     async def get(
-        self, path: str, *, parts: Mapping[str, str] | None = None, query: Mapping[str, str] | None = None
+        self, path: str, *, parts: Mapping[str, str] | None = None, query: Query | None = None
     ) -> Reply:
         named, asked = dict(parts or {}), dict(query or {})
         if path == "/tickets/{ticket_id}":

@@ -1,5 +1,7 @@
 """Whatever the arguments say, a request stays below its base URL."""
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,6 +37,20 @@ def test_a_segment_that_climbs_is_refused(text: str) -> None:
     """Dots are legal unencoded, so such a segment is refused."""
     with pytest.raises(Malformed, match="ticket_id is no name of a thing"):
         BASE.url("/tickets/{ticket_id}", {"ticket_id": text}, {})
+
+
+@pytest.mark.parametrize("path", ["/a/{x}{y}/b", "/a/{x}./b", "/a/.{y}"])
+def test_arguments_that_make_dots_together_are_refused(path: str) -> None:
+    """A template may put two arguments, or text of its own, into one segment: neither climbs."""
+    with pytest.raises(Malformed, match="is no name of a thing"):
+        BASE.url(path, {"x": ".", "y": "."}, {})
+    assert BASE.url(path, {"x": "1", "y": "2"}, {}).host == "desk.example.com"
+
+
+@pytest.mark.parametrize("query", [(("a", "1"), ("a", "2")), [("a", "1"), ("a", "2")]])
+def test_a_name_of_a_query_may_stand_twice(query: Sequence[tuple[str, str]]) -> None:
+    """A list of values is a pair for each."""
+    assert BASE.url("/x", {}, query).raw_path == b"/api/x?a=1&a=2"
 
 
 @given(st.text(), st.text(), st.text())

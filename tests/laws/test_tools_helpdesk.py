@@ -19,6 +19,8 @@ from contracts.errors import Malformed
 from contracts.ports import Answer
 from contracts.run import Outcome
 from policies.arguments import fault
+from tests.laws.only_gets import OnlyGets
+from tools.base_url import Query
 from tools.load import load_tools
 from tools.operation import Made, ReadOperation, WriteOperation
 from tools.reply import Reply, Stopped
@@ -53,7 +55,7 @@ SOUND: dict[str, dict[str, Any]] = {
 }
 
 
-class Desk:
+class Desk(OnlyGets):
     """Implements ``tools.operation.Reader`` over one answer, and keeps what was asked."""
 
     def __init__(self, document: Json, etag: str = '"3"') -> None:
@@ -61,9 +63,9 @@ class Desk:
         self.asked: list[tuple[str, Mapping[str, str]]] = []
 
     async def get(
-        self, path: str, *, parts: Mapping[str, str] | None = None, query: Mapping[str, str] | None = None
+        self, path: str, *, parts: Mapping[str, str] | None = None, query: Query | None = None
     ) -> Reply:
-        self.asked.append((path, query or parts or {}))
+        self.asked.append((path, dict(query or parts or {})))
         return self.reply
 
 

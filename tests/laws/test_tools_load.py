@@ -115,10 +115,10 @@ def test_a_mistake_is_named_with_its_line(
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        (
-            '{openapi: "http://127.0.0.1:1/openapi.json"}',
-            "`openapi` sources are not supported by this version",
-        ),
+        ('{openapi: "http://127.0.0.1:1/openapi.json"}', "could not be fetched from http://127.0.0.1:1"),
+        ('{openapi: "ftp://127.0.0.1/openapi.json"}', "is an http or https URL, or a path"),
+        ('{openapi: "http://user:planted@127.0.0.1/"}', "no plain http or https URL"),
+        ("{openapi: nowhere.json}", "set INTERLOCK_ADDRESS_HELPDESK to its base URL"),
         ("{mcp: {command: [x]}}", "`mcp` sources are not supported by this version"),
         ('{python: "os"}', "is written module:ATTRIBUTE"),
         ('{python: "os:environ"}', "is no mapping of operation names to tools"),
@@ -131,10 +131,11 @@ def test_a_mistake_is_named_with_its_line(
     ],
 )
 def test_a_source_that_cannot_be_used_is_refused(tmp_path: Path, source: str, said: str) -> None:
-    """Only a mapping in an importable module is a source, until others are supported."""
+    """A source is a mapping in an importable module, or a document that can be had."""
     sentence = _refused(tmp_path, HEAD.replace('{python: "tools.catalogue:HELPDESK"}', source))
     assert "mine.yaml:2: " in sentence
     assert said in sentence
+    assert "planted" not in sentence
 
 
 def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:

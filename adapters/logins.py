@@ -1,0 +1,137 @@
+"""Who may do what in the store: on PostgreSQL each role has a login of its own with the rights named here.
+
+None of them can change what stands in the audit table. Everything that is not named is refused. SQLite has no
+logins: there every process can do everything.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from psycopg import sql
+from sqlalchemy import Connection
+
+from contracts.errors import Malformed
+from contracts.secret import Secret
+
+_AUDIT: Final = {"audit": "INSERT", "audit_tips": "SELECT, INSERT, UPDATE (seq, hash)"}
+
+RIGHTS: Final[Mapping[str, Mapping[str, str]]] = {
+    "gateway": {
+        "documents": "SELECT",
+        "published": "SELECT",
+        "runs": "SELECT, INSERT, UPDATE (first_execution, cancel_reason, version)",
+        "messages": "INSERT",
+        "actions": "SELECT",
+        "approvals": "SELECT, UPDATE (state, decided_ms, denial, version)",
+        "decisions": "SELECT, INSERT, UPDATE (woken)",
+        "clicks": "SELECT, INSERT",
+        "epochs": "SELECT",
+        "switches": "SELECT, INSERT, DELETE",
+        **_AUDIT,
+        "audit": "SELECT, INSERT",
+    },
+    "agent": {
+        "documents": "SELECT",
+        "switches": "SELECT",
+        "runs": "SELECT, UPDATE (state, steps, denials, spent_usd, spent_ms, version)",
+        "attempts": "SELECT, INSERT, UPDATE (open)",
+        "turns": "SELECT, INSERT",
+        "messages": "SELECT, INSERT",
+        "actions": "SELECT, INSERT, UPDATE (outcome, outcome_text)",
+        **_AUDIT,
+    },
+    "broker": {
+        "documents": "SELECT",
+        "published": "SELECT",
+        "runs": "SELECT, UPDATE (state, stop_reason, started_ms, ended_ms, result, spent_ms, version)",
+        "messages": "SELECT, INSERT",
+        "actions": (
+            "SELECT, UPDATE (approval_id, reconciliation_id, attempts, outcome, outcome_text, artifact,"
+            " duration_ms)"
+        ),
+        "approvals": "SELECT, INSERT, UPDATE (state, decided_ms, channel, message_ts, version)",
+        "decisions": "SELECT",
+        "claims": "SELECT, UPDATE (state, settled_ms, result)",
+        "outbox": "SELECT, INSERT, UPDATE (done_version, attempts, posting, dead, error, next_ms)",
+        "audit_heads": "SELECT, INSERT, UPDATE (anchored)",
+        **_AUDIT,
+    },
+    "tools": {
+        "documents": "SELECT",
+        "published": "SELECT",
+        "switches": "SELECT",
+        "runs": "SELECT, UPDATE (state, spent_ms, version)",
+        "messages": "SELECT, INSERT",
+        "actions": (
+            "SELECT, UPDATE (target, ordinal, frozen, seal, action_digest, idempotency_key, key_hash,"
+            " approval_id, attempts, outcome, outcome_text, artifact, duration_ms)"
+        ),
+        "approvals": "SELECT, UPDATE (state, decided_ms, denial, claimed, version)",
+        "decisions": "SELECT",
+        "epochs": "SELECT",
+        "claims": (
+            "SELECT, INSERT, UPDATE (action_digest, state, fence, epoch, holder, claimed_ms, first_ms,"
+            " settled_ms, result)"
+        ),
+        "consumed": "SELECT, INSERT",
+        **_AUDIT,
+    },
+    # Publishes policies, and verifies the audit log: a person or a pipeline, no process that serves.
+    "operator": {
+        "documents": "SELECT, INSERT",
+        "published": "SELECT, INSERT, DELETE",
+        "runs": "SELECT",
+        "audit_heads": "SELECT",
+        **_AUDIT,
+        "audit": "SELECT, INSERT",
+    },
+}
+
+
+def login(role: str) -> str:
+    """The role's login in PostgreSQL, such as ``interlock_agent``."""
+    return f"interlock_{role}"
+
+
+def grant(connection: Connection, passwords: Mapping[str, Secret]) -> None:
+    """Make the logins that are missing, and give each exactly its rights, in the caller's transaction.
+
+    Args:
+        passwords: by role; a login that has none here keeps the way in which it was let in before.
+
+    Raises:
+        Malformed: a password is of no role.
+    """
+    if strangers := sorted(set(passwords) - set(RIGHTS)):
+        raise Malformed(f"{', '.join(strangers)} is no role: the logins are of {', '.join(RIGHTS)}")
+    raw = connection.connection.driver_connection
+    _close_to_everybody(raw)
+    for role, tables in RIGHTS.items():
+        _give(raw, login(role), tables)
+    for role, password in passwords.items():
+        _let_in(raw, login(role), password)
+
+
+def _close_to_everybody(raw: Any) -> None:
+    database = sql.Identifier(raw.info.dbname)
+    raw.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database))
+    raw.execute("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC")
+
+
+def _give(raw: Any, name: str, tables: Mapping[str, str]) -> None:
+    whom, database = sql.Identifier(name), sql.Identifier(raw.info.dbname)
+    if raw.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (name,)).fetchone() is None:
+        raw.execute(sql.SQL("CREATE ROLE {} LOGIN").format(whom))
+    # What an earlier version gave and this one does not is taken back.
+    raw.execute(sql.SQL("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {}").format(whom))
+    raw.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(database, whom))
+    for table, rights in tables.items():
+        statement = sql.SQL("GRANT {} ON {} TO {}")
+        raw.execute(statement.format(sql.SQL(rights), sql.Identifier(table), whom))
+
+
+def _let_in(raw: Any, name: str, password: Secret) -> None:
+    """The server is sent what verifies the password, not the password: statements end up in logs."""
+    verifier = raw.pgconn.encrypt_password(password.reveal().encode(), name.encode(), b"scram-sha-256")
+    statement = sql.SQL("ALTER ROLE {} PASSWORD {}")
+    raw.execute(statement.format(sql.Identifier(name), sql.Literal(verifier.decode())))

@@ -1,0 +1,23 @@
+"""JSON pointers (RFC 6901) into the schema of a tool's arguments."""
+
+from contracts.digest import Json
+
+
+def leads(schema: Json, pointer: str) -> bool:
+    """Whether a pointer leads through properties to something."""
+    return _walked(schema, pointer, required=False) is not None
+
+
+def names_a_text(schema: Json, pointer: str) -> bool:
+    """Whether a pointer leads through required properties to a text or an integer."""
+    found = _walked(schema, pointer, required=True) if pointer else None
+    return isinstance(found, dict) and found.get("type") in ("string", "integer")
+
+
+def _walked(schema: Json, pointer: str, *, required: bool) -> Json:
+    for part in pointer.removeprefix("/").split("/"):
+        name = part.replace("~1", "/").replace("~0", "~")
+        if not isinstance(schema, dict) or (required and name not in schema.get("required", ())):
+            return None
+        schema = schema.get("properties", {}).get(name)
+    return schema
