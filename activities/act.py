@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -32,6 +33,9 @@ _TRIES: Final = 3
 """Attempts that a read is given against a passing fault."""
 _PAUSES: Final = (0.2, 1.0, 3.0)
 """Seconds between sends of one write under one key."""
+_RENEW_SECONDS: Final = 2.0
+"""A third of a claim's lease."""
+_LOOK_SECONDS: Final = 0.25
 _LEAVE_WITHIN_MS: Final = 500.0
 """The request leaves within this of the claim's commit, or the check is made again."""
 
@@ -115,15 +119,32 @@ class Acting:
                 return await self._end(admitted, _refusal(claim.outcome, claim.sentence))
             case "stored" | "unknown" if claim.stored is not None:
                 return await self._end(admitted, claim.stored)
-            case "send":
-                answer = await _send(armed, admitted.spec.retry)
-            case "lookup":
-                answer = await _look_up(armed, request.frozen)
-            case "find":
-                answer = await _find(armed) or _UNKNOWN
             case _:
-                answer = _UNKNOWN
+                answer = await self._answer(request, claim, armed)
         return await self._settled(admitted, request, claim, answer, started)
+
+    async def _answer(self, request: ClaimRequest, claim: Claim, armed: Armed) -> Answer:
+        """What the target says, while the claim's lease is renewed."""
+        renewing = asyncio.create_task(self._renew(request, claim.fence))
+        try:
+            match claim.say:
+                case "send":
+                    return await _send(armed, request.spec.retry)
+                case "lookup":
+                    return await _look_up(armed, request.frozen)
+                case "find":
+                    return await _find(armed) or _UNKNOWN
+                case _:
+                    return _UNKNOWN
+        finally:
+            renewing.cancel()
+            await asyncio.gather(renewing, return_exceptions=True)
+
+    async def _renew(self, request: ClaimRequest, fence: int) -> None:
+        while True:
+            await asyncio.sleep(_RENEW_SECONDS)
+            with suppress(Unavailable):
+                await asyncio.shield(self.ledger.renew(request, fence))
 
     async def _settled(
         self, admitted: Admitted, request: ClaimRequest, claim: Claim, answer: Answer, started: float
@@ -135,11 +156,15 @@ class Acting:
         return _acted(admitted, await self.ledger.settle(request, claim.fence, conclusion))
 
     async def _claim(self, request: ClaimRequest) -> Claim:
-        """Claim, and claim again while the commit lies too far back to send on it."""
-        claim = await self.ledger.claim(request)
-        while claim.say == "send" and time.monotonic() * 1000 - claim.committed > _LEAVE_WITHIN_MS:
-            claim = await self.ledger.claim(replace(request, unsent=True))
-        return claim
+        """Claim; again while another execution is at it, or the commit lies too far back to send on it."""
+        while True:
+            claim = await self.ledger.claim(request)
+            if claim.say == "wait":
+                await asyncio.sleep(_LOOK_SECONDS)
+            elif claim.say == "send" and time.monotonic() * 1000 - claim.committed > _LEAVE_WITHIN_MS:
+                request = replace(request, unsent=True)
+            else:
+                return claim
 
     async def _end(self, admitted: Admitted, conclusion: Conclusion) -> Acted:
         action = await self.actions.conclude(admitted.run, admitted.action.action_id, conclusion)

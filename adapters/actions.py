@@ -24,8 +24,6 @@ from contracts.tokens import Warrant
 from contracts.tool import ToolSpec, pointed
 from contracts.transcript import Role
 
-_OPEN = (ApprovalState.WAITING, ApprovalState.APPROVED)
-
 
 class StoreActions:
     """Implements ``contracts.ports.Actions`` and the gateway's reading of them."""
@@ -144,15 +142,10 @@ async def conclude(
 
 
 async def thaw(connection: AsyncConnection, run: Warrant, action_id: str, sentence: str, now_ms: int) -> None:
-    """Take the frozen record back, with what was approved of it; number and key stay the action's."""
+    """Take the frozen record back: what was approved of it is void. Number and key stay the action's."""
     action = await read_action(connection, run.run_id, action_id)
     if action.frozen is None or action.outcome is not None:
         return
-    await connection.execute(
-        update(approvals)
-        .where(approvals.c.action_id == action_id, approvals.c.state.in_(_OPEN))
-        .values(state=ApprovalState.CANCELLED, denial=sentence, version=approvals.c.version + 1)
-    )
     await connection.execute(
         update(actions)
         .where(actions.c.action_id == action_id)

@@ -74,6 +74,7 @@ class StoreApprovals:
             await connection.execute(
                 update(actions).where(actions.c.action_id == frozen.action_id).values(approval_id=approval_id)
             )
+            await _supersede(connection, frozen.action_id, approval_id)
             await _tell_audit(connection, run, frozen.action_id, now)
             await _show(connection, run, RunState.WAITING_APPROVAL, now)
             return await read_approval(connection, self._verifier, approval_id)
@@ -163,6 +164,24 @@ class StoreApprovals:
             )
 
         await self._store.write(work)
+
+
+async def _supersede(connection: AsyncConnection, action_id: str, approval_id: str) -> None:
+    """What was asked of the action as it was frozen before is void, and its card says so."""
+    await connection.execute(
+        update(approvals)
+        .where(
+            approvals.c.action_id == action_id,
+            approvals.c.approval_id != approval_id,
+            approvals.c.kind == ApprovalKind.ACTION,
+            approvals.c.state.in_((ApprovalState.WAITING, ApprovalState.APPROVED)),
+        )
+        .values(
+            state=ApprovalState.CANCELLED,
+            denial="The target changed after this was shown, so it is asked about anew",
+            version=approvals.c.version + 1,
+        )
+    )
 
 
 async def _tell_audit(connection: AsyncConnection, run: WarrantedRun, action_id: str, now_ms: int) -> None:

@@ -3,11 +3,11 @@
 import json
 from collections.abc import Mapping
 
-from sqlalchemy import ColumnElement, and_, delete, insert, select
+from sqlalchemy import ColumnElement, and_, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.audit_log import append
-from adapters.schema import documents, published
+from adapters.schema import documents, published, rule_places
 from adapters.store import Store
 from contracts.audit import AuditRecord
 from contracts.digest import Json, canonical, digest
@@ -18,7 +18,6 @@ SYSTEM_TENANT = "system"
 """The audit chain of what belongs to no tenant: policies and catalogues."""
 
 
-_PLACES = "places"
 """Kind of the documents that are never in force: where in its source each rule of another one stood."""
 
 
@@ -68,23 +67,22 @@ class StoreDocuments:
 
     async def keep_places(self, subject: str, places: Mapping[str, tuple[str, int]]) -> None:
         """Remember in which file and line each rule of a published document stood; the last word stands."""
-        document = {"of": subject, "places": {rule: list(place) for rule, place in places.items()}}
+        body = canonical({rule: list(place) for rule, place in places.items()}).decode()
 
         async def work(connection: AsyncConnection) -> None:
-            await connection.execute(delete(documents).where(*_places_of(subject)))
-            await connection.execute(
-                insert(documents).values(
-                    digest=digest(document), kind=_PLACES, name=subject, body=canonical(document).decode()
-                )
+            moved = await connection.execute(
+                update(rule_places).where(rule_places.c.subject == subject).values(body=body)
             )
+            if moved.rowcount == 0:
+                await connection.execute(insert(rule_places).values(subject=subject, body=body))
 
         await self._store.write(work)
 
     async def places(self, subject: str) -> Mapping[str, tuple[str, int]]:
         """File and line by rule of the document with this digest, as it was published last."""
         async with self._store.read() as connection:
-            body = await connection.scalar(select(documents.c.body).where(*_places_of(subject)))
-        found = {} if body is None else json.loads(body)["places"]
+            body = await connection.scalar(select(rule_places.c.body).where(rule_places.c.subject == subject))
+        found = {} if body is None else json.loads(body)
         return {rule: (file, line) for rule, (file, line) in found.items()}
 
     async def withdraw(self, env: str, kind: str, name: str, *, actor: str) -> None:
@@ -120,10 +118,6 @@ class StoreDocuments:
             policy_digest=identity,
             reason=f"{kind} {name}",
         )
-
-
-def _places_of(subject: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return documents.c.kind == _PLACES, documents.c.name == subject
 
 
 def _names(env: str, kind: str, name: str) -> ColumnElement[bool]:

@@ -38,6 +38,9 @@ from contracts.tool import ToolSpec
 from policies.quorum import standing
 from policies.retry import UNSENT, reclaim
 
+LEASE_MS = 6_000
+"""How long a claim is its holder's alone, unless renewed: then others take it over, as its tool allows."""
+
 _SETTLED = {Outcome.SUCCEEDED, Outcome.REFUSED, Outcome.FAILED}
 _AGAIN = {"send": "sent", "lookup": "looked_up"}
 """What the audit says of a claim that is continued."""
@@ -186,6 +189,8 @@ class StoreLedger:
             return Claim(say="stored", fence=row.fence, again=True, stored=_stored(row))
         now = self._clock.now_ms()
         same = row.holder == request.holder and request.unsent
+        if row.state == "claimed" and row.holder != request.holder and now < row.lease_ms:
+            return Claim(say="wait", fence=row.fence, again=True)
         say = reclaim(request.spec.retry, UNSENT if same else "claimed", (now - row.first_ms) / 1000, same)
         over = await closed(connection, request.run.warrant.run_id)
         if row.state == Outcome.UNKNOWN and (say == "unknown" or over is not None):
@@ -195,7 +200,13 @@ class StoreLedger:
         await connection.execute(
             update(claims)
             .where(claims.c.key_hash == row.key_hash)
-            .values(state="claimed", fence=row.fence + 1, holder=request.holder, claimed_ms=now)
+            .values(
+                state="claimed",
+                fence=row.fence + 1,
+                holder=request.holder,
+                claimed_ms=now,
+                lease_ms=now + LEASE_MS,
+            )
         )
         if over:
             say = "find" if say == "lookup" else "unknown"
@@ -204,6 +215,17 @@ class StoreLedger:
             action = await read_action(connection, frozen.run_id, frozen.action_id)
             await append(connection, _attempt(request.run, action, request.spec, now, (), _AGAIN[say]))
         return Claim(say=say, fence=row.fence + 1, again=True)
+
+    async def renew(self, request: ClaimRequest, fence: int) -> None:
+        async def work(connection: AsyncConnection) -> None:
+            await connection.execute(
+                update(claims)
+                .where(claims.c.key_hash == request.frozen.key_hash)
+                .where(claims.c.state == "claimed", claims.c.fence == fence)
+                .values(lease_ms=self._clock.now_ms() + LEASE_MS)
+            )
+
+        await self._store.write(work)
 
     async def settle(self, request: ClaimRequest, fence: int, conclusion: Conclusion) -> Conclusion:
         async def work(connection: AsyncConnection) -> Conclusion:
@@ -278,7 +300,8 @@ async def _put(connection: AsyncConnection, row: dict[str, Any]) -> None:
 
 
 _CLAIMED_ANEW = (
-    *("action_digest", "state", "fence", "epoch", "holder", "claimed_ms", "first_ms", "settled_ms", "result"),
+    *("action_digest", "state", "fence", "epoch", "holder", "claimed_ms", "first_ms", "lease_ms"),
+    *("settled_ms", "result"),
 )
 
 
@@ -301,6 +324,7 @@ def _row(request: ClaimRequest, now: int, fence: int) -> dict[str, Any]:
         "holder": request.holder,
         "claimed_ms": now,
         "first_ms": now,
+        "lease_ms": now + LEASE_MS,
         "settled_ms": None,
         "result": None,
     }

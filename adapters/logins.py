@@ -18,6 +18,7 @@ _AUDIT: Final = {"audit": "INSERT", "audit_tips": "SELECT, INSERT, UPDATE (seq, 
 RIGHTS: Final[Mapping[str, Mapping[str, str]]] = {
     "gateway": {
         "documents": "SELECT",
+        "rule_places": "SELECT",
         "published": "SELECT",
         "runs": "SELECT, INSERT, UPDATE (first_execution, cancel_reason, version)",
         "messages": "INSERT",
@@ -49,7 +50,7 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = {
             "SELECT, UPDATE (approval_id, reconciliation_id, attempts, outcome, outcome_text, artifact,"
             " duration_ms)"
         ),
-        "approvals": "SELECT, INSERT, UPDATE (state, decided_ms, channel, message_ts, version)",
+        "approvals": "SELECT, INSERT, UPDATE (state, decided_ms, denial, channel, message_ts, version)",
         "decisions": "SELECT",
         "claims": "SELECT, UPDATE (state, settled_ms, result)",
         "outbox": "SELECT, INSERT, UPDATE (done_version, attempts, posting, dead, error, next_ms)",
@@ -66,12 +67,12 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = {
             "SELECT, UPDATE (target, ordinal, frozen, seal, action_digest, idempotency_key, key_hash,"
             " approval_id, attempts, outcome, outcome_text, artifact, duration_ms)"
         ),
-        "approvals": "SELECT, UPDATE (state, decided_ms, denial, claimed, version)",
+        "approvals": "SELECT, UPDATE (claimed, version)",
         "decisions": "SELECT",
         "epochs": "SELECT",
         "claims": (
             "SELECT, INSERT, UPDATE (action_digest, state, fence, epoch, holder, claimed_ms, first_ms,"
-            " settled_ms, result)"
+            " lease_ms, settled_ms, result)"
         ),
         "consumed": "SELECT, INSERT",
         **_AUDIT,
@@ -79,6 +80,7 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = {
     # Publishes policies, and verifies the audit log: a person or a pipeline, no process that serves.
     "operator": {
         "documents": "SELECT, INSERT",
+        "rule_places": "SELECT, INSERT, UPDATE (body)",
         "published": "SELECT, INSERT, DELETE",
         "runs": "SELECT",
         "audit_heads": "SELECT",

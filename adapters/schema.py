@@ -41,6 +41,15 @@ published = Table(
     _ms("at_ms", nullable=False),
 )
 
+rule_places = Table(
+    "rule_places",
+    metadata,
+    #: Digest of a published document.
+    Column("subject", String(71), primary_key=True),
+    #: File and line by rule, as it was published last.
+    Column("body", Text, nullable=False),
+)
+
 runs = Table(
     "runs",
     metadata,
@@ -213,6 +222,8 @@ claims = Table(
     Column("holder", String(200), nullable=False),
     _ms("claimed_ms", nullable=False),
     _ms("first_ms", nullable=False),
+    #: Until when nobody takes it over.
+    Column("lease_ms", BigInteger, nullable=False, default=0),
     _ms("settled_ms"),
     Column("result", Text),
     Index("claims_by_target", "tenant", "env", "address", "target", "state"),

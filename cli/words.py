@@ -28,12 +28,16 @@ REFUSALS: Final[Mapping[str, str]] = {
     "other_card": "the click came from another message",
     "claimed": "it was being carried out already",
     "not_found": "there was nothing to decide",
+    "not_an_answer": "the question takes other answers",
 }
 
 ANSWERS: Final[Mapping[str, str]] = {
     "approve": "approved",
     "deny": "denied",
     "withdraw": "took it back",
+    "it_did": "said that it happened",
+    "it_did_not": "said that it did not happen",
+    "stop": "stopped the run",
 }
 
 WAYS: Final[Mapping[str, str]] = {"slack": "in Slack", "http": "over HTTP"}

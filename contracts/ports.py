@@ -249,8 +249,8 @@ class ClaimRequest:
 class Claim:
     """What the ledger says to one who wants to write."""
 
-    #: ``send``, ``lookup``, ``find`` (look, and send nothing), ``stored``, ``unknown``, ``refused`` or
-    #: ``halted``.
+    #: ``send``, ``lookup``, ``find`` (look, and send nothing), ``wait`` (its holder is at it), ``stored``,
+    #: ``unknown``, ``refused`` or ``halted``.
     say: str
     fence: int = 0
     #: Monotonic milliseconds at which the transaction had committed; the request leaves within 500 ms.
@@ -282,6 +282,10 @@ class Ledger(Protocol):
 
     async def claim(self, request: ClaimRequest) -> Claim:
         """Check what may have changed, consume the grants, claim the key, audit the attempt: at once."""
+        ...
+
+    async def renew(self, request: ClaimRequest, fence: int) -> None:
+        """Say that the claim's holder is still at it; a stale fence renews nothing."""
         ...
 
     async def release(self, request: ClaimRequest, fence: int, sentence: str) -> bool:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 from starlette.types import Send
 
@@ -38,7 +38,7 @@ _GRACE: Final = 5.0
 _ID: Final = re.compile(r"0|[1-9][0-9]{0,15}")
 
 LastEventId = Annotated[
-    str | None,
+    str,
     Header(
         alias="Last-Event-ID",
         description="Id of the last event seen; goes before `last_event_id`",
@@ -99,11 +99,13 @@ async def follow_run(
     wanted: Annotated[EventFilter, Query()],
     reader: Reader,
     parts: Given,
-    last: LastEventId = None,
+    request: Request,
+    last: LastEventId = "0",
 ) -> Response:
     """The stream ends with the event whose data says `last`, with the token, or with this process; it is
     resumed after any event by that event's id."""
-    after = await _place(parts, run, wanted, last)
+    given = last if "last-event-id" in request.headers else None
+    after = await _place(parts, run, wanted, given)
     if run.state.ended and not await _goes_on(parts, run, after):
         return Response(status_code=204)
     events = _events(parts, run, after, expires=reader.expires, follow=wanted.follow)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from contracts.approval import Answer, ApprovalKind, ApprovalState
+from contracts.approval import Answer, ApprovalState
 from contracts.run import Outcome, RunState, StopReason
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -231,7 +231,7 @@ class GrantShape(_Answered):
 
 class ApprovalShape(_Answered):
     approval_id: str
-    kind: ApprovalKind
+    kind: Literal["action", "reconcile", "budget"]
     run_id: str
     tenant: str
     route: str

@@ -87,4 +87,4 @@ def test_the_tutorials_reader_is_told_what_to_type(said: str) -> None:
     assert "interlock secret put shelf-write --tenant acme --value @FILE" in said
     assert "title Solaris, state on the shelf" in said
     assert "1 routes and 1 people are sound." in said
-    assert re.search(r"acme +│ +\d+ +│ yes", said)
+    assert re.search(r"acme +\d+ +yes", said)

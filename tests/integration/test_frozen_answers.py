@@ -13,6 +13,7 @@ import pytest
 from adapters.anchors import S3Anchors
 from adapters.audit_log import AuditQuery
 from adapters.documents import SYSTEM_TENANT
+from adapters.epoch import restored
 from adapters.heads import HeadSigner
 from adapters.ledger import StoreLedger
 from contracts.action import Frozen
@@ -21,7 +22,7 @@ from contracts.run import Outcome
 from contracts.tokens import Capability, FrozenSeal, Purpose, Warrant
 from contracts.wire import Ending
 from tests.golden.held import hold, shape
-from tests.integration.test_gateway_world import CLOSE, World, opened
+from tests.integration.test_gateway_world import CLOSE, ENV, World, opened
 
 ROOT = Path(__file__).parents[2]
 
@@ -99,6 +100,7 @@ async def lived(tmp_path: Path) -> AsyncIterator[Lived]:
             json={"stopped": False, "reason": "all is well"},
             headers=world.operator(),
         )
+        await restored(world.store, world.clock, env=ENV, actor="op:test", reason="disk failure")
         yield Lived(world=world, run_id=approval.run_id, capability=capability, frozen=frozen)
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import update
 
 from adapters import schema
 from adapters.audit_log import AuditQuery
-from adapters.ledger import StoreLedger
+from adapters.ledger import LEASE_MS, StoreLedger
 from contracts.action import Frozen
 from contracts.approval import ApprovalRecord
 from contracts.digest import digest, digest_bytes
@@ -464,7 +464,7 @@ async def test_what_a_run_s_end_closes_is_told(tmp_path: Path) -> None:
         await ledger.claim(await claim_request(world, sent))
         await world.runs.end(await world.warranted(sent.run_id), Ending(state="failed", text="lost"))
         outcomes = [(name, outcome) for _, name, outcome in told((await stream(world, sent.run_id)).text)]
-        assert outcomes[-2:] == [("action", "unknown"), ("run", "failed")]
+        assert outcomes[-3:] == [("action", "unknown"), ("approval", "asked"), ("run", "failed")]
 
 
 async def test_expiry_and_halt_and_their_end_are_told(tmp_path: Path) -> None:
@@ -497,6 +497,7 @@ async def test_a_write_that_is_sent_again_has_an_attempt_for_each(tmp_path: Path
         for holder, say in (("one", "send"), ("two", "lookup")):
             request = await claim_request(world, approval, Retry(kind="lookup"))
             assert (await ledger.claim(replace(request, holder=holder))).say == say
+            world.clock.at_ms += LEASE_MS
         (action,) = (await why(world, approval.run_id))["actions"]
         assert [one["outcome"] for one in action["attempts"]] == ["sent", "looked_up"]
 

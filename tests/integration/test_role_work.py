@@ -112,6 +112,7 @@ async def test_the_tool_worker_seals_admits_claims_settles_and_halts(store_url: 
         await _not_admitted(case, actions)
         claim = await case.claim(retry=Retry(kind="lookup"))
         assert await case.ledger.known(case.frozen.key_hash)
+        case.lapse()
         again = await case.claim("two", Retry(kind="lookup"))
         assert (claim.say, again.say) == ("send", "lookup")
         await case.ledger.settle(case.request(), again.fence, DONE)

@@ -154,7 +154,9 @@ def test_settings_are_read_from_the_environment_alone() -> None:
         assert GatewaySettings.read(environment["gateway"]).env == variables.get("INTERLOCK_ENV", "dev")
         for role in ("agent", "broker", "tools"):
             assert WorkerSettings.read(environment[role]).aws == Path("/run/interlock/aws.json")
-        assert WorkerSettings.read(environment["tools"]).addresses == {"helpdesk": "http://helpdesk:9400"}
+        assert WorkerSettings.read(environment["tools"]).addresses == {
+            "INTERLOCK_ADDRESS_HELPDESK": "http://helpdesk:9400"
+        }
     for role in ROLES:
         for name in EMULATED[role]["environment"]:
             if name.startswith("INTERLOCK_"):

@@ -1,4 +1,4 @@
-"""Questions about unknown writes, asked anew of what is frozen anew; epochs of the store."""
+"""Questions about unknown writes, asked anew of what is frozen anew; leases; epochs; places of rules."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -23,8 +23,16 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("reconciliation_id", sa.String(length=40), nullable=True))
     with op.batch_alter_table("claims") as batch_op:
         batch_op.add_column(sa.Column("epoch", sa.String(length=40), nullable=False, server_default=""))
+        batch_op.add_column(sa.Column("lease_ms", sa.BigInteger(), nullable=False, server_default="0"))
     with op.batch_alter_table("claims") as batch_op:
         batch_op.alter_column("epoch", server_default=None)
+        batch_op.alter_column("lease_ms", server_default=None)
+    op.create_table(
+        "rule_places",
+        sa.Column("subject", sa.String(length=71), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("subject"),
+    )
     op.create_table(
         "epochs",
         sa.Column("place", sa.Integer(), nullable=False),
