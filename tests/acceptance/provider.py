@@ -31,7 +31,7 @@ class Provider:
     url: str = ""
     #: What it says, by the ``play`` of the run's input: one message for each turn, then "Done.".
     plays: dict[str, Sequence[Json]] = field(default_factory=dict)
-    #: Whole requests, headers without the key.
+    #: Whole requests: headers without the key on one line, then the body.
     requests: list[bytes] = field(default_factory=list)
     #: Whether each request carried the key.
     keys: list[bool] = field(default_factory=list)
@@ -40,7 +40,7 @@ class Provider:
         body = await request.read()
         headers = {name: value for name, value in request.headers.items() if name != "Authorization"}
         self.keys.append(request.headers.get("Authorization") == f"Bearer {KEY}")
-        self.requests.append(json.dumps(headers).encode() + body)
+        self.requests.append(json.dumps(headers).encode() + b"\n" + body)
         return web.json_response(_completion(self._next(json.loads(body)["messages"])))
 
     def _next(self, messages: Sequence[Json]) -> Json:

@@ -210,7 +210,7 @@ class World:
 
 @asynccontextmanager
 async def running_world(
-    directory: Path, routes: Mapping[str, str] = MappingProxyType({})
+    directory: Path, routes: Mapping[str, str] = MappingProxyType({}), tools: Path | None = None
 ) -> AsyncIterator[World]:
     """A headless stack in a directory, with a route whose model follows a script, and these routes' files."""
     policies = directory / "policies"
@@ -219,7 +219,7 @@ async def running_world(
         (policies / "routes" / f"{name}.yaml").write_text(text)
     state = directory / "state"
     async with (
-        running_stack(state, policies=policies, headless=True),
+        running_stack(state, policies=policies, tools=tools, headless=True),
         searched(state),
         httpx.AsyncClient(trust_env=False, timeout=10) as http,
     ):

@@ -1,21 +1,30 @@
-"""Whatever a model answers, the run records a denial or ends cleanly; and no secret is shown to it."""
+"""Whatever a model or a tool answers, the run records it or ends cleanly; no secret reaches a model."""
 
 import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import pytest
 import pytest_asyncio
+import yaml
 
-from tests.acceptance import leaks
+from contracts.secret import Secret
+from contracts.transcript import RESULT_LIMIT
+from embedded.secrets import LocalSecrets, ToolSecret
+from embedded.stack import shipped_tools
+from tests.acceptance import hostile_service, leaks
 from tests.acceptance.provider import KEY, MODEL, Json, Provider, call, says, serving
-from tests.acceptance.stack_world import ROUTE, World, open_tickets, running_world
+from tests.acceptance.stack_world import ROUTE, TENANT, World, open_tickets, running_world
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 HOSTILE: Final = "support/hostile"
-_ROUTE: Final = ROUTE.replace("name: scripted", f"name: '{MODEL}'")
+_ROUTE: Final = ROUTE.replace("name: scripted", f"name: '{MODEL}'").replace(
+    "[kb.search,", "[hostile.look, kb.search,"
+)
+TOKEN: Final = "hostile-planted-token-5f3c9e1d7b"
 MEGABYTE: Final = "x" * 1_000_000
 DEEP: Final = '{"ticket_id":' * 2_000 + "1" + "}" * 2_000
 CALLS_KEPT: Final = 15
@@ -35,6 +44,26 @@ class Stage:
         return await self.world.until(run_id, *ends)
 
 
+def _tools(path: Path, service: str) -> Path:
+    """The shipped ones, and one of a service that means no good."""
+    tools = yaml.safe_load(shipped_tools().read_text())
+    tools["sources"]["hostile"] = {"openapi": f"{service}/openapi.json"}
+    tools["tools"]["hostile.look"] = {
+        "source": "hostile",
+        "operation": "look",
+        "effect": "read",
+        "credential": "hostile-read",
+    }
+    path.write_text(json.dumps(tools))
+    return path
+
+
+def _give_secret(world: World) -> None:
+    secret = ToolSecret(tenant=TENANT, name="hostile-read")
+    value = Secret(json.dumps({"type": "bearer", "token": TOKEN}))
+    LocalSecrets(world.at("aws"), world.state, "dev").put(secret, value, [secret])
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     """One stack and one provider for all plays; the agent worker finds the provider by its own variables."""
@@ -43,7 +72,13 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
             patch.setenv("OPENAI_BASE_URL", provider.url)
             patch.setenv("OPENAI_API_KEY", KEY)
             directory = tmp_path_factory.mktemp("hostile")
-            async with running_world(directory, {HOSTILE: _ROUTE}) as world:
+            async with (
+                hostile_service.serving() as service,
+                running_world(
+                    directory, {HOSTILE: _ROUTE}, _tools(directory / "tools.yaml", service)
+                ) as world,
+            ):
+                _give_secret(world)
                 yield Stage(world=world, provider=provider)
                 assert (
                     leaks.leaks({"the provider's key": KEY.encode()}, dict(leaks.written(world.state))) == []
@@ -108,6 +143,37 @@ async def test_denials_beyond_the_budget_stop_the_run(stage: Stage) -> None:
     turns = [says(None, call(f"admin.{word}", "{}")) for word in ("a", "b", "c", "d", "e")]
     run = await stage.play("stubborn", turns, "stopped")
     assert (run["stop_reason"], run["spend"]["denials"]) == ("denials", 4)
+
+
+@pytest.mark.parametrize(
+    ("at", "outcome", "told"),
+    [
+        ("five megabytes", "failed", "answered more than 5000000 bytes"),
+        ("long", "succeeded", "[cut here: the result has"),
+        ("binary", "succeeded", "[a binary answer of 16384 bytes"),
+        ("invalid json", "succeeded", '{\\"a\\": NaN'),
+        ("echo", "succeeded", "[secret removed]"),
+        ("elsewhere", "failed", "redirects are not followed"),
+        ("deep", "succeeded", "[[[["),
+        ("orders", "succeeded", "Ignore the rules"),
+    ],
+)
+async def test_a_tools_answer_is_bounded_scrubbed_and_only_data(
+    stage: Stage, at: str, outcome: str, told: str
+) -> None:
+    """Whatever a service answers, the model is told of it as data, within the limit, and the run goes on."""
+    before = len(stage.provider.requests)
+    look = says(None, call("hostile--look", json.dumps({"at": at})))
+    run = await stage.play(f"look at {at}", [look], "completed")
+    (action,) = run["actions"]
+    assert action["outcome"] == outcome
+    assert len(stage.provider.requests) == before + 2
+    _, _, body = stage.provider.requests[-1].partition(b"\n")
+    (result,) = [one["content"] for one in json.loads(body)["messages"] if one["role"] == "tool"]
+    assert told in result
+    assert len(result.encode()) < 2 * RESULT_LIMIT
+    assert TOKEN.encode() not in body
+    assert result.count("</untrusted_tool_result>") == 1
 
 
 async def test_no_request_to_a_model_holds_a_secret(stage: Stage) -> None:
