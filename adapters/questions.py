@@ -137,8 +137,9 @@ def _known(action: ActionRecord, claim: Row[Any]) -> str:
     sent = datetime.fromtimestamp(claim.claimed_ms / 1_000, tz=UTC)
     waited = max(0, (claim.settled_ms or claim.claimed_ms) - claim.claimed_ms) // 1_000
     times = f"{claim.fence} times, last" if claim.fence > 1 else "once,"
+    within = f" within {waited} s" if waited else ""
     return (
-        f"Sent {times} at {sent:%H:%M:%S} UTC on {sent:%d %b %Y}; no answer that settles it came within"
-        f" {waited} s. {action.outcome_text[:1].upper()}{action.outcome_text[1:]}."
+        f"Sent {times} at {sent:%H:%M:%S} UTC on {sent:%d %b %Y}; no answer that settles it came{within}."
+        f" {action.outcome_text[:1].upper()}{action.outcome_text[1:]}."
         f" The log of {claim.address} may show the key {claim.idempotency_key}."
     )

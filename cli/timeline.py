@@ -84,6 +84,10 @@ class Timeline:
                 return [(f"denied by {who} after {words.duration(after)}, {way}{because}", "yellow")]
             case "withdraw":
                 return [(f"{who} took the approval back, {way}", "yellow")]
+            case "it_did" | "it_did_not" | "stop":
+                return [(f"{who} {words.ANSWERS[outcome]}, {way}", "yellow")]
+            case "changed":
+                return [(f"{data['reason']}: it is asked about anew", "yellow")]
             case "expired":
                 return [("nobody decided before the deadline", "yellow")]
             case "cancelled":
@@ -97,7 +101,8 @@ class Timeline:
 def _question(approval: Data) -> str:
     until = f" until {words.day(approval['deadline'])}" if approval["deadline"] else ""
     whom = f"{words.people(approval['needed'])} of {approval['group']}"
-    return f"{whom} to approve {_subject(approval)}{until} ({approval['approval_id']})"
+    asked = "to say whether it happened:" if approval["kind"] == "reconcile" else "to approve"
+    return f"{whom} {asked} {_subject(approval)}{until} ({approval['approval_id']})"
 
 
 def _subject(approval: Data) -> str:

@@ -89,7 +89,8 @@ def _shown(action: Data) -> Rows:
 def _asked(question: Data) -> Rows:
     until = f"until {words.day(question['deadline'])}" if question["deadline"] else "without a deadline"
     whom = f"{words.people(question['needed'])} of {question['group']}"
-    yield "who was asked", f"{whom}, at {words.clock(question['at'])}, {until}"
+    asked = "did it happen?" if question["kind"] == "reconcile" else "who was asked"
+    yield asked, f"{whom}, at {words.clock(question['at'])}, {until}"
     yield "", f"{question['approval_id']}, now {question['state']}"
     label = "who decided"
     for click in question["clicks"]:

@@ -38,6 +38,7 @@ APPROVAL: dict[str, Any] = {
     "requested_at": AT,
     "deadline": "2026-11-25T17:21:04.000Z",
     "group": "support-leads",
+    "kind": "action",
     "needed": 2,
     "action": {"tool": "ticket.close", "target": "T-1"},
 }
@@ -242,6 +243,7 @@ def test_why_says_what_did_not_happen_yet() -> None:
                 "at": AT,
                 "approval_id": "apr_1",
                 "group": "support-leads",
+                "kind": "action",
                 "needed": 1,
                 "deadline": None,
                 "state": "waiting",
@@ -257,3 +259,14 @@ def test_why_says_what_did_not_happen_yet() -> None:
     assert ("who decided", "nobody") in told
     assert any("without a deadline" in text for _, text in told)
     assert told[-1] == ("audit", "asked 4 (sha256:000000000000…)")
+
+
+def test_a_question_about_an_unknown_write_is_no_approval() -> None:
+    """The timeline says that a person is asked what happened, and what that person said."""
+    about = APPROVAL | {"kind": "reconcile", "needed": 1, "deadline": None}
+    (asked,) = lines("approval", "approval", "asked", approval=about)
+    assert "to say whether it happened" in asked
+    (said,) = lines(
+        "approval", "approval", "it_did_not", approval=about, actor="principal:grace", reason="http"
+    )
+    assert said.endswith("said that it did not happen, over HTTP")
