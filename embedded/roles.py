@@ -28,6 +28,8 @@ class Roles:
     ports: Ports
     tools: Path
     headless: bool
+    #: Build id of the agent worker, the same for as long as the stack runs.
+    build: str
 
     def environment(self, role: str) -> dict[str, str]:
         """The whole environment of a role; a model provider's key goes to the agent worker alone."""
@@ -45,6 +47,7 @@ class Roles:
             "INTERLOCK_ANCHORS": plan.anchor_bucket(ENV),
         }
         if role == "agent":
+            found["INTERLOCK_BUILD"] = self.build
             found |= {name: value for name, value in os.environ.items() if name.startswith(_PROVIDERS)}
         return found
 

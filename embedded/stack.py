@@ -27,6 +27,7 @@ from embedded.seed import ENV, prepare_store, write_helpdesk_keys, write_slack_c
 from embedded.temporal import Temporal, server_command
 from policies.load import PolicySet, load
 from tools.load import LoadedTools, load_tools
+from worker.version import workflow_version
 
 #: Last to first: who depends on others is stopped before them.
 _STOPPING: Final = (("agent", "broker", "tools"), ("gateway",), ("slack", "helpdesk", "aws"), ("temporal",))
@@ -55,6 +56,8 @@ class Plan:
     tools: LoadedTools
     tools_file: Path
     headless: bool
+    #: Of the agent worker.
+    build: str
 
 
 @asynccontextmanager
@@ -97,7 +100,16 @@ def _plan(state: Path, *, ports: Ports, policies: Path, tools: Path, headless: b
         raise Malformed(f"there is no tool file {tools}: give one with --tools")
     loaded = load_tools(tools)
     found = load(policies, loaded.catalogue, env=ENV)
-    return Plan(state=state, ports=ports, policies=found, tools=loaded, tools_file=tools, headless=headless)
+    build = workflow_version(os.environ.get("INTERLOCK_BUILD", "")).build_id
+    return Plan(
+        state=state,
+        ports=ports,
+        policies=found,
+        tools=loaded,
+        tools_file=tools,
+        headless=headless,
+        build=build,
+    )
 
 
 class Stack:
@@ -110,7 +122,13 @@ class Stack:
         self._keepers: list[asyncio.Task[None]] = []
         self._temporal = Temporal(plan.ports.temporal)
         self._http = httpx.AsyncClient(trust_env=False, timeout=3.0)
-        self._roles = Roles(state=plan.state, ports=plan.ports, tools=plan.tools_file, headless=plan.headless)
+        self._roles = Roles(
+            state=plan.state,
+            ports=plan.ports,
+            tools=plan.tools_file,
+            headless=plan.headless,
+            build=plan.build,
+        )
         self._ready = False
 
     async def start(self) -> None:
@@ -234,8 +252,11 @@ class Stack:
         )
 
     def _worker_command(self, role: str) -> Command:
+        agent = role == "agent"
+
         async def polls(pid: int) -> bool:
-            return await self._temporal.polled(QUEUES[role], f"{role}-{pid}", workflows=role == "agent")
+            polled = await self._temporal.polled(QUEUES[role], f"{role}-{pid}", workflows=agent)
+            return polled and (not agent or await self._temporal.routed(self._plan.build))
 
         return Command(
             name=role,

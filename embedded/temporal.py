@@ -19,6 +19,7 @@ from temporalio.service import RPCError
 
 from contracts import names
 from contracts.errors import Unavailable
+from embedded.deployment import route_to
 from embedded.ports import HOST, Ports, url
 
 _RETENTION: Final = timedelta(hours=720)
@@ -79,6 +80,14 @@ class Temporal:
         except (RPCError, RuntimeError):
             return False
         return any(poller.identity.split("@")[0] == identity for poller in described.pollers)
+
+    async def routed(self, build: str) -> bool:
+        """Whether runs, new and waiting, go to that build of the agent worker; they are sent there."""
+        try:
+            await route_to(await self._connected(), build)
+        except (RPCError, RuntimeError):
+            return False
+        return True
 
     async def _connected(self) -> Client:
         if self._client is None:

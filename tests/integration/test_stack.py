@@ -175,7 +175,7 @@ async def test_a_model_providers_key_reaches_the_agent_alone(
     """Of the caller's environment nothing else reaches any process."""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-1")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "mine")
-    roles = Roles(state=tmp_path, ports=Ports.of(7710), tools=shipped_tools(), headless=True)
+    roles = Roles(state=tmp_path, ports=Ports.of(7710), tools=shipped_tools(), headless=True, build="b")
     seen = {role: roles.environment(role) for role in ("gateway", "agent", "broker", "tools")}
     assert [role for role, found in seen.items() if "OPENAI_API_KEY" in found] == ["agent"]
     assert not any("AWS_SECRET_ACCESS_KEY" in found for found in seen.values())
