@@ -228,6 +228,7 @@ class AgentRun:
             await workflow.wait_condition(
                 lambda: self._resumed, timeout=_LOOK_AGAIN, timeout_summary="a kill switch to be lifted"
             )
+        await self._turn_over()
         self._resumed = False
         workflow.set_current_details("")
         workflow.upsert_search_attributes([_STATE.value_set(RunState.RUNNING)])

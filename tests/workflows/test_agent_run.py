@@ -54,6 +54,20 @@ async def test_an_approval_waits_across_a_new_history(client: Client) -> None:
     assert stage.done == {"run.1.0": Outcome.SUCCEEDED}
 
 
+async def test_a_halted_run_goes_on_in_a_new_history(client: Client) -> None:
+    """A kill switch may hold for weeks: looking at it again and again fills no history to its end."""
+    stage = Stage(turns=[[read(1)]], held=True)
+    async with performing(client, stage) as run:
+        for looks in range(1, 9):
+            await until(lambda looks=looks: stage.calls[names.THINK] >= looks)
+            await run.signal(names.RESUMED)
+        assert stage.calls[names.OPEN] > 1, "the run still has its first history"
+        stage.held = False
+        await run.signal(names.RESUMED)
+        assert await run.result() == "completed"
+    assert stage.calls[names.READ] == 1
+
+
 async def test_a_click_by_update_and_by_signal_is_one_click(client: Client) -> None:
     """Both messages of one decision wake the run once; made-up ones wake it in vain."""
     stage = Stage(turns=[[write(1)]])
