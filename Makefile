@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ROUNDS ?= 1
 export UV_SYSTEM_CERTS := 1
 
-.PHONY: install demo test check chaos fuzz fmt lock clean
+.PHONY: install demo test check record chaos fuzz fmt lock clean
 
 install: $(VENV)/.installed
 
@@ -30,6 +30,10 @@ check: install
 
 test: check
 	$(BIN)/pytest -n 2 --dist loadfile
+
+# Record a run of every kind, or those of NAMES, for the replay tests; what is recorded already is not written over.
+record: install
+	$(BIN)/python -m tests.replay.record $(NAMES)
 
 # Kill every process of a stack in turn, ROUNDS times over: each run completes with one write.
 chaos: install

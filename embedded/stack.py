@@ -58,6 +58,8 @@ class Plan:
     headless: bool
     #: Of the agent worker.
     build: str
+    #: Dynamic settings of the Temporal server beside our own, ``name=value``.
+    temporal_settings: Sequence[str]
 
 
 @asynccontextmanager
@@ -69,9 +71,12 @@ async def running_stack(
     tools: Path | None = None,
     headless: bool = False,
     reset: bool = False,
+    temporal_settings: Sequence[str] = (),
     on_event: Callable[[Event], None] = ignore,
 ) -> AsyncIterator[Endpoints]:
     """A stack for as long as the block runs. None: free ports, the shipped policies, the shipped tools.
+
+    ``temporal_settings`` are dynamic settings of its Temporal server, ``name=value``.
 
     Raises:
         InterlockError: it cannot start; the sentence says why. Nothing is left running.
@@ -82,6 +87,7 @@ async def running_stack(
         policies=(policies or shipped_policies()).absolute(),
         tools=(tools or shipped_tools()).absolute(),
         headless=headless,
+        temporal_settings=temporal_settings,
     )
     with held(plan.state, reset=reset):
         endpoints.forget(plan.state)
@@ -93,7 +99,15 @@ async def running_stack(
             await stack.stop()
 
 
-def _plan(state: Path, *, ports: Ports, policies: Path, tools: Path, headless: bool) -> Plan:
+def _plan(
+    state: Path,
+    *,
+    ports: Ports,
+    policies: Path,
+    tools: Path,
+    headless: bool,
+    temporal_settings: Sequence[str],
+) -> Plan:
     if not policies.is_dir():
         raise Malformed(f"there is no policy directory {policies}: give one with --policies")
     if not tools.is_file():
@@ -109,6 +123,7 @@ def _plan(state: Path, *, ports: Ports, policies: Path, tools: Path, headless: b
         tools_file=tools,
         headless=headless,
         build=build,
+        temporal_settings=temporal_settings,
     )
 
 
@@ -212,7 +227,9 @@ class Stack:
         # Its home is the state directory: a Temporal profile of the developer's is none of ours.
         return Command(
             name="temporal",
-            arguments=server_command(plan.ports, plan.state, headless=plan.headless),
+            arguments=server_command(
+                plan.ports, plan.state, headless=plan.headless, settings=plan.temporal_settings
+            ),
             environment=inherited() | {"HOME": str(plan.state)},
             probe=answers,
         )

@@ -1,6 +1,7 @@
 """Temporal's dev server as the stack runs it, and what is asked of it while the stack comes up."""
 
 import sys
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -27,7 +28,7 @@ _RPC: Final = timedelta(seconds=3)
 _SEARCHED: Final = (names.SEARCH_TENANT, names.SEARCH_ENV, names.SEARCH_ROUTE, names.SEARCH_STATE)
 
 
-def server_command(ports: Ports, state: Path, *, headless: bool) -> list[str]:
+def server_command(ports: Ports, state: Path, *, headless: bool, settings: Sequence[str] = ()) -> list[str]:
     """Arguments of the dev server; the figures are measured (FACTS: "Embedded server settings").
 
     Raises:
@@ -39,7 +40,8 @@ def server_command(ports: Ports, state: Path, *, headless: bool) -> list[str]:
     command = [str(binary), "server", "start-dev", "--ip", HOST, "--port", str(ports.temporal)]
     command += ["--namespace", names.NAMESPACE, "--db-filename", str(state / "temporal.db")]
     command += ["--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL"]
-    command += ["--dynamic-config-value", "history.transferProcessorMaxPollRPS=10000"]
+    for setting in ("history.transferProcessorMaxPollRPS=10000", *settings):
+        command += ["--dynamic-config-value", setting]
     command += [f"--search-attribute={name}=Keyword" for name in _SEARCHED]
     command += ["--log-level", "error"]
     if headless:
