@@ -1,5 +1,7 @@
 """The run as somebody might change it by mistake: each cannot go on with histories that were begun before."""
 
+from collections.abc import Sequence
+
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
@@ -41,7 +43,7 @@ class ReadsOneAfterTheOther(AgentRun):
     async def run(self, start: RunStart) -> str:
         return await super().run(start)
 
-    async def _calls(self, calls: tuple[Proposal, ...]) -> str | None:
+    async def _calls(self, calls: Sequence[Proposal]) -> str | None:
         for call in calls:
             if (stop := await super()._calls((call,))) is not None:
                 return stop
