@@ -105,14 +105,22 @@ async def test_a_waiting_run_that_is_woken_moves_with_nothing_to_replay(client: 
         await _current(client, "d")
         run = await _waiting(client, stage)
         async with deployed(client, stage, "e"):
-            assert await _temporal(client, "workflow", "signal", "--name", names.RESUMED, "-w", run.id) == 0
-            await until(lambda: stage.calls[names.OPEN] == 2)
-            await until(lambda: stage.calls[names.COLLECT])
+            await _woken_until_it_moves(client, run, stage)
             await old.shutdown()
             await _click(run, stage)
             assert await run.result() == "completed"
             assert await _build(run) == "e"
     assert stage.calls[names.WRITE] == 1
+
+
+async def _woken_until_it_moves(client: Client, run: WorkflowHandle[Any, Any], stage: Stage) -> None:
+    """The server tells runs of a new version some moments after the operator told the server."""
+    wake = ("workflow", "signal", "--name", names.RESUMED, "--workflow-id", run.id)
+    async with asyncio.timeout(20):
+        while not stage.calls[names.COLLECT]:
+            assert await _temporal(client, *wake) == 0
+            await asyncio.sleep(0.5)
+    assert stage.calls[names.OPEN] == 2
 
 
 async def test_a_run_that_an_operator_pins_stays_where_it_is(client: Client) -> None:
@@ -124,9 +132,9 @@ async def test_a_run_that_an_operator_pins_stays_where_it_is(client: Client) -> 
         pin += ["--versioning-override-deployment-name", names.DEPLOYMENT]
         assert await _temporal(client, "workflow", "update-options", "-w", run.id, *pin) == 0
         async with deployed(client, stage, "g"):
-            for _ in range(3):
+            for _ in range(5):
                 await run.signal(names.RESUMED)
-                await asyncio.sleep(0.3)
+                await asyncio.sleep(0.5)
             assert stage.calls[names.OPEN] <= 2
             await _click(run, stage)
             assert await run.result() == "completed"
