@@ -44,7 +44,7 @@ class Cost:
     events: int
     #: Bytes of all histories.
     total: int
-    #: Median bytes of a step, of the first and of the last twentieth.
+    #: Median bytes of a step, of the first and of the last twentieth, five at least.
     first: float
     last: float
     seconds: float
@@ -112,7 +112,7 @@ async def _cost(client: Client, run_id: str, steps: int, seconds: float) -> Cost
     histories = [history async for history in chain(client, run_id)]
     events = [event for history in histories for event in history.events]
     sizes = _steps(events)
-    some = max(1, int(len(sizes) * _SOME))
+    some = max(5, int(len(sizes) * _SOME))
     return Cost(
         steps=steps,
         histories=len(histories),
@@ -146,17 +146,15 @@ async def chain(client: Client, run_id: str) -> AsyncIterator[WorkflowHistory]:
         ].workflow_execution_continued_as_new_event_attributes.new_execution_run_id
 
 
-async def compare(steps: int, long: int = LONG) -> tuple[Cost, Cost]:
-    """A run and the bare loop beside it, on one server, encrypted as ours is."""
-    setting = f"limit.historyCount.suggestContinueAsNew={long}"
-    async with dev_server(setting, "history.transferProcessorMaxPollRPS=10000") as plain:
-        client = await encrypted(plain)
-        return await marathon(client, steps, long), await bare(client, steps, long)
+async def compare(plain: Client, steps: int, long: int = LONG) -> tuple[Cost, Cost]:
+    """A run and the bare loop beside it on one server, encrypted as ours is; ``long``: its own setting."""
+    client = await encrypted(plain)
+    return await marathon(client, steps, long), await bare(client, steps, long)
 
 
-def main(steps: int) -> None:
-    """Print what it cost."""
-    run, loop = asyncio.run(compare(steps))
+async def _main(steps: int) -> None:
+    async with dev_server() as client:
+        run, loop = await compare(client, steps)
     print(f"{steps:,} steps         run           bare loop")
     print(f"histories     {run.histories:12,} {loop.histories:12,}")
     print(f"events        {run.events:12,} {loop.events:12,}")
@@ -168,4 +166,4 @@ def main(steps: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 2_000)
+    asyncio.run(_main(int(sys.argv[1])))
