@@ -105,7 +105,7 @@ async def test_a_waiting_run_that_is_woken_moves_with_nothing_to_replay(client: 
         await _current(client, "d")
         run = await _waiting(client, stage)
         async with deployed(client, stage, "e"):
-            await _woken_until_it_moves(client, run, stage)
+            await _woken_until_it_moves(client, stage)
             await old.shutdown()
             await _click(run, stage)
             assert await run.result() == "completed"
@@ -113,12 +113,12 @@ async def test_a_waiting_run_that_is_woken_moves_with_nothing_to_replay(client: 
     assert stage.calls[names.WRITE] == 1
 
 
-async def _woken_until_it_moves(client: Client, run: WorkflowHandle[Any, Any], stage: Stage) -> None:
+async def _woken_until_it_moves(client: Client, stage: Stage) -> None:
     """The server tells runs of a new version some moments after the operator told the server."""
-    wake = ("workflow", "signal", "--name", names.RESUMED, "--workflow-id", run.id)
+    wake = ("workflow", "signal", "--name", names.RESUMED, "--yes", "--query", left_behind("e"))
     async with asyncio.timeout(20):
         while not stage.calls[names.COLLECT]:
-            assert await _temporal(client, *wake) == 0
+            await _temporal(client, *wake)
             await asyncio.sleep(0.5)
     assert stage.calls[names.OPEN] == 2
 
