@@ -42,11 +42,11 @@ class Boundary(Interceptor):
 
 class _Boundary(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002  the SDK's name
-        header = input.headers.get(names.CAPABILITY_HEADER)
-        if header is not None:
-            _PRESENTED.set(_token(header))
         beating = asyncio.create_task(_beat())
         try:
+            header = input.headers.get(names.CAPABILITY_HEADER)
+            if header is not None:
+                _PRESENTED.set(_token(header))
             return await super().execute_activity(input)
         except InterlockError as error:
             raise ApplicationError(

@@ -28,8 +28,9 @@ from workflows.headers import CapabilityHeaders
 A_STEP: Final = 12
 #: Events before the first step.
 _BEFORE_STEPS: Final = 10
-#: The server's own default, and what a history may have before a new one is suggested.
+#: The server's own default of how many events make a history long.
 LONG: Final = 4096
+#: Of all steps: how many count as the first ones, and as the last.
 _SOME: Final = 0.05
 _KEY: Final = Secret(base64.urlsafe_b64encode(bytes(32)).decode())
 """An obviously made-up payload key, of this bench's own server."""
@@ -48,7 +49,7 @@ class Cost:
     first: float
     last: float
     seconds: float
-    #: Approvals that were asked for in one history and answered in a later one.
+    #: Whether an approval was asked for in one history and answered in a later one, with one write.
     crossed: bool = False
 
 
@@ -141,9 +142,8 @@ async def chain(client: Client, run_id: str) -> AsyncIterator[WorkflowHistory]:
     while execution:
         history = await client.get_workflow_handle(run_id, run_id=execution).fetch_history()
         yield history
-        execution = history.events[
-            -1
-        ].workflow_execution_continued_as_new_event_attributes.new_execution_run_id
+        continued = history.events[-1].workflow_execution_continued_as_new_event_attributes
+        execution = continued.new_execution_run_id
 
 
 async def compare(plain: Client, steps: int, long: int = LONG) -> tuple[Cost, Cost]:

@@ -14,6 +14,29 @@ from contracts.wire import Lease, Proposal, RunStart, Step, Turn
 from tests.workflows.fakes import LONG_AHEAD, Stage, read, write
 
 
+def _digest() -> str:
+    return f"sha256:{secrets.token_hex(32)}"
+
+
+def capability() -> str:
+    """As the broker signs it for the reads of a shipped route, with a key that nobody trusts."""
+    claims = Capability(
+        jti=secrets.token_hex(8),
+        run_id=f"run_{secrets.token_hex(12)}",
+        tenant="acme",
+        env="dev",
+        route="support/close",
+        tools=("kb.search", "ticket.close", "tickets.get"),
+        policy_digest=_digest(),
+        warrant_digest=_digest(),
+        exp=LONG_AHEAD,
+    ).claims()
+    registered = {"aud": Purpose.CAPABILITY.audience, "iat": int(time.time())}
+    key = Ed25519PrivateKey.generate()
+    headers = {"typ": Purpose.CAPABILITY.typ, "kid": secrets.token_hex(8)}
+    return jwt.encode(claims | registered, key, algorithm="EdDSA", headers=headers)
+
+
 @dataclass
 class Crowd(Stage):
     """Every run proposes one write of its own, and waits for its own approval."""
@@ -39,7 +62,7 @@ class Marathon(Stage):
     steps: int = 0
     #: The step of the write.
     asks_at: int = 0
-    _token: str = field(default_factory=lambda: capability())
+    _token: str = field(default_factory=capability)
 
     @activity.defn(name=names.OPEN)
     async def open_run(self, start: RunStart) -> Lease:  # noqa: ARG002 - the activity's own argument
@@ -57,26 +80,3 @@ class Marathon(Stage):
 
 def _of_real_size(call: Proposal) -> Proposal:
     return replace(call, tool="tickets.get", rules=("allow_tools[1]",), arguments_digest=_digest())
-
-
-def _digest() -> str:
-    return f"sha256:{secrets.token_hex(32)}"
-
-
-def capability() -> str:
-    """As the broker signs it for the reads of a shipped route, with a key that nobody trusts."""
-    claims = Capability(
-        jti=secrets.token_hex(8),
-        run_id=f"run_{secrets.token_hex(12)}",
-        tenant="acme",
-        env="dev",
-        route="support/close",
-        tools=("kb.search", "ticket.close", "tickets.get"),
-        policy_digest=_digest(),
-        warrant_digest=_digest(),
-        exp=LONG_AHEAD,
-    ).claims()
-    registered = {"aud": Purpose.CAPABILITY.audience, "iat": int(time.time())}
-    key = Ed25519PrivateKey.generate()
-    headers = {"typ": Purpose.CAPABILITY.typ, "kid": secrets.token_hex(8)}
-    return jwt.encode(claims | registered, key, algorithm="EdDSA", headers=headers)
