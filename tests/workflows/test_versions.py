@@ -156,6 +156,26 @@ async def test_the_embedded_stack_lets_go_of_runs_that_nobody_serves(client: Cli
     assert stage.calls[names.WRITE] == 1
 
 
+async def test_a_run_from_before_there_were_versions_goes_on(client: Client) -> None:
+    """What was begun by a worker without a version is served by the current one."""
+    stage = Stage(turns=[[write(1)]])
+    async with others(client, stage):
+        await _unversioned(client)
+        async with agent(client, stage):
+            run = await _waiting(client, stage)
+        async with deployed(client, stage, "k"):
+            await _click(run, stage)
+            assert await run.result() == "completed"
+            assert await _build(run) == "k"
+    assert stage.calls[names.WRITE] == 1
+
+
+async def _unversioned(client: Client) -> None:
+    """As it was before the first deploy of a version."""
+    command = ["worker", "deployment", "set-current-version", "--deployment-name", names.DEPLOYMENT]
+    assert await _temporal(client, *command, "--unversioned", "--yes") == 0
+
+
 async def _routed(client: Client, build: str) -> None:
     async with asyncio.timeout(20):
         while True:
