@@ -44,7 +44,6 @@ class Mark:
 class Waited:
     """How it went."""
 
-    marks: Sequence[Mark]
     #: Events of some runs: when they had begun to wait, and when all the others waited too.
     events: Sequence[int]
     later: Sequence[int]
@@ -53,11 +52,13 @@ class Waited:
     writes: int
 
 
-async def wait_and_click(client: Client, pid: int, runs: int, parts: int = _PARTS) -> Waited:
+async def wait_and_click(
+    client: Client, pid: int, runs: int, parts: int = _PARTS, tell: Callable[[Mark], None] = lambda _: None
+) -> Waited:
     """Have the runs come in parts, wait, and be approved one and all; the process ``pid`` serves them."""
     crowd = Crowd(turns=(), deadline_ms=time.time_ns() // 1_000_000 + _MONTH_MS)
     async with _activities(client, crowd):
-        began, marks = time.monotonic(), [_mark("none", pid, 0)]
+        began = time.monotonic()
         come = [f"run-{number}" for number in range(runs)]
         some = come[:: max(1, runs // _SOME)]
         events: list[int] = []
@@ -67,15 +68,14 @@ async def wait_and_click(client: Client, pid: int, runs: int, parts: int = _PART
             await _each(coming, lambda name: _start(client, name))
             await until(lambda there=there: crowd.calls[names.ASK] >= there, seconds=900)
             await asyncio.sleep(1)
-            marks.append(_mark(f"{there:,} wait", pid, time.monotonic() - began))
+            tell(_mark(f"{there:,} wait", pid, time.monotonic() - began))
             events += [await _length(client, name) for name in some if name in coming]
         later = [await _length(client, name) for name in some]
         await _each(come, lambda name: _click(client, crowd, name))
         ends = await _each(come, lambda name: client.get_workflow_handle(name).result())
-        marks.append(_mark("all answered", pid, time.monotonic() - began))
+        tell(_mark("all answered", pid, time.monotonic() - began))
     written = sum(crowd.done.get(action_of(name)) == Outcome.SUCCEEDED for name in come)
     return Waited(
-        marks=marks,
         events=events,
         later=later,
         answered=min(written, ends.count("completed")),
@@ -133,12 +133,14 @@ def _mark(what: str, pid: int, seconds: float) -> Mark:
     return Mark(what=what, megabytes=size, seconds=seconds)
 
 
+def _show(mark: Mark) -> None:
+    print(f"{mark.what:>14} {mark.megabytes:8.0f} MB {mark.seconds:8.1f} s", flush=True)
+
+
 async def _main(runs: int, cached: int) -> None:
     async with dev_server() as client, served(client, cached) as process:
-        found = await wait_and_click(client, process.pid, runs)
-    print(f"{runs:,} runs on one worker that keeps {cached:,} in memory")
-    for mark in found.marks:
-        print(f"{mark.what:>14} {mark.megabytes:8.0f} MB {mark.seconds:8.1f} s")
+        print(f"{runs:,} runs on one worker that keeps {cached:,} in memory")
+        found = await wait_and_click(client, process.pid, runs, tell=_show)
     print(f"events of a waiting run: {max(found.events)}, and later {max(found.later)}")
     print(f"answered their click: {found.answered:,} of {runs:,}, with {found.writes:,} writes")
 
