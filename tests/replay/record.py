@@ -47,9 +47,6 @@ def _free(directory: Path, wanted: Sequence[str], *, replace: bool) -> Sequence[
         raise Refused(
             f"{', '.join(there)} of build {directory.name} is recorded already: name others, or say --replace"
         )
-    for name in there:
-        for path in directory.glob(f"{name}.*json"):
-            path.unlink()
     return wanted
 
 
@@ -76,6 +73,8 @@ async def _keep(directory: Path, name: str, world: World, run_id: str) -> None:
     assert codec is not None
     found = [history async for history in _chain(world, run_id)]
     directory.mkdir(parents=True, exist_ok=True)
+    for path in directory.glob(f"{name}.*json"):
+        path.unlink()
     for number, history in enumerate(found, 1):
         place = f".{number}" if len(found) > 1 else ""
         path = directory / f"{name}{place}.json"
