@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ROUNDS ?= 1
 export UV_SYSTEM_CERTS := 1
 
-.PHONY: install demo test check chaos fuzz golden fmt lock clean
+.PHONY: install demo test check record chaos bench fuzz golden fmt lock clean
 
 install: $(VENV)/.installed
 
@@ -31,9 +31,18 @@ check: install
 test: check
 	$(BIN)/pytest -n 2 --dist loadfile
 
+# Record a run of every kind, or those of NAMES, for the replay tests; no recording is written over.
+record: install
+	$(BIN)/python -m tests.replay.record $(NAMES)
+
 # Kill every process of a stack in turn, ROUNDS times over: each run completes with one write.
 chaos: install
 	for round in $$(seq $(ROUNDS)); do $(BIN)/pytest -q tests/acceptance/test_kills.py || exit 1; done
+
+# What waiting and long runs cost: ROUNDS times 1,000 that wait, and a run of ROUNDS times 400 steps.
+bench: install
+	$(BIN)/python -m bench.waiting $$((1000 * $(ROUNDS)))
+	$(BIN)/python -m bench.long_run $$((400 * $(ROUNDS)))
 
 # The property tests of the laws with ROUNDS times 500 examples each, and the API with ROUNDS times 50 a call.
 fuzz: install

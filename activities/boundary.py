@@ -6,6 +6,7 @@ from contextvars import ContextVar
 from typing import Any, Final
 
 from temporalio import activity
+from temporalio.api.common.v1 import Payload
 from temporalio.converter import DefaultPayloadConverter
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import (
@@ -16,6 +17,7 @@ from temporalio.worker import (
 
 from contracts import names
 from contracts.errors import InterlockError, TokenRefused
+from contracts.packing import unpacked
 
 _BEAT_SECONDS: Final = 2.0
 _FAULTS: Final = 5
@@ -40,11 +42,11 @@ class Boundary(Interceptor):
 
 class _Boundary(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002  the SDK's name
-        header = input.headers.get(names.CAPABILITY_HEADER)
-        if header is not None:
-            _PRESENTED.set(DefaultPayloadConverter().from_payload(header, str))
         beating = asyncio.create_task(_beat())
         try:
+            header = input.headers.get(names.CAPABILITY_HEADER)
+            if header is not None:
+                _PRESENTED.set(_token(header))
             return await super().execute_activity(input)
         except InterlockError as error:
             raise ApplicationError(
@@ -59,6 +61,14 @@ class _Boundary(ActivityInboundInterceptor):
             beating.cancel()
             with suppress(asyncio.CancelledError):
                 await beating
+
+
+def _token(header: Payload) -> str:
+    """As it is, or packed."""
+    content = DefaultPayloadConverter().from_payload(header)
+    if isinstance(content, bytes):
+        return unpacked(content)
+    return str(content)
 
 
 async def _beat() -> None:

@@ -6,6 +6,9 @@ NAMESPACE: Final = "interlock"
 
 WORKFLOW: Final = "AgentRun"
 
+DEPLOYMENT: Final = "interlock-agent"
+"""The agent workers' deployment: its versions are what a run is pinned to."""
+
 AGENT_QUEUE: Final = "agent"
 BROKER_QUEUE: Final = "broker"
 TOOLS_QUEUE: Final = "tools"

@@ -31,6 +31,8 @@ class Roles:
     #: Base URLs of the tool file's sources, by source.
     addresses: Mapping[str, str]
     headless: bool
+    #: Build id of the agent worker, the same for as long as the stack runs.
+    build: str
 
     def environment(self, role: str) -> dict[str, str]:
         """The whole environment of a role; a model provider's key goes to the agent worker alone."""
@@ -51,6 +53,7 @@ class Roles:
         if role == "tools":
             found |= {variable(source): address for source, address in self.addresses.items()}
         if role == "agent":
+            found["INTERLOCK_BUILD"] = self.build
             found |= {name: value for name, value in os.environ.items() if name.startswith(_PROVIDERS)}
         return found
 

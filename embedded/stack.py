@@ -29,6 +29,7 @@ from embedded.seed import ENV, prepare_store, write_helpdesk_keys, write_slack_c
 from embedded.temporal import Temporal, server_command
 from policies.load import PolicySet, load
 from tools.load import LoadedTools, load_tools
+from worker.version import workflow_version
 
 #: Last to first: who depends on others is stopped before them.
 _STOPPING: Final = (("agent", "broker", "tools"), ("gateway",), ("slack", "helpdesk", "aws"), ("temporal",))
@@ -57,6 +58,10 @@ class Plan:
     tools: LoadedTools
     tools_file: Path
     headless: bool
+    #: Of the agent worker.
+    build: str
+    #: Dynamic settings of the Temporal server beside our own, ``name=value``.
+    temporal_settings: Sequence[str]
 
     @property
     def tenants(self) -> tuple[str, ...]:
@@ -74,9 +79,12 @@ async def running_stack(
     tools: Path | None = None,
     headless: bool = False,
     reset: bool = False,
+    temporal_settings: Sequence[str] = (),
     on_event: Callable[[Event], None] = ignore,
 ) -> AsyncIterator[Endpoints]:
     """A stack for as long as the block runs. None: free ports, the shipped policies, the shipped tools.
+
+    ``temporal_settings`` are dynamic settings of its Temporal server, ``name=value``.
 
     Raises:
         InterlockError: it cannot start; the sentence says why. Nothing is left running.
@@ -88,6 +96,7 @@ async def running_stack(
         policies=(policies or shipped_policies()).absolute(),
         tools=(tools or shipped_tools()).absolute(),
         headless=headless,
+        temporal_settings=temporal_settings,
     )
     with held(plan.state, reset=reset):
         endpoints.forget(plan.state)
@@ -99,14 +108,32 @@ async def running_stack(
             await stack.stop()
 
 
-def _plan(state: Path, *, ports: Ports, policies: Path, tools: Path, headless: bool) -> Plan:
+def _plan(
+    state: Path,
+    *,
+    ports: Ports,
+    policies: Path,
+    tools: Path,
+    headless: bool,
+    temporal_settings: Sequence[str],
+) -> Plan:
     if not policies.is_dir():
         raise Malformed(f"there is no policy directory {policies}: give one with --policies")
     if not tools.is_file():
         raise Malformed(f"there is no tool file {tools}: give one with --tools")
     loaded = load_tools(tools)
     found = load(policies, loaded.catalogue, env=ENV)
-    return Plan(state=state, ports=ports, policies=found, tools=loaded, tools_file=tools, headless=headless)
+    build = workflow_version(os.environ.get("INTERLOCK_BUILD", "")).build_id
+    return Plan(
+        state=state,
+        ports=ports,
+        policies=found,
+        tools=loaded,
+        tools_file=tools,
+        headless=headless,
+        build=build,
+        temporal_settings=temporal_settings,
+    )
 
 
 class Stack:
@@ -126,6 +153,7 @@ class Stack:
             tenants=plan.tenants,
             addresses={"helpdesk": url(plan.ports.helpdesk), **plan.tools.addresses},
             headless=plan.headless,
+            build=plan.build,
         )
         self._missing: tuple[ToolSecret, ...] = ()
         self._ready = False
@@ -216,7 +244,9 @@ class Stack:
         # Its home is the state directory: a Temporal profile of the developer's is none of ours.
         return Command(
             name="temporal",
-            arguments=server_command(plan.ports, plan.state, headless=plan.headless),
+            arguments=server_command(
+                plan.ports, plan.state, headless=plan.headless, settings=plan.temporal_settings
+            ),
             environment=inherited() | {"HOME": str(plan.state)},
             probe=answers,
         )
@@ -256,10 +286,11 @@ class Stack:
         )
 
     def _worker_command(self, role: str) -> Command:
+        agent = role == "agent"
+
         async def polls(pid: int) -> bool:
-            return await self._temporal.polled(
-                QUEUES[role], worker_identity(role, pid), workflows=role == "agent"
-            )
+            polled = await self._temporal.polled(QUEUES[role], worker_identity(role, pid), workflows=agent)
+            return polled and (not agent or await self._temporal.routed(self._plan.build))
 
         return Command(
             name=role,

@@ -1,6 +1,7 @@
 """Temporal's dev server as the stack runs it, and what is asked of it while the stack comes up."""
 
 import sys
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,7 @@ from temporalio.service import RPCError
 from adapters.pollers import polled
 from contracts import names
 from contracts.errors import Unavailable
+from embedded.deployment import route_to
 from embedded.ports import HOST, Ports, url
 
 _RETENTION: Final = timedelta(hours=720)
@@ -21,7 +23,7 @@ _RPC: Final = timedelta(seconds=3)
 _SEARCHED: Final = (names.SEARCH_TENANT, names.SEARCH_ENV, names.SEARCH_ROUTE, names.SEARCH_STATE)
 
 
-def server_command(ports: Ports, state: Path, *, headless: bool) -> list[str]:
+def server_command(ports: Ports, state: Path, *, headless: bool, settings: Sequence[str] = ()) -> list[str]:
     """Arguments of the dev server; the figures are measured (FACTS: "Embedded server settings").
 
     Raises:
@@ -33,7 +35,8 @@ def server_command(ports: Ports, state: Path, *, headless: bool) -> list[str]:
     command = [str(binary), "server", "start-dev", "--ip", HOST, "--port", str(ports.temporal)]
     command += ["--namespace", names.NAMESPACE, "--db-filename", str(state / "temporal.db")]
     command += ["--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL"]
-    command += ["--dynamic-config-value", "history.transferProcessorMaxPollRPS=10000"]
+    for setting in ("history.transferProcessorMaxPollRPS=10000", *settings):
+        command += ["--dynamic-config-value", setting]
     command += [f"--search-attribute={name}=Keyword" for name in _SEARCHED]
     command += ["--log-level", "error"]
     if headless:
@@ -68,6 +71,14 @@ class Temporal:
             return await polled(await self._connected(), queue, worker, workflows=workflows)
         except (RPCError, RuntimeError):
             return False
+
+    async def routed(self, build: str) -> bool:
+        """Whether runs, new and waiting, go to that build of the agent worker; they are sent there."""
+        try:
+            await route_to(await self._connected(), build)
+        except (RPCError, RuntimeError):
+            return False
+        return True
 
     async def _connected(self) -> Client:
         if self._client is None:

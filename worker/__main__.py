@@ -8,7 +8,7 @@ import signal
 import sys
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from temporalio.worker import Worker
 
@@ -17,6 +17,9 @@ from contracts.errors import InterlockError
 from worker.build import Role, build
 from worker.settings import Settings
 from workflows.headers import CapabilityHeaders
+
+CACHED_RUNS: Final = 500
+"""Runs whose state one worker keeps in memory; the others are replayed when they wake."""
 
 
 async def serve(role: Role, stop: asyncio.Event) -> None:
@@ -27,6 +30,8 @@ async def serve(role: Role, stop: asyncio.Event) -> None:
         activities=list(role.activities),
         workflows=list(role.workflows),
         interceptors=[Boundary(), CapabilityHeaders()],
+        deployment_config=role.deployment,
+        max_cached_workflows=CACHED_RUNS,
         graceful_shutdown_timeout=timedelta(seconds=3),
         max_heartbeat_throttle_interval=timedelta(seconds=2),
         default_heartbeat_throttle_interval=timedelta(seconds=2),

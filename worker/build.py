@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from temporalio.client import Client
+from temporalio.worker import WorkerDeploymentConfig
 
 from activities.act import Acting
 from activities.ask import Asking
@@ -45,6 +46,7 @@ from policies.people import People, short_name
 from tools.load import load_worker_tools
 from tools.toolbox import HttpToolbox
 from worker.settings import Settings
+from worker.version import pinned, workflow_version
 from workflows.agent_run import AgentRun
 
 
@@ -56,6 +58,8 @@ class Role:
     client: Client
     activities: Sequence[Callable[..., Any]]
     workflows: Sequence[type] = ()
+    #: The version of the workflows' code; runs are pinned to it.
+    deployment: WorkerDeploymentConfig | None = None
     #: What runs beside the worker until it stops.
     beside: Sequence[Callable[[], Awaitable[None]]] = field(default=())
 
@@ -121,7 +125,11 @@ async def _agent(parts: _Parts) -> Role:
         clock=parts.clock,
     )
     return Role(
-        queue=names.AGENT_QUEUE, client=parts.client, activities=[thinking.think], workflows=[AgentRun]
+        queue=names.AGENT_QUEUE,
+        client=parts.client,
+        activities=[thinking.think],
+        workflows=[AgentRun],
+        deployment=pinned(workflow_version(parts.settings.build)),
     )
 
 

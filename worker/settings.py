@@ -36,6 +36,8 @@ class Settings:
     slack_url: str
     #: Bucket of the audit's anchors; of the broker.
     anchors: str
+    #: Build id of the workflow code; empty: its digest. Of the agent worker.
+    build: str
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Self:
@@ -57,4 +59,5 @@ class Settings:
             slack_channel=environ.get("INTERLOCK_SLACK_CHANNEL", ""),
             slack_url=environ.get("INTERLOCK_SLACK_URL", ""),
             anchors=environ.get("INTERLOCK_ANCHORS", ""),
+            build=environ.get("INTERLOCK_BUILD", ""),
         )

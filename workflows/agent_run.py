@@ -10,6 +10,7 @@ from typing import TypeAlias, TypeVar
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.workflow import ContinueAsNewVersioningBehavior
 
 with workflow.unsafe.imports_passed_through():
     from contracts import names
@@ -154,7 +155,7 @@ class AgentRun:
             timeout = None if asked.deadline_ms is None else self._left(asked.deadline_ms)
             with suppress(TimeoutError):
                 await workflow.wait_condition(
-                    lambda: asked.approval_id in self._decided or _history_is_long(),
+                    lambda: asked.approval_id in self._decided or _due(),
                     timeout=timeout,
                     timeout_summary=what,
                 )
@@ -166,10 +167,13 @@ class AgentRun:
         return verdict
 
     async def _turn_over(self) -> None:
-        """Go on in a new history where this one is long: everything but the step is in the store."""
-        if self._start is not None and _history_is_long():
+        """Go on in a new history where one is due: everything but the step is in the store."""
+        if self._start is not None and _due():
             await workflow.wait_condition(workflow.all_handlers_finished)
-            workflow.continue_as_new(RunStart(warrant=self._start.warrant, step=self._step))
+            workflow.continue_as_new(
+                RunStart(warrant=self._start.warrant, step=self._step),
+                initial_versioning_behavior=ContinueAsNewVersioningBehavior.AUTO_UPGRADE,
+            )
 
     async def _collect(self, approval_id: str) -> Verdict:
         return await self._call(names.COLLECT, ApprovalRef(approval_id=approval_id), BROKER, Verdict)
@@ -224,6 +228,7 @@ class AgentRun:
             await workflow.wait_condition(
                 lambda: self._resumed, timeout=_LOOK_AGAIN, timeout_summary="a kill switch to be lifted"
             )
+        await self._turn_over()
         self._resumed = False
         workflow.set_current_details("")
         workflow.upsert_search_attributes([_STATE.value_set(RunState.RUNNING)])
@@ -261,8 +266,10 @@ class AgentRun:
             raise ApplicationError("this run was woken too often; it looks again at its deadline")
 
 
-def _history_is_long() -> bool:
-    return workflow.info().is_continue_as_new_suggested()
+def _due() -> bool:
+    """This history is long, or new runs are served by another version: a new history may go there."""
+    info = workflow.info()
+    return info.is_continue_as_new_suggested() or info.is_target_worker_deployment_version_changed()
 
 
 def _expired(error: ActivityError) -> bool:

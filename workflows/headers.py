@@ -12,7 +12,9 @@ from temporalio.worker import (
     WorkflowOutboundInterceptor,
 )
 
-from contracts import names
+with workflow.unsafe.imports_passed_through():
+    from contracts import names
+    from contracts.packing import packed
 
 
 class CapabilityHeaders(Interceptor):
@@ -34,6 +36,6 @@ class _Outbound(WorkflowOutboundInterceptor):
     def start_activity(self, input: StartActivityInput) -> workflow.ActivityHandle[Any]:  # noqa: A002  the SDK's name
         token = getattr(workflow.instance(), "presenting", None)
         if token is not None and input.task_queue == names.TOOLS_QUEUE:
-            payload = DefaultPayloadConverter().to_payload(token)
+            payload = DefaultPayloadConverter().to_payload(packed(token) or token)
             input.headers = {**input.headers, names.CAPABILITY_HEADER: payload}
         return super().start_activity(input)

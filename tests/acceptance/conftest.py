@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from concurrent.futures import Future
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -275,7 +276,7 @@ def _document(answer: httpx.Response) -> dict[str, Any]:
     return found
 
 
-def _policies(directory: Path) -> Path:
+def scripted_policies(directory: Path) -> Path:
     """The shipped ones, and routes whose model says what the run's input tells it to."""
     shutil.copytree(shipped_policies(), directory)
     shipped = yaml.safe_load((directory / "routes/support/close.yaml").read_text())
@@ -294,7 +295,7 @@ def _policies(directory: Path) -> Path:
     return directory
 
 
-def _tools(path: Path) -> Path:
+def scripted_tools(path: Path) -> Path:
     """The shipped ones, and the close once more for two people, and as one that no retry makes safe."""
     shipped = yaml.safe_load(shipped_tools().read_text())
     shipped["tools"][FOR_TWO] = shipped["tools"]["ticket.close"] | {"effect": "destructive"}
@@ -307,7 +308,7 @@ def _tools(path: Path) -> Path:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoints]:
     """The whole stack, kept by an event loop of its own for as long as the tests of this process run."""
     root = tmp_path_factory.mktemp("stack")
-    policies, tools = _policies(root / "policies"), _tools(root / "tools.yaml")
+    policies, tools = scripted_policies(root / "policies"), scripted_tools(root / "tools.yaml")
     ready: Future[tuple[Endpoints, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
 
     async def keep() -> None:
@@ -345,6 +346,13 @@ def tickets() -> Iterator[str]:
 
 @pytest.fixture
 async def world(stack: Endpoints, tickets: Iterator[str]) -> AsyncIterator[World]:
+    async with world_of(stack, tickets) as found:
+        yield found
+
+
+@asynccontextmanager
+async def world_of(stack: Endpoints, tickets: Iterator[str]) -> AsyncIterator[World]:
+    """Everybody outside the stack that runs there."""
     state = State(directory=Path(stack.state))
     keys = PrivateKeys(AwsIdentity.load(state.identity), "dev", KeyRing.load(state.keyring))
     temporal = await connect(stack.temporal, await keys.payload_key(), identity="tests")

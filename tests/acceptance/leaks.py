@@ -3,11 +3,12 @@
 import base64
 import json
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client
 
 from contracts import names
@@ -36,8 +37,10 @@ async def searched(state: Path) -> AsyncIterator[None]:
 async def left_behind(state: Path) -> list[str]:
     """Each leak of the stack that runs on this directory: what, and where."""
     secrets = known(state)
-    places = dict(written(state)) | {"raw history": await _raw_history(state)}
-    return [*leaks(secrets, places), *bearer_tokens(places)]
+    events = await _events(state)
+    raw = b"\n".join(event.SerializeToString() for event in events)
+    places = dict(written(state)) | {"raw history": raw}
+    return [*leaks(secrets, places), *bearer_tokens(places), *open_headers(events)]
 
 
 def known(state: Path) -> dict[str, bytes]:
@@ -57,6 +60,17 @@ def leaks(secrets: Mapping[str, bytes], places: Mapping[str, bytes]) -> list[str
 def bearer_tokens(places: Mapping[str, bytes]) -> list[str]:
     """Tokens that open something, wherever they are kept."""
     return [f"{typ} in {place}" for typ, place in tokens(places) if typ in BEARER]
+
+
+def open_headers(events: Iterable[HistoryEvent]) -> list[str]:
+    """Headers that anybody reads: a capability is packed there, and would not be found as a token."""
+    headers = [event.activity_task_scheduled_event_attributes.header.fields for event in events]
+    return [
+        f"the header {name} in raw history"
+        for fields in headers
+        for name, payload in fields.items()
+        if payload.metadata["encoding"] != b"binary/encrypted"
+    ]
 
 
 def tokens(places: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:
@@ -107,13 +121,13 @@ def _files(state: Path) -> dict[str, bytes]:
     return found
 
 
-async def _raw_history(state: Path) -> bytes:
+async def _events(state: Path) -> list[HistoryEvent]:
     """Every event of every run as Temporal keeps it: nothing here can decrypt it."""
     running = endpoints.read(state)
     assert running is not None, "the stack has stopped"
     client = await Client.connect(running["temporal"], namespace=names.NAMESPACE)
     histories = [history async for history in client.list_workflows().map_histories()]
-    return b"\n".join(event.SerializeToString() for history in histories for event in history.events)
+    return [event for history in histories for event in history.events]
 
 
 def _pieces(value: bytes) -> list[bytes]:

@@ -1,14 +1,16 @@
 """What a run leaves behind: neither secrets nor, where nobody needs it, what was read and written."""
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import jwt
 import pytest
 import pytest_asyncio
+from temporalio.api.history.v1 import HistoryEvent
 
+from contracts import names
 from contracts.tokens import Purpose
 from embedded.helpdesk.seed import world
 from tests.acceptance import leaks
@@ -28,6 +30,8 @@ class Left:
     secrets: Mapping[str, bytes]
     #: By the name of the place.
     places: Mapping[str, bytes]
+    #: Of the run.
+    events: Sequence[HistoryEvent]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -43,7 +47,7 @@ async def left(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Left]:
         messages = json.dumps(await stack.messages()).encode()
         secrets = leaks.known(stack.state) | {"the caller's token": stack.token.encode()}
         places = {"raw history": raw, "Slack messages": messages} | dict(leaks.written(stack.state))
-        yield Left(ticket=ticket, secrets=secrets, places=places)
+        yield Left(ticket=ticket, secrets=secrets, places=places, events=history.events)
 
 
 async def test_no_known_secret_is_found_where_a_run_leaves_bytes(left: Left) -> None:
@@ -68,6 +72,17 @@ async def test_a_leak_would_be_found(left: Left) -> None:
     places = {"logs/tools.log": b"sent Bearer " + key + b" with " + capability}
     assert leaks.leaks(left.secrets, places) == ["interlock/dev/acme/ticketing-write in logs/tools.log"]
     assert leaks.bearer_tokens(places) == [f"{Purpose.CAPABILITY.typ} in logs/tools.log"]
+
+
+async def test_no_header_is_open_in_raw_history(left: Left) -> None:
+    """Every call to a tool worker carries its capability where only our own processes read it."""
+    opened = HistoryEvent()
+    header = opened.activity_task_scheduled_event_attributes.header.fields[names.CAPABILITY_HEADER]
+    header.metadata["encoding"] = b"binary/plain"
+    assert len(leaks.open_headers([opened])) == 1
+    headers = [event.activity_task_scheduled_event_attributes.header.fields for event in left.events]
+    assert any(names.CAPABILITY_HEADER in fields for fields in headers)
+    assert leaks.open_headers(left.events) == []
 
 
 async def test_what_is_written_and_read_is_not_in_raw_history(left: Left) -> None:

@@ -182,6 +182,7 @@ async def test_a_model_providers_key_reaches_the_agent_alone(
         tenants=["acme"],
         addresses={"my-bank": "http://127.0.0.1:1"},
         headless=True,
+        build="b",
     )
     seen = {role: roles.environment(role) for role in ("gateway", "agent", "broker", "tools")}
     assert [role for role, found in seen.items() if "OPENAI_API_KEY" in found] == ["agent"]

@@ -58,6 +58,8 @@ class Stage:
     #: Approvals by id, as ``collect`` finds them.
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     deadline_ms: int | None = None
+    #: Held by a kill switch: the model is not asked.
+    held: bool = False
     ending: Ending | None = None
 
     @activity.defn(name=names.OPEN)
@@ -68,6 +70,8 @@ class Stage:
     @activity.defn(name=names.THINK)
     async def think(self, step: Step) -> Turn:
         self.calls[names.THINK] += 1
+        if self.held:
+            return Turn(step=step.step, halted="the kill switch holds")
         if step.step > len(self.turns):
             return Turn(step=step.step, final=True)
         return Turn(step=step.step, calls=tuple(self.turns[step.step - 1]))

@@ -1,70 +1,29 @@
 """The run itself, on a real Temporal server, with its activities on a stage."""
 
-import asyncio
-import sys
-import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 import pytest_asyncio
-from temporalio.client import Client, WorkflowHandle
-from temporalio.common import SearchAttributeKey
-from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Worker
+from temporalio.client import Client
 
 from contracts import names
 from contracts.run import Outcome
-from contracts.wire import Acted, Nudge, RunStart, Verdict
+from contracts.wire import Acted, Nudge, Verdict
 from tests.workflows.fakes import Stage, read, write
-from workflows.agent_run import AgentRun
-from workflows.headers import CapabilityHeaders
+from tests.workflows.theatre import dev_server, long_after, performing, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 LONG_HISTORY: Final = 60
-"""Events after which the server suggests a new history; its default is 4,096."""
+"""Events after which the server suggests a new history."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def client() -> AsyncIterator[Client]:
     """A dev server of this module's own."""
-    async with await WorkflowEnvironment.start_local(
-        namespace=names.NAMESPACE,
-        dev_server_existing_path=str(Path(sys.executable).parent / "temporal"),
-        search_attributes=[SearchAttributeKey.for_keyword(names.SEARCH_STATE)],
-        dev_server_extra_args=[
-            "--dynamic-config-value",
-            f"limit.historyCount.suggestContinueAsNew={LONG_HISTORY}",
-        ],
-    ) as environment:
-        yield environment.client
-
-
-@asynccontextmanager
-async def performing(client: Client, stage: Stage) -> AsyncIterator[WorkflowHandle[Any, Any]]:
-    """A run of the play, with a worker for each queue."""
-    async with AsyncExitStack() as stack:
-        for queue in (names.AGENT_QUEUE, names.BROKER_QUEUE, names.TOOLS_QUEUE):
-            worker = Worker(
-                client,
-                task_queue=queue,
-                activities=stage.on(queue),
-                workflows=[AgentRun] if queue == names.AGENT_QUEUE else [],
-                interceptors=[CapabilityHeaders()],
-            )
-            await stack.enter_async_context(worker)
-        yield await client.start_workflow(
-            AgentRun.run, RunStart(warrant="w"), id=f"run-{time.monotonic_ns()}", task_queue=names.AGENT_QUEUE
-        )
-
-
-async def _until(true: Any, seconds: float = 20) -> None:
-    async with asyncio.timeout(seconds):
-        while not true():  # noqa: ASYNC110 - the stage is elsewhere
-            await asyncio.sleep(0.02)
+    async with dev_server(long_after(LONG_HISTORY)) as found:
+        yield found
 
 
 async def test_a_long_run_goes_on_in_a_new_history_and_repeats_nothing(client: Client) -> None:
@@ -82,11 +41,11 @@ async def test_an_approval_waits_across_a_new_history(client: Client) -> None:
     """Woken again and again in vain, the run goes on in a new history; the click that comes then counts."""
     stage = Stage(turns=[[write(1)]])
     async with performing(client, stage) as run:
-        await _until(lambda: stage.calls[names.ASK])
+        await until(lambda: stage.calls[names.ASK])
         for number in range(12):
             await run.signal(names.DECIDED, Nudge(approval_id="apr:run.1.0", grant_id=f"vain-{number}"))
             seen = stage.calls[names.COLLECT]
-            await _until(lambda seen=seen: stage.calls[names.COLLECT] > seen)
+            await until(lambda seen=seen: stage.calls[names.COLLECT] > seen)
         assert stage.calls[names.OPEN] > 1, "the run still has its first history"
         approval = stage.approve("run.1.0")
         await run.signal(names.DECIDED, Nudge(approval_id=approval, grant_id="real"))
@@ -95,15 +54,29 @@ async def test_an_approval_waits_across_a_new_history(client: Client) -> None:
     assert stage.done == {"run.1.0": Outcome.SUCCEEDED}
 
 
+async def test_a_halted_run_goes_on_in_a_new_history(client: Client) -> None:
+    """A kill switch may hold for weeks: looking at it again and again fills no history to its end."""
+    stage = Stage(turns=[[read(1)]], held=True)
+    async with performing(client, stage) as run:
+        for looks in range(1, 9):
+            await until(lambda looks=looks: stage.calls[names.THINK] >= looks)
+            await run.signal(names.RESUMED)
+        assert stage.calls[names.OPEN] > 1, "the run still has its first history"
+        stage.held = False
+        await run.signal(names.RESUMED)
+        assert await run.result() == "completed"
+    assert stage.calls[names.READ] == 1
+
+
 async def test_a_click_by_update_and_by_signal_is_one_click(client: Client) -> None:
     """Both messages of one decision wake the run once; made-up ones wake it in vain."""
     stage = Stage(turns=[[write(1)]])
     async with performing(client, stage) as run:
-        await _until(lambda: stage.calls[names.ASK])
+        await until(lambda: stage.calls[names.ASK])
         nudge = Nudge(approval_id="apr:run.1.0", grant_id="g")
         await run.execute_update(names.DECIDED, nudge)
         await run.signal(names.DECIDED, nudge)
-        await _until(lambda: stage.calls[names.COLLECT])
+        await until(lambda: stage.calls[names.COLLECT])
         stage.approve("run.1.0")
         await run.signal(names.DECIDED, Nudge(approval_id="apr:run.1.0", grant_id="h"))
         assert await run.result() == "completed"
@@ -118,9 +91,9 @@ async def test_an_unknown_write_is_asked_about_and_never_written_again(client: C
     )
     stage.approve("run.1.0")
     async with performing(client, stage) as run:
-        await _until(lambda: stage.calls[names.ASK])
+        await until(lambda: stage.calls[names.ASK])
         await run.signal(names.DECIDED, Nudge(approval_id="apr:run.1.0", grant_id="g"))
-        await _until(lambda: stage.calls[names.ASK_OUTCOME])
+        await until(lambda: stage.calls[names.ASK_OUTCOME])
         stage.verdicts["did:run.1.0"] = Verdict(state="settled")
         await run.signal(names.DECIDED, Nudge(approval_id="did:run.1.0", grant_id="h"))
         assert await run.result() == "completed"
@@ -137,9 +110,9 @@ async def test_a_cancelled_wait_ends_the_run_and_finishes_it(client: Client, wai
     if waits_for == names.ASK_OUTCOME:
         stage.approve("run.1.0")
     async with performing(client, stage) as run:
-        await _until(lambda: stage.calls[names.ASK])
+        await until(lambda: stage.calls[names.ASK])
         await run.signal(names.DECIDED, Nudge(approval_id="apr:run.1.0", grant_id="g"))
-        await _until(lambda: stage.calls[waits_for] and stage.calls[names.COLLECT])
+        await until(lambda: stage.calls[waits_for] and stage.calls[names.COLLECT])
         await run.cancel()
         assert await run.result() == "cancelled"
     assert stage.ending is not None
@@ -160,7 +133,7 @@ async def test_a_changed_target_is_prepared_and_asked_about_again(client: Client
     stage.approve("run.1.0")
     async with performing(client, stage) as run:
         for round_number in (1, 2):
-            await _until(lambda count=round_number: stage.calls[names.ASK] == count)
+            await until(lambda count=round_number: stage.calls[names.ASK] == count)
             nudge = Nudge(approval_id="apr:run.1.0", grant_id=f"g{round_number}")
             await run.signal(names.DECIDED, nudge)
         assert await run.result() == "completed"
