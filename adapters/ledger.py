@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.actions import about, conclude, read_action, thaw
@@ -28,13 +28,13 @@ from contracts.approval import ApprovalState
 from contracts.audit import AuditRecord
 from contracts.decision import Call, Decision, Ruling
 from contracts.digest import canonical
-from contracts.errors import Halted, Malformed, PermissionRefused
+from contracts.errors import Halted, Malformed, PermissionRefused, Unavailable
 from contracts.ports import Claim, ClaimRequest, Clock, Conclusion
 from contracts.run import ActionRecord, Outcome, WarrantedRun
 from contracts.tokens import Grant, Verifier
 from contracts.tool import ToolSpec
 from policies.quorum import standing
-from policies.retry import UNSENT, reclaim
+from policies.retry import UNSENT, outlived, reclaim
 
 _SETTLED = {Outcome.SUCCEEDED, Outcome.REFUSED, Outcome.FAILED}
 
@@ -84,6 +84,11 @@ class StoreLedger:
             found = (
                 await connection.execute(select(claims).where(claims.c.key_hash == request.frozen.key_hash))
             ).first()
+            if found is not None and found.action_id != request.frozen.action_id:
+                raise _Refusal("this idempotency key belongs to other bytes; nothing was sent")
+            action = await read_action(connection, request.frozen.run_id, request.frozen.action_id)
+            if action.action_digest != request.action_digest:
+                return Claim(say="changed", sentence="it was frozen anew, with other bytes; nothing was sent")
             if found is not None:
                 return await self._again(connection, request, found)
             return await self._first(connection, request)
@@ -165,23 +170,31 @@ class StoreLedger:
         return counted
 
     async def _again(self, connection: AsyncConnection, request: ClaimRequest, row: Row[Any]) -> Claim:
-        """A claim of this key stands: only its own action may continue it, as its tool allows."""
-        other = row.action_digest != request.action_digest
-        if other and row.state == Outcome.FAILED and row.action_id == request.frozen.action_id:
+        """A claim of this key by this action stands: it is continued as the tool allows."""
+        if row.action_digest != request.action_digest and row.state != Outcome.FAILED:
+            raise _Refusal("this idempotency key was sent with other bytes; nothing more was sent")
+        if row.action_digest != request.action_digest:
             # Frozen anew, since the target had changed: it had no effect, and was approved once more.
             return await self._first(connection, request, row.fence + 1)
-        if other:
-            raise _Refusal("this idempotency key belongs to other bytes; nothing was sent")
         if row.state in _SETTLED:
             return Claim(say="stored", fence=row.fence, again=True, stored=_stored(row))
+        if outlived(row.holder, request.holder):
+            raise Unavailable("a later attempt has this write in hand")
+        return await self._taken_over(connection, request, row)
+
+    async def _taken_over(self, connection: AsyncConnection, request: ClaimRequest, row: Row[Any]) -> Claim:
         now = self._clock.now_ms()
-        same = row.holder == request.holder and request.unsent
-        say = reclaim(request.spec.retry, UNSENT if same else "claimed", (now - row.first_ms) / 1000, same)
+        unsent = row.holder == request.holder and request.unsent
+        halt = await stopped(connection, request.run.warrant, request.frozen.tool, now)
         over = await closed(connection, request.run.warrant.run_id)
+        if unsent and (sentence := halt or over):
+            return await _freed(connection, request, row, sentence, now)
+        state = UNSENT if unsent else "claimed"
+        say = reclaim(request.spec.retry, state, (now - row.first_ms) / 1000, unsent)
         if row.state == Outcome.UNKNOWN and (say == "unknown" or over is not None):
             return Claim(say="unknown", fence=row.fence, again=True, stored=_stored(row))
-        if sentence := await stopped(connection, request.run.warrant, request.frozen.tool, now):
-            raise _Refusal(sentence, say="halted")
+        if halt:
+            raise _Refusal(halt, say="halted")
         await connection.execute(
             update(claims)
             .where(claims.c.key_hash == row.key_hash)
@@ -189,14 +202,16 @@ class StoreLedger:
         )
         if over:
             say = "find" if say == "lookup" else "unknown"
-        return Claim(say=say, fence=row.fence + 1, again=True)
+        return Claim(say=say, fence=row.fence + 1, again=not unsent)
 
     async def settle(self, request: ClaimRequest, fence: int, conclusion: Conclusion) -> Conclusion:
         async def work(connection: AsyncConnection) -> Conclusion:
             key = claims.c.key_hash == request.frozen.key_hash
             row = (await connection.execute(select(claims).where(key))).one()
-            if row.state != "claimed" or row.fence != fence:
-                return _stored(row) or conclusion
+            if row.state != "claimed":
+                return _stored(row) or replace(conclusion, outcome=Outcome(row.state))
+            if row.fence != fence:
+                raise Unavailable("another attempt has taken this write over and has not settled it yet")
             now = self._clock.now_ms()
             await connection.execute(
                 update(claims)
@@ -219,7 +234,7 @@ class StoreLedger:
                 .values(state=Outcome.FAILED, settled_ms=now, result=_result(failed))
             )
             if freed.rowcount == 1:
-                await thaw(connection, request.run.warrant, request.frozen.action_id, sentence, now)
+                await thaw(connection, request.run.warrant, request.frozen, sentence, now)
             return freed.rowcount == 1
 
         return await self._store.write(work)
@@ -234,11 +249,26 @@ async def _refuse_unknown_target(connection: AsyncConnection, request: ClaimRequ
             claims.c.env == frozen.env,
             claims.c.address == frozen.address,
             claims.c.target == frozen.target,
-            claims.c.state == "unknown",
+            # Sent more than once and not settled: as little is known of it while it is asked about.
+            or_(claims.c.state == "unknown", (claims.c.state == "claimed") & (claims.c.fence > 1)),
         )
     )
     if found is not None:
         raise _Refusal(f"nobody knows yet whether {found} changed {frozen.target}; a person has to say first")
+
+
+async def _freed(
+    connection: AsyncConnection, request: ClaimRequest, row: Row[Any], sentence: str, now: int
+) -> Claim:
+    """Claimed, and stopped before anything left: it failed, and the key is nobody's any more."""
+    failed = Conclusion(outcome=Outcome.FAILED, content=sentence, text=sentence, duration_ms=0)
+    await connection.execute(
+        update(claims)
+        .where(claims.c.key_hash == row.key_hash)
+        .values(state=Outcome.FAILED, fence=row.fence + 1, settled_ms=now, result=_result(failed))
+    )
+    await conclude(connection, request.run.warrant, request.frozen.action_id, failed, now)
+    return Claim(say="stored", fence=row.fence + 1, again=True, stored=failed)
 
 
 async def _consume(
