@@ -3,12 +3,13 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import httpx
@@ -55,6 +56,8 @@ class Plan:
     tools: LoadedTools
     tools_file: Path
     headless: bool
+    #: By role, the module and its arguments that stand in for the worker: a test's own.
+    programs: Mapping[str, Sequence[str]]
 
 
 @asynccontextmanager
@@ -66,9 +69,12 @@ async def running_stack(
     tools: Path | None = None,
     headless: bool = False,
     reset: bool = False,
+    programs: Mapping[str, Sequence[str]] = MappingProxyType({}),
     on_event: Callable[[Event], None] = ignore,
 ) -> AsyncIterator[Endpoints]:
     """A stack for as long as the block runs. None: free ports, the shipped policies, the shipped tools.
+
+    ``programs``: by role, the module and its arguments that stand in for the worker.
 
     Raises:
         InterlockError: it cannot start; the sentence says why. Nothing is left running.
@@ -79,6 +85,7 @@ async def running_stack(
         policies=(policies or shipped_policies()).absolute(),
         tools=(tools or shipped_tools()).absolute(),
         headless=headless,
+        programs=programs,
     )
     with held(plan.state, reset=reset):
         endpoints.forget(plan.state)
@@ -90,14 +97,30 @@ async def running_stack(
             await stack.stop()
 
 
-def _plan(state: Path, *, ports: Ports, policies: Path, tools: Path, headless: bool) -> Plan:
+def _plan(
+    state: Path,
+    *,
+    ports: Ports,
+    policies: Path,
+    tools: Path,
+    headless: bool,
+    programs: Mapping[str, Sequence[str]],
+) -> Plan:
     if not policies.is_dir():
         raise Malformed(f"there is no policy directory {policies}: give one with --policies")
     if not tools.is_file():
         raise Malformed(f"there is no tool file {tools}: give one with --tools")
     loaded = load_tools(tools)
     found = load(policies, loaded.catalogue, env=ENV)
-    return Plan(state=state, ports=ports, policies=found, tools=loaded, tools_file=tools, headless=headless)
+    return Plan(
+        state=state,
+        ports=ports,
+        policies=found,
+        tools=loaded,
+        tools_file=tools,
+        headless=headless,
+        programs=programs,
+    )
 
 
 class Stack:
@@ -239,7 +262,7 @@ class Stack:
 
         return Command(
             name=role,
-            arguments=module("worker", "--role", role),
+            arguments=module(*self._plan.programs.get(role, ("worker",)), "--role", role),
             environment=self._roles.environment(role),
             probe=polls,
         )

@@ -54,6 +54,8 @@ class Role:
     client: Client
     activities: Sequence[Callable[..., Any]]
     workflows: Sequence[type] = ()
+    #: Activities at a time; None: as many as the SDK takes.
+    slots: int | None = None
     #: What runs beside the worker until it stops.
     beside: Sequence[Callable[[], Awaitable[None]]] = field(default=())
 
