@@ -171,6 +171,11 @@ class World:
         )
         answer.raise_for_status()
 
+    async def touch(self, ticket: str) -> None:
+        """A colleague changes the ticket."""
+        address = f"{self.at('helpdesk')}/control/touch/{ticket}"
+        (await self.http.post(address, headers=self._helpdesk())).raise_for_status()
+
     async def no_faults(self) -> None:
         """Take back what is on order."""
         answer = await self.http.delete(self.at("helpdesk") + "/control/faults", headers=self._helpdesk())
