@@ -6,7 +6,8 @@
  * -DCOLLEAGUE                    somebody else changes the target once
  * -DSWITCH                       a kill switch is set and lifted once
  * -DRESTORE                      the store may be restored from a backup once (the design's store epoch)
- * Broken on purpose: -DNO_FENCE -DNO_DOUBT -DNO_GRANT -DNO_STOP -DRESEND_NONE -DBLIND_RESEND -DNO_EPOCH;
+ * Broken on purpose: -DNO_FENCE -DNO_DOUBT -DNO_GRANT -DNO_STOP -DRESEND_NONE -DBLIND_RESEND;
+ * -DOLD_GRANTS, -DOLD_CLAIMS: no epoch on grants, on claims;
  * -DFORGOTTEN: a retry after the declared retention of the key.
  *
  * What is abstracted: one action, one approver, capabilities and digests (a generation stands for a frozen
@@ -113,7 +114,7 @@ inline claims_it() {
 #ifndef NO_STOP
                :: store.approved && store.voided -> said = rejected
 #endif
-#ifndef NO_EPOCH
+#ifndef OLD_GRANTS
                :: store.approved && store.approved_epoch != epoch -> said = rejected
 #endif
 #endif
@@ -221,7 +222,7 @@ inline worth() {
 #ifdef NO_FENCE
 #define MINE true
 #else
-#ifdef NO_EPOCH
+#ifdef OLD_CLAIMS
 #define MINE (store.fence == mine)
 #else
 #define MINE (store.fence == mine && mine_epoch == epoch)
@@ -394,7 +395,7 @@ proctype Restore() {
        backup.fence = store.fence; backup.holder = store.holder; backup.outcome = store.outcome;
        backup.asked = store.asked
      }
-     d_step {
+     atomic {
        if :: closed -> goto kept :: else fi;                          /* another run's life after that */
        store.approved = backup.approved; store.approved_gen = backup.approved_gen;
        store.approved_epoch = backup.approved_epoch; store.voided = backup.voided; store.gen = backup.gen;
@@ -402,7 +403,7 @@ proctype Restore() {
        store.fence = backup.fence; store.holder = backup.holder; store.outcome = backup.outcome;
        store.asked = backup.asked;
        epoch++; restored = true;
-#ifndef NO_EPOCH
+#ifndef OLD_CLAIMS
        if :: store.claim == claimed -> store.claim = unknown; conclude(unknown) :: else fi
 #endif
      }

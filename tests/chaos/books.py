@@ -37,6 +37,8 @@ class Entry:
     #: Outcome by the run's document.
     run: str | None
     run_state: str
+    #: How it ended, in the sentence that people are told.
+    why: str
     #: Whether a question about it is asked of people, and its card was posted.
     questioned: bool
 
@@ -169,6 +171,7 @@ def compared(
             attempted=key in attempts,
             run=told[key]["outcome"] if key in told else None,
             run_state=states.get(row["run_id"], "unheard of"),
+            why=row["outcome_text"],
             questioned=row["action_id"] in questions,
         )
         for key, row in store.approved().items()

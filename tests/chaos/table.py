@@ -1,10 +1,23 @@
 """A round's figures as a table."""
 
+import re
+from collections import Counter
 from collections.abc import Sequence
+from typing import Final
 
 from tests.chaos.books import Books, Entry
 
-_HEAD = ("kind", "approved", "executed once", "no effect", "unknown, asked", "doubled", "lost", "misreported")
+_NAMES: Final = re.compile(r"T-\d+|req_[0-9a-f]+:\S+|\d+")
+_HEAD: Final = (
+    "kind",
+    "approved",
+    "executed once",
+    "no effect",
+    "unknown, asked",
+    "doubled",
+    "lost",
+    "misreported",
+)
 
 
 def table(books: Books) -> str:
@@ -15,7 +28,14 @@ def table(books: Books) -> str:
     lines = ["  ".join(f"{cell:>14}" for cell in row) for row in (_HEAD, *rows)]
     total = len(books.entries)
     unapproved = len(books.unapproved)
+    lines += [f"{times:>14}  {why}" for why, times in _without_effect(books).most_common()]
     return "\n".join([*lines, f"unapproved {unapproved}; books in agreement {books.agreeing} of {total}"])
+
+
+def _without_effect(books: Books) -> Counter[str]:
+    """How often approved writes ended without an effect, by why."""
+    ends = (entry for entry in books.entries if entry.run not in ("succeeded", "unknown"))
+    return Counter(f"{entry.run}: {_NAMES.sub('…', entry.why)}" for entry in ends)
 
 
 def _row(name: str, entries: Sequence[Entry]) -> tuple[str, ...]:
