@@ -11,7 +11,7 @@ import httpx
 
 from tests.acceptance.stack_world import ENDED, Json
 from tests.chaos.books import Books, Store, compared
-from tests.chaos.load import Load
+from tests.chaos.load import Load, say
 from tests.chaos.stage import Stage
 from tests.chaos.storm import Storm
 
@@ -104,18 +104,11 @@ async def _people_say(stage: Stage, load: Load) -> None:
         still = []
         for run_id in waiting:
             run = await _document(stage, run_id)
+            await say(stage.world, run)
             for action in run["actions"]:
-                await _say(stage, action)
                 if action["approval_id"] and not action["outcome"]:
                     await load.follow(run_id, random.Random(0))
             if run["state"] not in ENDED or any(one["outcome"] == "unknown" for one in run["actions"]):
                 still.append(run_id)
         waiting = still
         await asyncio.sleep(0.3)
-
-
-async def _say(stage: Stage, action: Json) -> None:
-    if action["outcome"] == "unknown" and action["reconciliation_id"]:
-        happened = bool(await stage.world.writes(action["idempotency_key"]))
-        word = "it_did" if happened else "it_did_not"
-        await stage.world.decide(action["reconciliation_id"], action["action_digest"], "grace", word)
