@@ -90,9 +90,6 @@ class Books:
             found.append(f"misreported: {self.mails[0]} mails, {self.mails[1]} in the log")
         return found
 
-    def count(self, word: str) -> int:
-        return sum(fault.startswith(word) for entry in self.entries for fault in entry.faults())
-
     @property
     def agreeing(self) -> int:
         return sum(not entry.faults() for entry in self.entries)
@@ -149,8 +146,12 @@ def compared(
     mails: int,
     runs: Iterable[Json],
     clicked: Iterable[str],
+    before: frozenset[str] = frozenset(),
 ) -> Books:
-    """``log``: the helpdesk's writes. ``runs``: their documents. ``clicked``: keys that got a yes."""
+    """``log``: the helpdesk's writes. ``runs``: their documents. ``clicked``: keys that got a yes.
+
+    ``before``: keys of the log that are not this round's.
+    """
     executed: Counter[str] = Counter()
     mailed = 0
     for write in log:
@@ -175,11 +176,12 @@ def compared(
             questioned=row["action_id"] in questions,
         )
         for key, row in store.approved().items()
+        if row["run_id"] in states
     ]
     settled = ENDED | {"waiting_reconciliation"}
     return Books(
         entries=entries,
-        unapproved=sorted(set(executed) - set(clicked)),
+        unapproved=sorted(set(executed) - set(clicked) - before),
         mails=(mails, mailed),
         hanging=[run_id for run_id, state in states.items() if state not in settled],
     )

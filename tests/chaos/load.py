@@ -10,6 +10,7 @@ from typing import Final
 
 import httpx
 
+from contracts.errors import InterlockError
 from tests.acceptance.stack_world import ENDED, Json, World, open_tickets
 from tests.chaos.stage import ROUTE_NAME
 from tests.chaos.writes import KINDS, Kind
@@ -23,8 +24,8 @@ _LOOKED_INTO: Final = 0.8
 """Share of the questions that somebody answers while the storm goes on; the others are left for its end."""
 _LOOKS_AFTER: Final = 60.0
 """Seconds. Longer than any worker stays stopped here, or any request lies; a person takes their time."""
-_AWAY: Final = (httpx.TransportError, httpx.HTTPStatusError, AssertionError)
-"""What somebody meets who asks a gateway, or a Slack, that was just killed; they ask again."""
+_AWAY: Final = (httpx.TransportError, httpx.HTTPStatusError, AssertionError, InterlockError)
+"""What somebody meets who asks a gateway, a Slack or a key store that was just killed; they ask again."""
 
 REOPEN: Final = Kind(
     tool="ticket.reopen",

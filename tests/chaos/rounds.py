@@ -38,6 +38,7 @@ class Round:
 async def played(stage: Stage, *, seed: int, writes: int) -> Round:
     """Play one round; the seed decides what is proposed, what people say and what goes wrong when."""
     rng, began = random.Random(seed), time.monotonic()
+    before = frozenset([str(write["idempotency_key"]) for write in await stage.world.log()])
     load = Load(world=stage.world, rng=random.Random(rng.random()), writes=writes)
     storm = Storm(stage=stage, rng=random.Random(rng.random()))
     raging = asyncio.create_task(storm.rage())
@@ -52,29 +53,29 @@ async def played(stage: Stage, *, seed: int, writes: int) -> Round:
     with suppress(TimeoutError):
         async with asyncio.timeout(_CALM_SECONDS):
             await playing
-    books = await _asked(stage, load)
+    books = await _asked(stage, load, before)
     await _people_say(stage, load)
     return Round(
         seed=seed,
         seconds=time.monotonic() - began,
         books=books,
-        after=await _compared(stage, load),
+        after=await _compared(stage, load, before),
         troubles=storm.told,
     )
 
 
-async def _asked(stage: Stage, load: Load) -> Books:
+async def _asked(stage: Stage, load: Load, before: frozenset[str]) -> Books:
     """The books, once the outbox had time to post the cards of the last questions."""
     deadline = time.monotonic() + _CARDS_SECONDS
     while True:
-        books = await _compared(stage, load)
+        books = await _compared(stage, load, before)
         waiting = any(entry.run == "unknown" and not entry.questioned for entry in books.entries)
         if not waiting or time.monotonic() > deadline:
             return books
         await asyncio.sleep(0.5)
 
 
-async def _compared(stage: Stage, load: Load) -> Books:
+async def _compared(stage: Stage, load: Load, before: frozenset[str]) -> Books:
     store = Store(stage.world.state)
     try:
         return compared(
@@ -83,6 +84,7 @@ async def _compared(stage: Stage, load: Load) -> Books:
             mails=len(await stage.world.mails()),
             runs=[await _document(stage, run_id) for run_id in load.runs],
             clicked=load.approved.values(),
+            before=before,
         )
     finally:
         store.close()

@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from tests.acceptance.stack_world import open_tickets
 from tests.chaos.points import Order, Point, Way
+from tests.chaos.rounds import played
 from tests.chaos.stage import ROUTE_NAME, Stage, running_stage
 from tests.chaos.writes import KINDS
 
@@ -82,6 +83,14 @@ async def test_a_worker_at_this_point(stage: Stage, point: Point, kind: str, way
     if doubt:
         await _a_person_says(stage, run_id, "it_did" if after else "it_did_not")
     assert len(await world.writes(key)) == after
+
+
+async def test_a_small_round_of_chaos(stage: Stage) -> None:
+    """A mixed load under kills, stops and faults: nothing doubled, lost, unapproved or told wrongly."""
+    found = await played(stage, seed=11, writes=6)
+    assert found.faults() == []
+    assert len(found.books.entries) >= 6
+    assert found.troubles
 
 
 async def _go_on(stage: Stage, pid: int, since: float, *, acked: bool) -> None:
