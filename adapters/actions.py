@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from adapters.about import about
 from adapters.audit_log import append
 from adapters.run_rows import carry_on, touch
-from adapters.schema import actions, approvals, messages, runs
+from adapters.schema import actions, approvals, claims, messages, runs
 from adapters.store import Store
 from contracts.action import Frozen, Prepared
 from contracts.approval import ApprovalState
@@ -44,9 +44,9 @@ class StoreActions:
         async with self._store.read() as connection:
             return tuple(record(row) for row in await connection.execute(statement))
 
-    async def thaw(self, run: WarrantedRun, action_id: str, sentence: str) -> None:
+    async def thaw(self, run: WarrantedRun, frozen: Frozen, sentence: str) -> None:
         async def work(connection: AsyncConnection) -> None:
-            await thaw(connection, run.warrant, action_id, sentence, self._clock.now_ms())
+            await thaw(connection, run.warrant, frozen, sentence, self._clock.now_ms())
 
         await self._store.write(work)
 
@@ -141,10 +141,17 @@ async def conclude(
     return await read_action(connection, run_id, action_id)
 
 
-async def thaw(connection: AsyncConnection, run: Warrant, action_id: str, sentence: str, now_ms: int) -> None:
-    """Take the frozen record back: what was approved of it is void. Number and key stay the action's."""
+async def thaw(connection: AsyncConnection, run: Warrant, frozen: Frozen, sentence: str, now_ms: int) -> None:
+    """Take this frozen record back: what was approved of it is void. Number and key stay the action's.
+
+    Nothing, where it was frozen anew since, with an approval of its own, or where it may have been sent.
+    """
+    action_id = frozen.action_id
     action = await read_action(connection, run.run_id, action_id)
-    if action.frozen is None or action.outcome is not None:
+    if action.action_digest != frozen.digest() or action.outcome is not None:
+        return
+    claim = await connection.scalar(select(claims.c.state).where(claims.c.key_hash == frozen.key_hash))
+    if claim not in (None, Outcome.FAILED):
         return
     await connection.execute(
         update(actions)

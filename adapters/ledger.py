@@ -1,19 +1,18 @@
 """The ledger: claim before you act, and unknown stays unknown."""
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters import epoch
-from adapters.about import about
 from adapters.actions import conclude, read_action, thaw
 from adapters.approval_rows import read_approval
 from adapters.audit_log import append
+from adapters.claim_rows import LEASE_MS, attempt_record, kept, put, row_of, stored
 from adapters.limits import exceeded
 from adapters.schema import actions, approvals, claims, consumed
 from adapters.standing import (
@@ -27,19 +26,14 @@ from adapters.standing import (
 )
 from adapters.store import Store
 from contracts.approval import ApprovalState
-from contracts.audit import AuditRecord
 from contracts.decision import Call, Decision, Ruling
-from contracts.digest import canonical
-from contracts.errors import Halted, Malformed, PermissionRefused
+from contracts.errors import Halted, Malformed, PermissionRefused, Unavailable
 from contracts.ports import Claim, ClaimRequest, Clock, Conclusion
 from contracts.run import ActionRecord, Outcome, WarrantedRun
 from contracts.tokens import Grant, Verifier
 from contracts.tool import ToolSpec
 from policies.quorum import standing
-from policies.retry import UNSENT, reclaim
-
-LEASE_MS = 6_000
-"""How long a claim is its holder's alone, unless renewed: then others take it over, as its tool allows."""
+from policies.retry import UNSENT, outlived, reclaim
 
 _SETTLED = {Outcome.SUCCEEDED, Outcome.REFUSED, Outcome.FAILED}
 _AGAIN = {"send": "sent", "lookup": "looked_up"}
@@ -77,7 +71,7 @@ class StoreLedger:
                 .where(actions.c.action_id == action.action_id)
                 .values(attempts=actions.c.attempts + 1)
             )
-            await append(connection, _attempt(run, action, spec, now, ()))
+            await append(connection, attempt_record(run, action, spec, now, ()))
 
         await self._store.write(work)
 
@@ -91,6 +85,11 @@ class StoreLedger:
             found = (
                 await connection.execute(select(claims).where(claims.c.key_hash == request.frozen.key_hash))
             ).first()
+            if found is not None and found.action_id != request.frozen.action_id:
+                raise _Refusal("this idempotency key belongs to other bytes; nothing was sent")
+            action = await read_action(connection, request.frozen.run_id, request.frozen.action_id)
+            if action.action_digest != request.action_digest:
+                return Claim(say="changed", sentence="it was frozen anew, with other bytes; nothing was sent")
             if found is not None:
                 return await self._again(connection, request, found)
             return await self._first(connection, request)
@@ -116,10 +115,10 @@ class StoreLedger:
         await self._check_limits(connection, request, now)
         counted = await self._check_grants(connection, request, decision, now)
         await _consume(connection, request, counted, now)
-        await _put(connection, _row(request, now, fence) | {"epoch": await epoch.current(connection)})
+        await put(connection, row_of(request, now, fence) | {"epoch": await epoch.current(connection)})
         action = await read_action(connection, frozen.run_id, frozen.action_id)
         approvers = tuple(grant.approver for grant in counted)
-        await append(connection, _attempt(run, action, request.spec, now, approvers))
+        await append(connection, attempt_record(run, action, request.spec, now, approvers))
         return Claim(say="send", fence=fence)
 
     async def _ruling(
@@ -178,25 +177,33 @@ class StoreLedger:
         return counted
 
     async def _again(self, connection: AsyncConnection, request: ClaimRequest, row: Row[Any]) -> Claim:
-        """A claim of this key stands: only its own action may continue it, as its tool allows."""
-        other = row.action_digest != request.action_digest
-        if other and row.state == Outcome.FAILED and row.action_id == request.frozen.action_id:
+        """A claim of this key by this action stands: it is continued as the tool allows."""
+        if row.action_digest != request.action_digest and row.state != Outcome.FAILED:
+            raise _Refusal("this idempotency key was sent with other bytes; nothing more was sent")
+        if row.action_digest != request.action_digest:
             # Frozen anew, since the target had changed: it had no effect, and was approved once more.
             return await self._first(connection, request, row.fence + 1)
-        if other:
-            raise _Refusal("this idempotency key belongs to other bytes; nothing was sent")
         if row.state in _SETTLED:
-            return Claim(say="stored", fence=row.fence, again=True, stored=_stored(row))
+            return Claim(say="stored", fence=row.fence, again=True, stored=stored(row))
+        if outlived(row.holder, request.holder):
+            raise Unavailable("a later attempt has this write in hand")
+        return await self._taken_over(connection, request, row)
+
+    async def _taken_over(self, connection: AsyncConnection, request: ClaimRequest, row: Row[Any]) -> Claim:
         now = self._clock.now_ms()
-        same = row.holder == request.holder and request.unsent
+        unsent = row.holder == request.holder and request.unsent
         if row.state == "claimed" and row.holder != request.holder and now < row.lease_ms:
             return Claim(say="wait", fence=row.fence, again=True)
-        say = reclaim(request.spec.retry, UNSENT if same else "claimed", (now - row.first_ms) / 1000, same)
+        halt = await stopped(connection, request.run.warrant, request.frozen.tool, now)
         over = await closed(connection, request.run.warrant.run_id)
+        if unsent and (sentence := halt or over):
+            return await _freed(connection, request, row, sentence, now)
+        state = UNSENT if unsent else "claimed"
+        say = reclaim(request.spec.retry, state, (now - row.first_ms) / 1000, unsent)
         if row.state == Outcome.UNKNOWN and (say == "unknown" or over is not None):
-            return Claim(say="unknown", fence=row.fence, again=True, stored=_stored(row))
-        if sentence := await stopped(connection, request.run.warrant, request.frozen.tool, now):
-            raise _Refusal(sentence, say="halted")
+            return Claim(say="unknown", fence=row.fence, again=True, stored=stored(row))
+        if halt:
+            raise _Refusal(halt, say="halted")
         await connection.execute(
             update(claims)
             .where(claims.c.key_hash == row.key_hash)
@@ -210,11 +217,11 @@ class StoreLedger:
         )
         if over:
             say = "find" if say == "lookup" else "unknown"
-        if say in _AGAIN:
+        if say in _AGAIN and not unsent:
             frozen = request.frozen
             action = await read_action(connection, frozen.run_id, frozen.action_id)
-            await append(connection, _attempt(request.run, action, request.spec, now, (), _AGAIN[say]))
-        return Claim(say=say, fence=row.fence + 1, again=True)
+            await append(connection, attempt_record(request.run, action, request.spec, now, (), _AGAIN[say]))
+        return Claim(say=say, fence=row.fence + 1, again=not unsent)
 
     async def renew(self, request: ClaimRequest, fence: int) -> None:
         async def work(connection: AsyncConnection) -> None:
@@ -231,13 +238,15 @@ class StoreLedger:
         async def work(connection: AsyncConnection) -> Conclusion:
             key = claims.c.key_hash == request.frozen.key_hash
             row = (await connection.execute(select(claims).where(key))).one()
-            if row.state != "claimed" or row.fence != fence:
-                return _stored(row) or conclusion
+            if row.state != "claimed":
+                return stored(row) or replace(conclusion, outcome=Outcome(row.state))
+            if row.fence != fence:
+                raise Unavailable("another attempt has taken this write over and has not settled it yet")
             now = self._clock.now_ms()
             await connection.execute(
                 update(claims)
                 .where(key)
-                .values(state=conclusion.outcome, settled_ms=now, result=_result(conclusion))
+                .values(state=conclusion.outcome, settled_ms=now, result=kept(conclusion))
             )
             await conclude(connection, request.run.warrant, request.frozen.action_id, conclusion, now)
             return conclusion
@@ -252,10 +261,10 @@ class StoreLedger:
                 update(claims)
                 .where(claims.c.key_hash == request.frozen.key_hash)
                 .where(claims.c.state == "claimed", claims.c.fence == fence)
-                .values(state=Outcome.FAILED, settled_ms=now, result=_result(failed))
+                .values(state=Outcome.FAILED, settled_ms=now, result=kept(failed))
             )
             if freed.rowcount == 1:
-                await thaw(connection, request.run.warrant, request.frozen.action_id, sentence, now)
+                await thaw(connection, request.run.warrant, request.frozen, sentence, now)
             return freed.rowcount == 1
 
         return await self._store.write(work)
@@ -270,11 +279,26 @@ async def _refuse_unknown_target(connection: AsyncConnection, request: ClaimRequ
             claims.c.env == frozen.env,
             claims.c.address == frozen.address,
             claims.c.target == frozen.target,
-            claims.c.state == "unknown",
+            # Sent more than once and not settled: as little is known of it while it is asked about.
+            or_(claims.c.state == "unknown", (claims.c.state == "claimed") & (claims.c.fence > 1)),
         )
     )
     if found is not None:
         raise _Refusal(f"nobody knows yet whether {found} changed {frozen.target}; a person has to say first")
+
+
+async def _freed(
+    connection: AsyncConnection, request: ClaimRequest, row: Row[Any], sentence: str, now: int
+) -> Claim:
+    """Claimed, and stopped before anything left: it failed, and the key is nobody's any more."""
+    failed = Conclusion(outcome=Outcome.FAILED, content=sentence, text=sentence, duration_ms=0)
+    await connection.execute(
+        update(claims)
+        .where(claims.c.key_hash == row.key_hash)
+        .values(state=Outcome.FAILED, fence=row.fence + 1, settled_ms=now, result=kept(failed))
+    )
+    await conclude(connection, request.run.warrant, request.frozen.action_id, failed, now)
+    return Claim(say="stored", fence=row.fence + 1, again=True, stored=failed)
 
 
 async def _consume(
@@ -291,80 +315,5 @@ async def _consume(
         )
 
 
-async def _put(connection: AsyncConnection, row: dict[str, Any]) -> None:
-    if row["fence"] == 1:
-        await connection.execute(insert(claims).values(**row))
-        return
-    again = {name: row[name] for name in _CLAIMED_ANEW}
-    await connection.execute(update(claims).where(claims.c.key_hash == row["key_hash"]).values(**again))
-
-
-_CLAIMED_ANEW = (
-    *("action_digest", "state", "fence", "epoch", "holder", "claimed_ms", "first_ms", "lease_ms"),
-    *("settled_ms", "result"),
-)
-
-
-def _row(request: ClaimRequest, now: int, fence: int) -> dict[str, Any]:
-    frozen = request.frozen
-    return {
-        "key_hash": frozen.key_hash,
-        "idempotency_key": frozen.idempotency_key,
-        "tenant": frozen.tenant,
-        "env": frozen.env,
-        "route": frozen.route,
-        "run_id": frozen.run_id,
-        "action_id": frozen.action_id,
-        "action_digest": request.action_digest,
-        "tool": frozen.tool,
-        "address": frozen.address,
-        "target": frozen.target,
-        "state": "claimed",
-        "fence": fence,
-        "holder": request.holder,
-        "claimed_ms": now,
-        "first_ms": now,
-        "lease_ms": now + LEASE_MS,
-        "settled_ms": None,
-        "result": None,
-    }
-
-
-def _attempt(
-    run: WarrantedRun,
-    action: ActionRecord,
-    spec: ToolSpec,
-    now: int,
-    approvers: tuple[str, ...],
-    outcome: str = "sent",
-) -> AuditRecord:
-    return AuditRecord(
-        **about(run.warrant, action),
-        kind="attempt",
-        at_ms=now,
-        actor="run",
-        outcome=outcome,
-        credential_scope=f"{run.warrant.env}/{run.warrant.tenant}/{spec.credential}",
-        approvers=approvers,
-    )
-
-
 def _because(decision: Decision) -> str:
     return "; ".join(reason.text for reason in decision.reasons)
-
-
-def _result(conclusion: Conclusion) -> str:
-    return canonical({"content": conclusion.content, "text": conclusion.text}).decode()
-
-
-def _stored(row: Row[Any]) -> Conclusion | None:
-    if row.result is None:
-        return None
-    kept = json.loads(row.result)
-    return Conclusion(
-        outcome=Outcome(row.state),
-        content=kept["content"],
-        text=kept["text"],
-        duration_ms=0,
-        attempts=row.fence,
-    )

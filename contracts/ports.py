@@ -167,8 +167,8 @@ class Actions(Protocol):
         """Assign the ordinal and write the frozen record down; again gives the same record."""
         ...
 
-    async def thaw(self, run: WarrantedRun, action_id: str, sentence: str) -> None:
-        """Take the frozen record back, and whatever was approved of it: the target has changed."""
+    async def thaw(self, run: WarrantedRun, frozen: Frozen, sentence: str) -> None:
+        """Take this frozen record back, and whatever was approved of it: the target has changed."""
         ...
 
     async def seal(self, run: WarrantedRun, frozen: Frozen, seal: str) -> None:
@@ -238,7 +238,7 @@ class ClaimRequest:
     frozen: Frozen
     action_digest: str
     spec: ToolSpec
-    #: This attempt's own name, unique to it.
+    #: This attempt's own name, unique to it: the activity's, and which attempt of it, as ``run:5:2``.
     holder: str
     capability: Capability
     #: This very attempt claimed before and knows that no byte of the request left.
@@ -250,7 +250,7 @@ class Claim:
     """What the ledger says to one who wants to write."""
 
     #: ``send``, ``lookup``, ``find`` (look, and send nothing), ``wait`` (its holder is at it), ``stored``,
-    #: ``unknown``, ``refused`` or ``halted``.
+    #: ``unknown``, ``refused``, ``halted`` or ``changed`` (the action was frozen anew since).
     say: str
     fence: int = 0
     #: Monotonic milliseconds at which the transaction had committed; the request leaves within 500 ms.
@@ -260,7 +260,7 @@ class Claim:
     #: Of ``refused`` and ``halted``: why, in one sentence. ``outcome`` is what a refusal counts as.
     sentence: str = ""
     outcome: Outcome = Outcome.FAILED
-    #: True where this key was claimed before, by this action.
+    #: True where an earlier claim of this key, by this action, may have sent it.
     again: bool = False
 
 
@@ -281,7 +281,10 @@ class Ledger(Protocol):
         ...
 
     async def claim(self, request: ClaimRequest) -> Claim:
-        """Check what may have changed, consume the grants, claim the key, audit the attempt: at once."""
+        """Check what may have changed, consume the grants, claim the key, audit the attempt: at once.
+
+        Raises Unavailable where a later attempt of the same activity has the claim.
+        """
         ...
 
     async def renew(self, request: ClaimRequest, fence: int) -> None:
@@ -296,7 +299,10 @@ class Ledger(Protocol):
         ...
 
     async def settle(self, request: ClaimRequest, fence: int, conclusion: Conclusion) -> Conclusion:
-        """Settle the claim; a stale fence settles nothing and gets what stands."""
+        """Settle the claim; a stale fence settles nothing and gets what stands.
+
+        Raises Unavailable where nothing stands yet: another attempt has it in hand.
+        """
         ...
 
 

@@ -3,12 +3,13 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import httpx
@@ -62,6 +63,8 @@ class Plan:
     build: str
     #: Dynamic settings of the Temporal server beside our own, ``name=value``.
     temporal_settings: Sequence[str]
+    #: By role, the module and its arguments that stand in for the worker: a test's own.
+    programs: Mapping[str, Sequence[str]]
 
     @property
     def tenants(self) -> tuple[str, ...]:
@@ -80,11 +83,13 @@ async def running_stack(
     headless: bool = False,
     reset: bool = False,
     temporal_settings: Sequence[str] = (),
+    programs: Mapping[str, Sequence[str]] = MappingProxyType({}),
     on_event: Callable[[Event], None] = ignore,
 ) -> AsyncIterator[Endpoints]:
     """A stack for as long as the block runs. None: free ports, the shipped policies, the shipped tools.
 
     ``temporal_settings`` are dynamic settings of its Temporal server, ``name=value``.
+    ``programs``: by role, the module and its arguments that stand in for the worker.
 
     Raises:
         InterlockError: it cannot start; the sentence says why. Nothing is left running.
@@ -97,6 +102,7 @@ async def running_stack(
         tools=(tools or shipped_tools()).absolute(),
         headless=headless,
         temporal_settings=temporal_settings,
+        programs=programs,
     )
     with held(plan.state, reset=reset):
         endpoints.forget(plan.state)
@@ -116,6 +122,7 @@ def _plan(
     tools: Path,
     headless: bool,
     temporal_settings: Sequence[str],
+    programs: Mapping[str, Sequence[str]],
 ) -> Plan:
     if not policies.is_dir():
         raise Malformed(f"there is no policy directory {policies}: give one with --policies")
@@ -133,6 +140,7 @@ def _plan(
         headless=headless,
         build=build,
         temporal_settings=temporal_settings,
+        programs=programs,
     )
 
 
@@ -294,7 +302,7 @@ class Stack:
 
         return Command(
             name=role,
-            arguments=module("worker", "--role", role),
+            arguments=module(*self._plan.programs.get(role, ("worker",)), "--role", role),
             environment=self._roles.environment(role),
             probe=polls,
         )

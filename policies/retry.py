@@ -34,3 +34,9 @@ def reclaim(retry: Retry, state: str, sent_ago_seconds: float, same_process: boo
 
 def _remembered(retry: Retry, sent_ago_seconds: float) -> bool:
     return _SKEW_SECONDS <= sent_ago_seconds <= _SURE * retry.retention_seconds
+
+
+def outlived(holder: str, asking: str) -> bool:
+    """Whether a later attempt of the asking one's own activity holds the claim: Temporal gave this one up."""
+    (held_by, _, later), (activity, _, attempt) = holder.rpartition(":"), asking.rpartition(":")
+    return held_by == activity and later.isdigit() and attempt.isdigit() and int(later) > int(attempt)

@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
@@ -29,6 +30,7 @@ async def serve(role: Role, stop: asyncio.Event) -> None:
         task_queue=role.queue,
         activities=list(role.activities),
         workflows=list(role.workflows),
+        max_concurrent_activities=role.slots,
         interceptors=[Boundary(), CapabilityHeaders()],
         deployment_config=role.deployment,
         max_cached_workflows=CACHED_RUNS,
@@ -55,31 +57,33 @@ async def _await(work: Any) -> None:
     await work
 
 
-async def _main(role: str) -> None:
+async def _main(role: str, changed: Callable[[Role], Role]) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    await serve(await build(role, Settings.read(os.environ)), stop)
+    await serve(changed(await build(role, Settings.read(os.environ))), stop)
 
 
-def main() -> int:
+def run(role: str, changed: Callable[[Role], Role] = lambda built: built) -> int:
     """Run one role until it is told to stop; 1 with a sentence where it can't serve."""
-    parser = argparse.ArgumentParser(prog="interlock worker", description="Serve one role of Interlock.")
-    parser.add_argument("--role", required=True, choices=["agent", "broker", "tools"])
-    role = parser.parse_args().role
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
-        asyncio.run(_main(role))
+        asyncio.run(_main(role, changed))
     except InterlockError as error:
         print(f"interlock worker --role {role}: {error.sentence}", file=sys.stderr)  # noqa: T201  a sentence for people
         return 1
     return 0
 
 
-if __name__ == "__main__":
-    code = main()
+def leave(code: int) -> None:
+    """End the process; one that used a Temporal client may crash otherwise (temporalio/sdk-python#300)."""
     sys.stdout.flush()
     sys.stderr.flush()
-    # A process that used a Temporal client may crash at interpreter exit (temporalio/sdk-python#300).
     os._exit(code)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="interlock worker", description="Serve one role of Interlock.")
+    parser.add_argument("--role", required=True, choices=["agent", "broker", "tools"])
+    leave(run(parser.parse_args().role))

@@ -60,6 +60,8 @@ class Role:
     workflows: Sequence[type] = ()
     #: The version of the workflows' code; runs are pinned to it.
     deployment: WorkerDeploymentConfig | None = None
+    #: Activities at a time; None: as many as the SDK takes.
+    slots: int | None = None
     #: What runs beside the worker until it stops.
     beside: Sequence[Callable[[], Awaitable[None]]] = field(default=())
 

@@ -20,6 +20,8 @@ from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHistory
 
 from adapters.keys import AwsIdentity, KeyRing, PrivateKeys
 from adapters.tokens import JwtSigner
+from cli import minting
+from cli.state import State
 from contracts import names
 from contracts.tokens import Purpose
 from embedded import endpoints
@@ -116,7 +118,10 @@ class World:
 
     async def approve(self, run: Json, *, seconds: float = 45) -> None:
         """Click as a patient person: again, where Slack says that it did not work."""
-        approval = run["actions"][-1]["approval_id"]
+        await self.click(run["actions"][-1]["approval_id"], seconds=seconds)
+
+    async def click(self, approval: str, *, seconds: float = 45) -> None:
+        """Click until Slack says that it worked."""
         said = ""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -155,12 +160,47 @@ class World:
 
     async def slow_close(self, seconds: float) -> None:
         """Have the next close lie at the helpdesk for a while before it is done."""
+        await self.fault("close", "slow", seconds=seconds)
+
+    async def fault(self, operation: str, mode: str, *, times: int = 1, seconds: float = 0.0) -> None:
+        """Order a fault at the helpdesk."""
         answer = await self.http.put(
             self.at("helpdesk") + "/control/faults",
             headers=self._helpdesk(),
-            json={"operation": "close", "mode": "slow", "seconds": seconds},
+            json={"operation": operation, "mode": mode, "times": times, "seconds": seconds},
         )
         answer.raise_for_status()
+
+    async def touch(self, ticket: str) -> None:
+        """A colleague changes the ticket."""
+        address = f"{self.at('helpdesk')}/control/touch/{ticket}"
+        (await self.http.post(address, headers=self._helpdesk())).raise_for_status()
+
+    async def no_faults(self) -> None:
+        """Take back what is on order."""
+        answer = await self.http.delete(self.at("helpdesk") + "/control/faults", headers=self._helpdesk())
+        answer.raise_for_status()
+
+    async def log(self) -> list[Json]:
+        """Every write that the helpdesk itself executed."""
+        answer = await self.http.get(self.at("helpdesk") + "/control/writes", headers=self._helpdesk())
+        found: list[Json] = answer.raise_for_status().json()["writes"]
+        return found
+
+    async def mails(self) -> list[Json]:
+        """Every mail that the helpdesk sent."""
+        answer = await self.http.get(self.at("helpdesk") + "/control/mails", headers=self._helpdesk())
+        found: list[Json] = answer.raise_for_status().json()["mails"]
+        return found
+
+    async def decide(self, approval: str, digest: str, principal: str, decision: str) -> httpx.Response:
+        """A decision over HTTP with the token of that approver."""
+        token = await minting.mint(State(directory=self.state), minting.approver(principal))
+        return await self.http.post(
+            f"{self.at('gateway')}/v1/approvals/{approval}/decision",
+            headers={"Authorization": f"Bearer {token}"},
+            json={"decision": decision, "action_digest": digest},
+        )
 
     async def kill(self, part: str) -> int:
         """SIGKILL; the pid that was ended."""
@@ -210,16 +250,22 @@ class World:
 
 @asynccontextmanager
 async def running_world(
-    directory: Path, routes: Mapping[str, str] = MappingProxyType({}), tools: Path | None = None
+    directory: Path,
+    routes: Mapping[str, str] = MappingProxyType({}),
+    tools: Path | None = None,
+    programs: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> AsyncIterator[World]:
-    """A headless stack in a directory, with a route whose model follows a script, and these routes' files."""
+    """A headless stack in a directory, with a route whose model follows a script, and these routes' files.
+
+    ``programs``: by role, a test's own worker.
+    """
     policies = directory / "policies"
     shutil.copytree(shipped_policies(), policies)
     for name, text in {SCRIPTED: ROUTE, **routes}.items():
         (policies / "routes" / f"{name}.yaml").write_text(text)
     state = directory / "state"
     async with (
-        running_stack(state, policies=policies, tools=tools, headless=True),
+        running_stack(state, policies=policies, tools=tools, headless=True, programs=programs),
         searched(state),
         httpx.AsyncClient(trust_env=False, timeout=10) as http,
     ):

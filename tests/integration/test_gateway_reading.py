@@ -16,7 +16,8 @@ from sqlalchemy import update
 
 from adapters import schema
 from adapters.audit_log import AuditQuery
-from adapters.ledger import LEASE_MS, StoreLedger
+from adapters.claim_rows import LEASE_MS
+from adapters.ledger import StoreLedger
 from contracts.action import Frozen
 from contracts.approval import ApprovalRecord
 from contracts.digest import digest, digest_bytes

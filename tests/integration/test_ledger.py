@@ -6,12 +6,15 @@ from typing import Any
 
 import pytest
 
+from adapters.actions import StoreActions
 from adapters.approvals import ApprovalQuery
+from adapters.claim_rows import LEASE_MS
 from adapters.epoch import restored
-from adapters.ledger import LEASE_MS, StoreLedger
+from adapters.ledger import StoreLedger
 from adapters.runs import StoreRuns
 from contracts.action import Frozen
 from contracts.digest import digest
+from contracts.errors import Unavailable
 from contracts.ports import Claim, ClaimRequest, Conclusion
 from contracts.run import Outcome, WarrantedRun
 from contracts.tokens import Capability
@@ -105,8 +108,12 @@ async def test_a_stale_fence_settles_nothing(case: Case) -> None:
     case.lapse()
     taken = await case.claim("two", native)
     assert (taken.say, taken.fence) == ("send", stale.fence + 1)
-    await case.ledger.settle(case.request(), stale.fence, replace(DONE, outcome=Outcome.FAILED))
+    failed = replace(DONE, outcome=Outcome.FAILED)
+    with pytest.raises(Unavailable):
+        await case.ledger.settle(case.request(), stale.fence, failed)
     await case.ledger.settle(case.request(), taken.fence, DONE)
+    told = await case.ledger.settle(case.request(), stale.fence, failed)
+    assert told.outcome is Outcome.SUCCEEDED
     again = await case.claim("three")
     assert again.stored is not None
     assert again.stored.outcome is Outcome.SUCCEEDED
@@ -140,8 +147,52 @@ async def test_the_same_key_with_other_bytes_is_refused(case: Case) -> None:
     await case.answer("approve")
     await case.claim()
     claim = await case.claim("two", arguments={"ticket_id": "T-1", "reason": "other"})
-    assert claim.say == "refused"
+    assert claim.say == "changed"
     assert "other bytes" in claim.sentence
+
+
+async def test_an_attempt_that_was_given_up_takes_nothing_over(case: Case) -> None:
+    """A stopped worker wakes when a later attempt of its activity has the claim: it is not given it."""
+    await case.answer("approve")
+    native = Retry(kind="native", retention_seconds=86_400)
+    later = await case.claim("run:5:2", native)
+    with pytest.raises(Unavailable):
+        await case.claim("run:5:1", native)
+    assert (await case.ledger.settle(case.request(), later.fence, DONE)).outcome is Outcome.SUCCEEDED
+
+
+async def test_a_claim_that_a_switch_stops_before_anything_left_is_free_again(case: Case) -> None:
+    """What surely was not sent is failed, not unknown, and blocks its target for nobody."""
+    await case.answer("approve")
+    await case.claim()
+    await case.world.switches.set(
+        env=ENV, scope="tool:ticket.close", reason="test", actor="op:x", until_ms=None, stopped=True
+    )
+    claim = await case.ledger.claim(replace(case.request(), unsent=True))
+    assert claim.stored is not None
+    assert claim.stored.outcome is Outcome.FAILED
+    action = await StoreActions(case.world.store, case.world.clock).get(case.run, case.frozen.action_id)
+    assert action.outcome is Outcome.FAILED
+
+
+async def test_a_thaw_leaves_alone_what_may_have_been_sent_or_was_frozen_anew(case: Case) -> None:
+    """A stale word that the target changed takes back neither a claimed write nor a newer proposal."""
+    await case.answer("approve")
+    actions = StoreActions(case.world.store, case.world.clock)
+    await actions.thaw(case.run, replace(case.frozen, words="older"), "it changed")
+    assert (await case.claim()).say == "send"
+    await actions.thaw(case.run, case.frozen, "it changed")
+    action = await actions.get(case.run, case.frozen.action_id)
+    assert action.action_digest == case.frozen.digest()
+
+
+async def test_bytes_that_were_taken_back_are_not_claimed(case: Case) -> None:
+    """A worker that comes late with the record of before the change ends nothing and sends nothing."""
+    await case.answer("approve")
+    actions = StoreActions(case.world.store, case.world.clock)
+    await actions.thaw(case.run, case.frozen, "it changed")
+    assert (await case.claim()).say == "changed"
+    assert (await actions.get(case.run, case.frozen.action_id)).outcome is None
 
 
 async def test_a_person_removed_after_the_click_counts_no_more(case: Case) -> None:

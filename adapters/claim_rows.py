@@ -1,0 +1,98 @@
+"""A claim's row: put, read back as the conclusion that it keeps, and told to the audit."""
+
+import json
+from typing import Any
+
+from sqlalchemy import Row, insert, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.about import about
+from adapters.schema import claims
+from contracts.audit import AuditRecord
+from contracts.digest import canonical
+from contracts.ports import ClaimRequest, Conclusion
+from contracts.run import ActionRecord, Outcome, WarrantedRun
+from contracts.tool import ToolSpec
+
+LEASE_MS = 6_000
+"""How long a claim is its holder's alone, unless renewed: then others take it over, as its tool allows."""
+
+
+async def put(connection: AsyncConnection, row: dict[str, Any]) -> None:
+    """A first claim of its key, or one anew after an end without effect."""
+    if row["fence"] == 1:
+        await connection.execute(insert(claims).values(**row))
+        return
+    again = {name: row[name] for name in _CLAIMED_ANEW}
+    await connection.execute(update(claims).where(claims.c.key_hash == row["key_hash"]).values(**again))
+
+
+_CLAIMED_ANEW = (
+    *("action_digest", "state", "fence", "epoch", "holder", "claimed_ms", "first_ms", "lease_ms"),
+    *("settled_ms", "result"),
+)
+
+
+def row_of(request: ClaimRequest, now: int, fence: int) -> dict[str, Any]:
+    """The row of a claim that is made now; it still lacks its epoch."""
+    frozen = request.frozen
+    return {
+        "key_hash": frozen.key_hash,
+        "idempotency_key": frozen.idempotency_key,
+        "tenant": frozen.tenant,
+        "env": frozen.env,
+        "route": frozen.route,
+        "run_id": frozen.run_id,
+        "action_id": frozen.action_id,
+        "action_digest": request.action_digest,
+        "tool": frozen.tool,
+        "address": frozen.address,
+        "target": frozen.target,
+        "state": "claimed",
+        "fence": fence,
+        "holder": request.holder,
+        "claimed_ms": now,
+        "first_ms": now,
+        "lease_ms": now + LEASE_MS,
+        "settled_ms": None,
+        "result": None,
+    }
+
+
+def attempt_record(
+    run: WarrantedRun,
+    action: ActionRecord,
+    spec: ToolSpec,
+    now: int,
+    approvers: tuple[str, ...],
+    outcome: str = "sent",
+) -> AuditRecord:
+    """The audit record of one attempt: who let it be made, under which credential."""
+    return AuditRecord(
+        **about(run.warrant, action),
+        kind="attempt",
+        at_ms=now,
+        actor="run",
+        outcome=outcome,
+        credential_scope=f"{run.warrant.env}/{run.warrant.tenant}/{spec.credential}",
+        approvers=approvers,
+    )
+
+
+def kept(conclusion: Conclusion) -> str:
+    """What a settled claim keeps of its end, for whoever asks again."""
+    return canonical({"content": conclusion.content, "text": conclusion.text}).decode()
+
+
+def stored(row: Row[Any]) -> Conclusion | None:
+    """The end that a claim keeps; None while it has none."""
+    if row.result is None:
+        return None
+    told = json.loads(row.result)
+    return Conclusion(
+        outcome=Outcome(row.state),
+        content=told["content"],
+        text=told["text"],
+        duration_ms=0,
+        attempts=row.fence,
+    )
