@@ -22,6 +22,7 @@ from adapters.approvals import StoreApprovals
 from adapters.audit_log import StoreAuditLog
 from adapters.clock import SystemClock
 from adapters.documents import StoreDocuments
+from adapters.first_version import first_version
 from adapters.heads import HeadSigner
 from adapters.keys import AwsIdentity, KeyRing, PrivateKeys
 from adapters.ledger import StoreLedger
@@ -126,12 +127,14 @@ async def _agent(parts: _Parts) -> Role:
         model=Models(Providers(endpoints(os.environ))),
         clock=parts.clock,
     )
+    version = workflow_version(parts.settings.build)
     return Role(
         queue=names.AGENT_QUEUE,
         client=parts.client,
         activities=[thinking.think],
         workflows=[AgentRun],
-        deployment=pinned(workflow_version(parts.settings.build)),
+        deployment=pinned(version),
+        beside=[lambda: first_version(parts.client, version)],
     )
 
 

@@ -11,12 +11,17 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
+from adapters.first_version import first_version
 from contracts import names
 from contracts.run import Outcome
 from contracts.wire import Nudge
 from embedded.deployment import left_behind, route_to
-from tests.workflows.fakes import Stage, write
+from tests.workflows.fakes import Stage, read, write
 from tests.workflows.theatre import TEMPORAL, agent, dev_server, others, start, until
+from worker.__main__ import serve
+from worker.build import Role
+from worker.version import pinned, workflow_version
+from workflows.agent_run import AgentRun
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -174,6 +179,48 @@ async def _unversioned(client: Client) -> None:
     """As it was before the first deploy of a version."""
     command = ["worker", "deployment", "set-current-version", "--deployment-name", names.DEPLOYMENT]
     assert await _temporal(client, *command, "--unversioned", "--yes") == 0
+
+
+async def test_the_first_version_becomes_the_current_one_and_no_later_one_does(client: Client) -> None:
+    """A fresh cluster serves its first run with no operator; a later worker takes nothing over by itself."""
+    await _unversioned(client)
+    stage = Stage(turns=[[read(1)]])
+    async with others(client, stage), _serving(client, stage, "l"):
+        run = await start(client)
+        assert await run.result() == "completed"
+        async with _serving(client, stage, "m"):
+            await _registered(client, "m")
+            later = await start(client)
+            assert await later.result() == "completed"
+    assert [await _build(run), await _build(later)] == ["l", "l"]
+
+
+@asynccontextmanager
+async def _serving(client: Client, stage: Stage, build: str) -> AsyncIterator[None]:
+    """A worker process' own way to serve, with the stage's activities."""
+    version = workflow_version(build)
+    role = Role(
+        queue=names.AGENT_QUEUE,
+        client=client,
+        activities=stage.on(names.AGENT_QUEUE),
+        workflows=[AgentRun],
+        deployment=pinned(version),
+        beside=[lambda: first_version(client, version)],
+    )
+    stop = asyncio.Event()
+    serving = asyncio.create_task(serve(role, stop))
+    yield
+    stop.set()
+    await serving
+
+
+async def _registered(client: Client, build: str) -> None:
+    """Return when the server knows the build, and a moment to choose it has passed."""
+    command = ["worker", "deployment", "describe-version", "--deployment-name", names.DEPLOYMENT]
+    async with asyncio.timeout(20):
+        while await _temporal(client, *command, "--build-id", build):  # noqa: ASYNC110 - it is elsewhere
+            await asyncio.sleep(0.2)
+    await asyncio.sleep(1.5)
 
 
 async def _routed(client: Client, build: str) -> None:
