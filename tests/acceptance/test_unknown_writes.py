@@ -1,8 +1,9 @@
 """A write whose answer was lost: nothing repeats it but what the target guards, and a person settles it."""
 
+import asyncio
 from typing import Any, Final
 
-from tests.acceptance.conftest import GRACE, MALLORY, ONCE, World
+from tests.acceptance.conftest import GRACE, MALLORY, ONCE, SECONDS, World
 
 DID: Final = "interlock.did"
 DID_NOT: Final = "interlock.did_not"
@@ -68,6 +69,9 @@ async def test_stop_ends_the_run_and_the_target_stays_closed_to_others_until_som
     first = await _approve(world, other, ticket)
     second = await world.asked(other, ticket, unlike=first)
     assert (await world.decide(question, "ada", "it_did_not")).status_code == 200
+    async with asyncio.timeout(SECONDS):
+        while (await world.run(run_id))["actions"][0]["outcome"] == "unknown":
+            await asyncio.sleep(0.2)
     assert (await world.decide(second, "ada", "approve")).status_code == 200
     run = await world.reaches(other, "completed")
     assert [action["outcome"] for action in run["actions"]] == ["failed", "succeeded"]
