@@ -41,18 +41,15 @@ async def played(stage: Stage, *, seed: int, writes: int) -> Round:
     before = frozenset([str(write["idempotency_key"]) for write in await stage.world.log()])
     load = Load(world=stage.world, rng=random.Random(rng.random()), writes=writes)
     storm = Storm(stage=stage, rng=random.Random(rng.random()))
-    raging = asyncio.create_task(storm.rage())
     playing = asyncio.create_task(load.play())
     try:
-        while load.done < writes and not playing.done():  # noqa: ASYNC110 - both go on by themselves
-            await asyncio.sleep(0.2)
+        await _under(storm, load, playing)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CALM_SECONDS):
+                await playing
     finally:
-        raging.cancel()
-        await asyncio.gather(raging, return_exceptions=True)
-        await storm.calm()
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_CALM_SECONDS):
-            await playing
+        playing.cancel()
+        await asyncio.gather(playing, return_exceptions=True)
     books = await _asked(stage, load, before)
     await _people_say(stage, load)
     return Round(
@@ -62,6 +59,18 @@ async def played(stage: Stage, *, seed: int, writes: int) -> Round:
         after=await _compared(stage, load, before),
         troubles=storm.told,
     )
+
+
+async def _under(storm: Storm, load: Load, playing: "asyncio.Task[None]") -> None:
+    """The storm, until enough was approved; then calm."""
+    raging = asyncio.create_task(storm.rage())
+    try:
+        while load.done < load.writes and not playing.done():  # noqa: ASYNC110 - both go on by themselves
+            await asyncio.sleep(0.2)
+    finally:
+        raging.cancel()
+        await asyncio.gather(raging, return_exceptions=True)
+        await storm.calm()
 
 
 async def _asked(stage: Stage, load: Load, before: frozenset[str]) -> Books:

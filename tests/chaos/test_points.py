@@ -16,7 +16,7 @@ from tests.chaos.rounds import played
 from tests.chaos.stage import ROUTE_NAME, Stage, running_stage
 from tests.chaos.writes import KINDS
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SUCCEEDED, UNKNOWN = "succeeded", "unknown"
 QUICK: Final = frozenset({"after_send-native-kill", "after_send-lookup-kill", "before_send-none-stop"})
