@@ -7,7 +7,7 @@
  * -DSWITCH                       a kill switch is set and lifted once
  * -DRESTORE                      the store may be restored from a backup once (the design's store epoch)
  * Broken on purpose: -DNO_FENCE -DNO_DOUBT -DNO_GRANT -DNO_STOP -DRESEND_NONE -DBLIND_RESEND;
- * -DOLD_GRANTS, -DOLD_CLAIMS: no epoch on grants, on claims;
+ * -DOLD_GRANTS, -DOLD_CLAIMS: no epoch on grants, on claims, which is how the code is without a store epoch;
  * -DFORGOTTEN: a retry after the declared retention of the key.
  *
  * What is abstracted: one action, one approver, capabilities and digests (a generation stands for a frozen
@@ -177,7 +177,7 @@ inline takes_over() {
   fi
 }
 
-/* tools/armed.py, send: leaves, and waits for an answer for as long as it likes. */
+/* tools/armed.py, send: it leaves, and waits for an answer for as long as it likes. */
 inline sends_it() {
   if
   :: got = unsent                                                     /* no connection: nothing left */
