@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ROUNDS ?= 1
 export UV_SYSTEM_CERTS := 1
 
-.PHONY: install demo test check record chaos model bench fuzz golden fmt lock clean
+.PHONY: install demo test check record kills chaos model bench fuzz golden fmt lock clean
 
 install: $(VENV)/.installed
 
@@ -35,10 +35,14 @@ test: check
 record: install
 	$(BIN)/python -m tests.replay.record $(NAMES)
 
-# Kill every process in turn, and tool workers at every named point of a write; then ROUNDS rounds of a mixed
+# Kill every process of a stack in turn, ROUNDS times over: each run completes with one write.
+kills: install
+	for round in $$(seq $(ROUNDS)); do $(BIN)/pytest -q tests/acceptance/test_kills.py || exit 1; done
+
+# All kills, and tool workers killed and stopped at every named point of a write; then ROUNDS rounds of a mixed
 # load under random kills, stops and faults, held against the helpdesk's log. SEED=n plays a round again.
-chaos: install
-	$(BIN)/pytest -q -m "chaos or not chaos" tests/acceptance/test_kills.py tests/chaos
+chaos: kills
+	$(BIN)/pytest -q -m "chaos or not chaos" tests/chaos
 	$(BIN)/python -m tests.chaos --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
 
 # Check the model of a write (docs/model) in every order of its steps; needs spin and gcc.

@@ -11,6 +11,7 @@ from typing import Final
 
 import psutil
 
+from adapters.pollers import worker_identity
 from embedded.process import Child, Command
 from embedded.roles import QUEUES
 from embedded.stack import ignore
@@ -103,6 +104,6 @@ def _second(world: World) -> Command:
     temporal = Temporal(int(world.at("temporal").rpartition(":")[2]))
 
     async def polls(pid: int) -> bool:
-        return await temporal.polled(QUEUES[OWN], f"{OWN}-{pid}", workflows=False)
+        return await temporal.polled(QUEUES[OWN], worker_identity(OWN, pid), workflows=False)
 
     return Command(name=SECOND, arguments=own.cmdline(), environment=own.environ(), probe=polls)

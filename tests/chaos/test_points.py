@@ -85,6 +85,7 @@ async def test_a_worker_at_this_point(stage: Stage, point: Point, kind: str, way
     assert len(await world.writes(key)) == after
 
 
+@pytest.mark.chaos
 async def test_a_small_round_of_chaos(stage: Stage) -> None:
     """A mixed load under kills, stops and faults: nothing doubled, lost, unapproved or told wrongly."""
     found = await played(stage, seed=11, writes=6)
