@@ -11,6 +11,7 @@ from contracts.action import Frozen
 from contracts.errors import InterlockError, Unavailable
 from contracts.ports import Answer, Armed, Claim, ClaimRequest, Ledger
 from contracts.run import Outcome
+from contracts.tool import Retry
 
 PAUSES: Final = (0.2, 1.0, 3.0)
 """Seconds between sends of one write under one key."""
@@ -47,7 +48,8 @@ class Sending:
             doubted = doubted or claim.again
             answer = await self._ask(claim, request, armed)
             if pause is None or not _once_more(answer, request):
-                return Sent(claim=claim, answer=await _worth(answer, request, armed, doubted=doubted))
+                settled = await _worth(answer, armed, request.spec.retry, doubted=doubted)
+                return Sent(claim=claim, answer=settled)
             doubted = doubted or answer.outcome is Outcome.UNKNOWN
             request = replace(request, unsent=not doubted)
             await asyncio.sleep(pause)
@@ -123,17 +125,16 @@ async def _look_up(armed: Armed, frozen: Frozen) -> Answer:
     return await armed.send()
 
 
-async def _worth(answer: Answer, request: ClaimRequest, armed: Armed, *, doubted: bool) -> Answer:
+async def _worth(answer: Answer, armed: Armed, retry: Retry, *, doubted: bool) -> Answer:
     """What an answer settles. ``doubted``: an earlier send of these bytes may have happened, or may yet."""
-    asks = request.spec.retry.kind != "none"
     if answer.outcome is Outcome.UNKNOWN:
-        return await _found(armed, answer, answer) if asks else answer
+        return await _found(armed, answer, answer) if retry.kind == "lookup" else answer
     if not doubted or answer.outcome is Outcome.SUCCEEDED:
         return answer
     text = f"{answer.text}; but an earlier send of it was not answered, and may have happened"
     doubt = replace(_UNKNOWN, content=text, text=text)
     # Where the earlier send did not make the version that is there now, it can have no effect any more.
-    return await _found(armed, answer, doubt) if asks and answer.changed else doubt
+    return await _found(armed, answer, doubt) if answer.changed else doubt
 
 
 async def _found(armed: Armed, nothing: Answer, unasked: Answer) -> Answer:

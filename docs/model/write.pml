@@ -205,7 +205,11 @@ inline finds_it(nothing, unasked) {
 /* activities/sending.py, _worth: what an answer settles */
 inline worth() {
   if
+#ifdef LOOKUP
   :: got == lost -> finds_it(unknown, unknown)
+#else
+  :: got == lost -> got = unknown
+#endif
   :: got != lost && (!doubted || got == succeeded || got == unknown) -> skip
   :: got != lost && got != succeeded && got != unknown && doubted ->
 #ifdef NO_DOUBT

@@ -76,6 +76,10 @@ class Points:
         draft.write_text(json.dumps(asdict(order)))
         draft.rename(self._orders / f"{name}.json")
 
+    def waiting(self) -> int:
+        """Orders that nobody has met yet."""
+        return len(list(self._orders.glob("*.json")))
+
     def clear(self) -> None:
         """Take every order back that nobody has met yet."""
         for file in self._orders.glob("*.json"):

@@ -21,6 +21,8 @@ _OPERATIONS: Final = ("close", "reopen", "patch", "send_mail", "get_writes", "ge
 _MODES: Final = ("slow", "fail_before", "lose_answer")
 _WAIT: Final = (0.3, 2.0)
 """Seconds between two troubles."""
+_ORDERS: Final = 4
+"""Named points that wait for a worker, at most: more of them, and no write gets through undisturbed."""
 _TAKEN_OVER: Final = 9.0
 """Seconds for which a worker stays stopped at a named point: another has its write by then."""
 
@@ -91,6 +93,8 @@ class Storm:
     async def _point(self) -> str:
         point, way = self.rng.choice(list(Point)), self.rng.choice(list(Way))
         kind = self.rng.choice(list(KINDS.values()))
+        if self.stage.points.waiting() >= _ORDERS:
+            return "none"
         self.stage.points.order(Order(point=point, way=way, words=f":{kind.tool}:"))
         return f"{way} {point}"
 

@@ -182,7 +182,7 @@ async def test_nobody_says_that_a_key_in_doubt_was_not_sent() -> None:
 
 
 async def test_a_write_that_no_retry_makes_safe_is_sent_once() -> None:
-    """``none``: a lost answer is the end of it."""
-    target = Target([LOST], knows=Refused("no log"))
+    """``none``: a lost answer is the end of it, even where the target could be asked."""
+    target = Target([LOST], knows=DONE)
     assert _outcome(await _sent(NONE, target)) is Outcome.UNKNOWN
     assert target.sends == 1
