@@ -15,7 +15,7 @@ from embedded.helpdesk.customers import Customer
 from embedded.helpdesk.knowledge import Article
 from embedded.helpdesk.tickets import Ticket
 
-_TICKETS_PER_TENANT = 40
+_TICKETS_PER_TENANT = 60
 _FIRST_TICKET, _TICKET_STEP = 18001, 7
 _ARTICLES_UPDATED = "2026-09-14T09:00:00.000Z"
 
