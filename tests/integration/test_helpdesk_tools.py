@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from contracts.action import Frozen, Prepared
+from contracts.action import Frozen
 from contracts.digest import Json
 from contracts.errors import Malformed
 from contracts.ports import Answer
 from contracts.run import Outcome
 from contracts.transcript import RESULT_LIMIT
 from tests.integration.test_helpdesk import TOKENS, Served, start
-from tests.integration.test_toolbox import LOADED, SCOPE, SPECS, Vault
+from tests.integration.test_toolbox import LOADED, SCOPE, SPECS, Vault, freeze
 from tools.armed import ArmedWrite
 from tools.operation import Made, PythonRead, Reader
 from tools.ticket import TicketArguments
@@ -49,33 +49,7 @@ async def _read(desk: Served, tool: str, arguments: Json) -> Any:
 
 
 async def _frozen(box: HttpToolbox, tool: str, arguments: dict[str, Any]) -> Frozen:
-    spec, target = SPECS[tool], arguments["ticket_id"]
-    prepared = await box.prepare(spec, arguments, SCOPE)
-    assert isinstance(prepared, Prepared), prepared
-    return Frozen(
-        action_id="a-1",
-        run_id="run-1",
-        request_id=SCOPE.request_id,
-        tenant=SCOPE.tenant,
-        env=SCOPE.env,
-        route="support/any",
-        policy_digest="sha256:p",
-        catalogue_digest="sha256:c",
-        tool=tool,
-        tool_version=spec.version,
-        address=spec.address,
-        effect=spec.effect,
-        credential=spec.credential,
-        arguments=arguments,
-        target=target,
-        target_version=prepared.version,
-        idempotency_key=f"{SCOPE.request_id}:{tool}:{target}",
-        key_hash="sha256:k",
-        ordinal=1,
-        preview=prepared.preview,
-        caller="billing",
-        on_behalf_of=None,
-    )
+    return await freeze(box, SPECS[tool], arguments, arguments["ticket_id"])
 
 
 async def _armed(

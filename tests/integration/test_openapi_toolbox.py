@@ -9,14 +9,12 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from contracts.action import Frozen, Prepared
 from contracts.credential import Credential
 from contracts.errors import Malformed, Refused, Unavailable, Unknown
 from contracts.ports import Answer
 from contracts.run import Outcome
 from contracts.secret import Secret
-from contracts.tool import ToolSpec
-from tests.integration.test_toolbox import CAPABILITY, SCOPE, Hostile, Vault, said, serving
+from tests.integration.test_toolbox import CAPABILITY, SCOPE, Hostile, Vault, freeze, said, serving
 from tests.laws.openapi_bank import GIVEN, TOOLS, bank, written
 from tools.base_url import BaseUrl
 from tools.load import LoadedTools, load_tools, load_worker_tools
@@ -59,41 +57,12 @@ def _box(folder: Path, hostile: Hostile, addresses: Mapping[str, str] | None = N
     return HttpToolbox(worker.operations, Vault({"bank-read": READ, "bank-write": WRITE}), worker.addresses)
 
 
-async def _frozen(box: HttpToolbox, spec: ToolSpec, arguments: dict[str, Any], target: str) -> Frozen:
-    prepared = await box.prepare(spec, arguments, SCOPE)
-    assert isinstance(prepared, Prepared)
-    return Frozen(
-        action_id="a-1",
-        run_id="run-1",
-        request_id=SCOPE.request_id,
-        tenant=SCOPE.tenant,
-        env=SCOPE.env,
-        route="bank/teller",
-        policy_digest="sha256:p",
-        catalogue_digest="sha256:c",
-        tool=spec.name,
-        tool_version=spec.version,
-        address=spec.address,
-        effect=spec.effect,
-        credential=spec.credential,
-        arguments=arguments,
-        target=target,
-        target_version=prepared.version,
-        idempotency_key=f"{SCOPE.request_id}:{spec.name}:{target}",
-        key_hash="sha256:k",
-        ordinal=1,
-        preview=prepared.preview,
-        caller="svc:tests",
-        on_behalf_of=None,
-    )
-
-
 async def test_a_described_write_leaves_as_it_was_frozen(
     tmp_path: Path, hostile: Hostile, loaded: LoadedTools
 ) -> None:
     """The document's path, the body's properties, key, version and the write credential: nothing else."""
     box, spec = _box(tmp_path, hostile), loaded.catalogue.tools["bank.send_money"]
-    frozen = await _frozen(box, spec, {"recipient": "DE1", "amount": 5, "note": "Food"}, "DE1")
+    frozen = await freeze(box, spec, {"recipient": "DE1", "amount": 5, "note": "Food"}, "DE1")
     armed = await box.arm(spec, frozen, SCOPE)
     assert armed.version == frozen.target_version == '"7"'
     assert (await armed.send()).outcome is Outcome.SUCCEEDED
@@ -112,7 +81,7 @@ async def test_a_write_without_body_or_preview_sends_and_reads_nothing_more(
 ) -> None:
     """A DELETE leaves without a body and without a condition; before it nothing was asked."""
     box, spec = _box(tmp_path, hostile), loaded.catalogue.tools["bank.close_account"]
-    armed = await box.arm(spec, await _frozen(box, spec, {"account": "a/b"}, "a/b"), SCOPE)
+    armed = await box.arm(spec, await freeze(box, spec, {"account": "a/b"}, "a/b"), SCOPE)
     assert hostile.requests == []
     assert (await armed.send()).outcome is Outcome.SUCCEEDED
     (sent,) = hostile.requests
@@ -137,7 +106,7 @@ async def test_a_lookup_asks_for_the_key_with_the_read_credential(
 ) -> None:
     """Found, not found, or no answer that says either: only the first two are one."""
     box, spec = _box(tmp_path, hostile), loaded.catalogue.tools["bank.send_again"]
-    armed = await box.arm(spec, await _frozen(box, spec, {"recipient": "DE1", "amount": 5}, "DE1"), SCOPE)
+    armed = await box.arm(spec, await freeze(box, spec, {"recipient": "DE1", "amount": 5}, "DE1"), SCOPE)
     hostile.read = behaviour
     if isinstance(expected, type):
         with pytest.raises(expected):

@@ -218,11 +218,15 @@ def _spec(name: str, timeout: int = 20) -> ToolSpec:
 
 
 async def _frozen(box: HttpToolbox, arguments: dict[str, Any], key: str = "") -> Frozen:
+    return await freeze(box, SPECS["ticket.close"], arguments, arguments["ticket_id"], key)
+
+
+async def freeze(
+    box: HttpToolbox, spec: ToolSpec, arguments: dict[str, Any], target: str, key: str = ""
+) -> Frozen:
     """The action as the guard would freeze it."""
-    spec = SPECS["ticket.close"]
     prepared = await box.prepare(spec, arguments, SCOPE)
-    assert isinstance(prepared, Prepared)
-    target = arguments["ticket_id"]
+    assert isinstance(prepared, Prepared), prepared
     return Frozen(
         action_id="a-1",
         run_id="run-1",
@@ -240,7 +244,7 @@ async def _frozen(box: HttpToolbox, arguments: dict[str, Any], key: str = "") ->
         arguments=arguments,
         target=target,
         target_version=prepared.version,
-        idempotency_key=key or f"{SCOPE.request_id}:ticket.close:{target}",
+        idempotency_key=key or f"{SCOPE.request_id}:{spec.name}:{target}",
         key_hash="sha256:k",
         ordinal=1,
         preview=prepared.preview,
