@@ -67,6 +67,7 @@ class UpdateTicket(TicketChange[UpdateArguments]):
         " is changed. Closing has a tool of its own."
     )
     arguments = UpdateArguments
+    undone_by = "ticket.update"
 
     def preview(self, ticket: Ticket, arguments: UpdateArguments) -> Preview | Answer:
         fields = arguments.fields()
@@ -86,6 +87,11 @@ class UpdateTicket(TicketChange[UpdateArguments]):
             stakes=f"1 ticket of 1 customer ({ticket.customer}): {wrong}.",
             undo=f"Set {before} again with ticket.update, or in the helpdesk.",
         )
+
+    def undo_arguments(self, ticket: Ticket, arguments: UpdateArguments) -> Json:
+        """The fields that it changes, as they are now; those that it leaves as they are stay so."""
+        changed = [name for name, value in arguments.fields().items() if getattr(ticket, name) != value]
+        return {"ticket_id": ticket.id, **{name: getattr(ticket, name) for name in changed}}
 
     def request(self, arguments: UpdateArguments) -> WriteRequest:
         return WriteRequest(
