@@ -113,8 +113,10 @@ def _call(frozen: Frozen) -> str:
 
 
 def _undoing(original: Original) -> str:
-    named = " ".join(cut(one_line(text), NAME) for text in (original.tool, original.target))
-    return f"This undoes {named}, which run {one_line(original.run_id)} did."
+    tool, target, run = (
+        cut(one_line(text), NAME) for text in (original.tool, original.target, original.run_id)
+    )
+    return f"This undoes {tool} {target}, which run {run} did."
 
 
 def _places(frozen: Frozen) -> tuple[tuple[str, str], ...]:

@@ -272,7 +272,7 @@ async def _result(connection: AsyncConnection, run_id: str, ending: Ending) -> J
     )
     text = ending.text or (json.loads(last)["text"] if last else "")
     if ending.state != RunState.COMPLETED:
-        said = deeds(run_id, await read_actions(connection, run_id))
+        said = deeds(await read_actions(connection, run_id))
         text = "\n".join(part for part in (text, said) if part)
     return {"text": text, "data": {}, "artifacts": await _artifacts(connection, run_id)}
 

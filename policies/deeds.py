@@ -1,4 +1,4 @@
-"""What a run that ended early had done, and what takes it back: in sentences for people."""
+"""What a run that ended early had done, and which tool undoes it: in sentences for people."""
 
 from collections.abc import Sequence
 
@@ -6,14 +6,12 @@ from contracts.digest import Json
 from contracts.run import ActionRecord, Outcome
 
 
-def deeds(run_id: str, actions: Sequence[ActionRecord]) -> str:
-    """Its writes that succeeded, those of which nobody knows, and how to undo them."""
+def deeds(actions: Sequence[ActionRecord]) -> str:
+    """Its writes that succeeded, and those of which nobody knows."""
     done, unknown = _frozen(actions, Outcome.SUCCEEDED), _frozen(actions, Outcome.UNKNOWN)
     said = [f"It had done: {'; '.join(map(_deed, done))}." if done else "It had written nothing."]
     if unknown:
         said.append(f"Nobody knows yet whether this happened: {'; '.join(map(_named, unknown))}.")
-    if any(frozen.get("undo") for frozen in done):
-        said.append(f"To undo it: interlock run undo {run_id}")
     return " ".join(said)
 
 
