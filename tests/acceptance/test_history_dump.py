@@ -1,4 +1,4 @@
-"""What the plain ``temporal`` CLI shows of a run, and what it shows an operator through the codec endpoint."""
+"""What the plain ``temporal`` CLI shows of a run, and what it shows an operator through the codec."""
 
 import asyncio
 import base64
