@@ -47,7 +47,7 @@ def chosen(
         Malformed: a key names no write of the run that succeeded and has an undo.
     """
     if not run.state.ended:
-        raise Conflict(f"run {run.run_id} has not ended ({run.state}): wait for its end, or cancel it first")
+        raise Conflict(f"the run has not ended ({run.state}): wait for its end, or cancel it first")
     found = _all(run, actions, standing(begun)) if keys is None else _named(run, actions, begun, keys)
     if len(found) > LIMIT:
         raise Conflict(f"{len(found)} actions are too many for one run: name at most {LIMIT}, the last first")
