@@ -371,7 +371,10 @@ def test_an_update_is_undone_by_restoring_what_it_changes_and_only_that(fields: 
 
 def test_what_the_tool_could_not_write_itself_is_not_restored() -> None:
     """Tags that a colleague made up are no arguments of the tool: no undo for that, nor for a mail."""
-    assert _undo("ticket.update", {"ticket_id": "T-1", "tags": ["a"]}, tags=["VIP customer"]) is None
+    tags = {"ticket_id": "T-1", "tags": ["a"]}
+    assert _undo("ticket.update", tags, tags=["VIP customer"]) is None
+    said = _preview("ticket.update", tags, tags=["VIP customer"]).undo
+    assert said == "Set tags to VIP customer again in the helpdesk."
     assert _undo("email.send", MAIL) is None
 
 
