@@ -68,7 +68,12 @@ class StoreActions:
                 return Frozen.read(current.frozen)
             target = pointed(action.arguments, spec.target or "")
             ordinal = await _ordinal(connection, action, target)
-            frozen = replace(_frozen(run, action, spec, prepared, target, ordinal), undo=undo, undoes=undoes)
+            frozen = replace(
+                _frozen(run, action, spec, prepared, target, ordinal),
+                undo=undo,
+                undoes=undoes,
+                repeats=await _repeats(connection, action),
+            )
             await connection.execute(
                 update(actions)
                 .where(actions.c.action_id == action.action_id)
@@ -237,6 +242,18 @@ async def _ordinal(connection: AsyncConnection, action: ActionRecord, target: st
         )
     )
     return 1 + (last or 0)
+
+
+async def _repeats(connection: AsyncConnection, action: ActionRecord) -> int:
+    """How many equal writes of the run had their effect, or may have had it."""
+    count = await connection.scalar(
+        select(func.count())
+        .select_from(actions)
+        .where(actions.c.run_id == action.run_id, actions.c.action_id != action.action_id)
+        .where(actions.c.tool == action.tool, actions.c.arguments_digest == action.arguments_digest)
+        .where(actions.c.outcome.in_((Outcome.SUCCEEDED, Outcome.UNKNOWN)))
+    )
+    return count or 0
 
 
 def _frozen(

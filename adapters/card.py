@@ -57,6 +57,7 @@ def render(approval: ApprovalRecord, *, people: Mapping[str, str], now_ms: int, 
     blocks = [header(f"{heading}: {one_line(frozen.tool)}")]
     blocks += [section(cut(status, SECTION))] if status else []
     blocks += [section(_undoing(frozen.undoes))] if frozen.undoes else []
+    blocks += [section(_repeating(frozen.repeats))] if frozen.repeats else []
     blocks += action + asked_by(approval, frozen, namer(people))
     if approval.state is ApprovalState.WAITING:
         blocks += _ways(approval, frozen, whole, now_ms, page_url)
@@ -110,6 +111,10 @@ def _call(frozen: Frozen) -> str:
     """A preview may leave an argument out; what is approved must not."""
     arguments = json.dumps(frozen.arguments, ensure_ascii=False, sort_keys=True)
     return f"Exactly this is sent: {one_line(frozen.tool)} {visible(arguments)}"
+
+
+def _repeating(times: int) -> str:
+    return f"This repeats: the run did exactly this {'once' if times == 1 else f'{times} times'} before."
 
 
 def _undoing(original: Original) -> str:

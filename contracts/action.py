@@ -59,9 +59,9 @@ class Original:
 
 
 FORMAT: Final = 2
-"""Of new frozen records. The first had neither ``undo`` nor ``undoes``, and its bytes still have neither."""
+"""Of new frozen records. The first had none of these, and its bytes still have none."""
 
-_SINCE_2: Final = ("undo", "undoes")
+_SINCE_2: Final = ("undo", "undoes", "repeats")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +97,8 @@ class Frozen:
     undo: Undo | None = None
     #: None: it undoes nothing.
     undoes: Original | None = None
+    #: How often this run did exactly this before, or may have: the same tool with the same arguments.
+    repeats: int = 0
     format: int = field(default=FORMAT)
 
     def document(self) -> Json:
@@ -129,6 +131,6 @@ class Frozen:
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise Malformed(f"this is no frozen action: {error}") from error
-        if found.format not in (1, FORMAT) or (found.format == 1 and (undo or undoes)):
+        if found.format not in (1, FORMAT) or (found.format == 1 and (undo or undoes or found.repeats)):
             raise Malformed("this frozen action is of a format that is not known here")
         return found

@@ -478,6 +478,15 @@ def test_a_card_says_whose_undo_it_is() -> None:
     assert "This undoes" not in json.dumps(shown(approval()).blocks)
 
 
+@pytest.mark.parametrize(("times", "said"), [(1, "once before"), (2, "2 times before")])
+def test_a_card_says_that_it_repeats(times: int, said: str) -> None:
+    """Whoever approves the third of three equal payments is told that there were two."""
+    assert f"This repeats: the run did exactly this {said}." in body(
+        shown(approval(replace(FROZEN, repeats=times)))
+    )
+    assert "This repeats" not in body(shown(approval()))
+
+
 @pytest.mark.parametrize("length", [200, 5_000])
 def test_a_card_of_an_undo_is_lawful_whatever_it_undoes(length: int) -> None:
     """Names of any length leave it within Slack's limits."""
