@@ -103,6 +103,8 @@ class StoreDesk:
             .where(approvals.c.approval_id == approval.approval_id)
             .values(
                 state=state,
+                # The card's first click may be here before Slack's answer to the post is written down.
+                message_ts=approval.message_ts or click.message_ts,
                 decided_ms=None if state is ApprovalState.WAITING else click.at_ms,
                 denial=click.reason if click.answer is Answer.DENY else decided.denial,
                 version=approvals.c.version + 1,

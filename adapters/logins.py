@@ -23,7 +23,7 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = {
         "runs": "SELECT, INSERT, UPDATE (first_execution, cancel_reason, version)",
         "messages": "INSERT",
         "actions": "SELECT",
-        "approvals": "SELECT, UPDATE (state, decided_ms, denial, version)",
+        "approvals": "SELECT, UPDATE (state, decided_ms, denial, message_ts, version)",
         "decisions": "SELECT, INSERT, UPDATE (woken)",
         "clicks": "SELECT, INSERT",
         "epochs": "SELECT",

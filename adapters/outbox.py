@@ -146,19 +146,34 @@ class OutboxRows:
             return None
         return _Held(outbox_id=outbox_id, lease_ms=now + LEASE_MS, **row._mapping)
 
-    async def announce(self, held: _Held, *, posting: bool) -> bool:
-        """Commit that a post is about to leave, or that it had no effect; False where the lease was lost."""
-        return await self._change(self._mine(held).values(posting=posting))
+    async def announce(self, held: _Held, channel: str) -> bool:
+        """Commit that a post is about to leave; False where the lease was lost, or a click named its message.
+
+        From now on a click in that channel may be the card's first (``policies.quorum``).
+        """
+
+        async def work(connection: AsyncConnection) -> bool:
+            if (await connection.execute(self._mine(held).values(posting=True))).rowcount != 1:
+                return False
+            return (await connection.execute(_unplaced(held).values(channel=channel))).rowcount == 1
+
+        return await self._store.write(work)
+
+    async def retract(self, held: _Held) -> None:
+        """Commit that the announced post had no effect; an earlier one whose fate is not known still may have."""
+
+        async def work(connection: AsyncConnection) -> None:
+            mine = await connection.execute(self._mine(held).values(posting=held.posting))
+            if mine.rowcount == 1 and not held.posting:
+                await connection.execute(_unplaced(held).values(channel=None))
+
+        await self._store.write(work)
 
     async def done(self, held: _Held, shown: ApprovalRecord, channel: str, ts: str) -> None:
         """The message shows this version of the approval."""
 
         async def work(connection: AsyncConnection) -> None:
-            await connection.execute(
-                update(approvals)
-                .where(approvals.c.approval_id == held.approval_id, approvals.c.message_ts.is_(None))
-                .values(channel=channel, message_ts=ts)
-            )
+            await connection.execute(_unplaced(held).values(channel=channel, message_ts=ts))
             await connection.execute(
                 self._mine(held).values(
                     done_version=shown.version,
@@ -194,6 +209,13 @@ class OutboxRows:
             return (await connection.execute(statement)).rowcount == 1
 
         return await self._store.write(work)
+
+
+def _unplaced(held: _Held) -> Update:
+    """Changes the approval only while nobody knows where its card stands."""
+    return update(approvals).where(
+        approvals.c.approval_id == held.approval_id, approvals.c.message_ts.is_(None)
+    )
 
 
 def _wait_ms(error: InterlockError, attempts: int) -> int:
@@ -280,17 +302,16 @@ class Outbox:
         if ts is not None:
             await self._poster.update(channel, ts, card)
             return approval, channel, ts
-        return approval, channel, await self._post(held, channel, card)
+        return approval, self._channel, await self._post(held, self._channel, card)
 
     async def _post(self, held: _Held, channel: str, card: Card) -> str:
-        if not await self.rows.announce(held, posting=True):
-            raise Unavailable("another drainer took this card over")
+        if not await self.rows.announce(held, channel):
+            raise Unavailable("this card was taken over by another drainer, or its message turned up")
         metadata = {"outbox_id": held.outbox_id, "approval_id": held.approval_id}
         try:
             return await self._poster.post(channel, card, metadata)
         except (RateLimited, Refused):
-            # This post had no effect; an earlier one whose fate is not known may still have.
-            await self.rows.announce(held, posting=held.posting)
+            await self.rows.retract(held)
             raise
 
     def _card(self, approval: ApprovalRecord, names: Mapping[str, str]) -> Card:
