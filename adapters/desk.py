@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from adapters import epoch
 from adapters.approval_rows import approval_record, read_approval
 from adapters.audit_log import append
+from adapters.letters import order
 from adapters.schema import approvals, clicks, decisions
 from adapters.standing import closed, current_people
 from adapters.store import Store
@@ -21,6 +22,7 @@ from contracts.approval import (
     Ruled,
 )
 from contracts.errors import Unknown
+from contracts.outbox import LetterKind
 from contracts.ports import Clock
 from contracts.tokens import Grant, Purpose, Signer, Verifier
 from policies.people import People, short_name
@@ -95,6 +97,13 @@ class StoreDesk:
                 token=self._signer.sign(Purpose.GRANT, grant.claims()),
                 at_ms=grant.at_ms,
             )
+        )
+        await order(
+            connection,
+            LetterKind.DECISION,
+            grant.jti,
+            run_id=grant.run_id,
+            next_ms=self._clock.now_ms(),
         )
         decided = await read_approval(connection, self._verifier, approval.approval_id)
         state = _state(decided, click, people)

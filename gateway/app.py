@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from contracts.errors import InterlockError
-from gateway import approvals, codec, events, faults, operations, runs, slack, switches, why
+from gateway import approvals, codec, events, faults, operations, outbox, runs, slack, switches, why
 from gateway.auth import Door
 from gateway.codec import CodecCors
 from gateway.event_shapes import Event
@@ -28,6 +28,7 @@ _ROUTERS: Final = (
     approvals.router,
     slack.router,
     switches.router,
+    outbox.router,
     operations.router,
     codec.router,
 )
@@ -56,7 +57,7 @@ def create(parts: Parts) -> Gateway:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        duties = [asyncio.create_task(duty.run()) for duty in (parts.launcher, parts.waker, parts.resumer)]
+        duties = [asyncio.create_task(duty.run()) for duty in (parts.drain, parts.resumer)]
         try:
             yield
         finally:

@@ -11,17 +11,20 @@ from sqlalchemy import update
 from adapters import schema
 from adapters.approvals import StoreApprovals
 from adapters.blocks import Card
-from adapters.outbox import LEASE_MS, Outbox
+from adapters.card_carrier import CARD_LEASE_MS, CardCarrier
+from adapters.drainer import Drainer
+from adapters.leases import Leases
 from contracts.approval import ApprovalRecord, ApprovalState
 from contracts.errors import Refused
-from tests.integration.test_gateway_world import CARD, CHANNEL, World, opened, press, signed
+from contracts.outbox import LetterKind
+from tests.integration.test_gateway_world import CARD, CHANNEL, ENV, World, opened, press, signed
 
 OTHER = "1764000000.000200"
 
 
 @dataclass
 class FakeSlack:
-    """Implements ``adapters.outbox.Poster`` in memory; ``ends`` is how a post ends once it was taken."""
+    """Implements ``adapters.card_carrier.Poster`` in memory; ``ends`` is how a taken post ends."""
 
     ends: BaseException | None = None
     messages: list[str] = field(default_factory=list)
@@ -47,7 +50,7 @@ class FakeSlack:
         return self.messages[-1] if self.messages and self.remembers else None
 
 
-def drainer(world: World, slack: FakeSlack) -> Outbox:
+def drainer(world: World, slack: FakeSlack) -> Drainer:
     """The broker's, by its own login."""
 
     async def names() -> Mapping[str, str]:
@@ -55,8 +58,12 @@ def drainer(world: World, slack: FakeSlack) -> Outbox:
 
     store = world.stores["broker"]
     approvals = StoreApprovals(store, world.verifier, world.clock)
-    return Outbox(
+    carrier = CardCarrier(
         store, approvals, slack, names, world.clock, channel=CHANNEL, page_url=lambda _approval_id: None
+    )
+    kinds = {LetterKind.CARD: carrier}
+    return Drainer(
+        Leases(store, world.clock, env=ENV, kinds=kinds, lease_ms=CARD_LEASE_MS), kinds, world.clock
     )
 
 
@@ -96,7 +103,7 @@ async def test_the_first_click_after_the_brokers_death_counts(store_url: str) ->
         await killed(world, slack)
         after = await click(world, approval, CARD)
         assert (after.state, after.channel, after.message_ts) == (ApprovalState.APPROVED, CHANNEL, CARD)
-        world.clock.at_ms += LEASE_MS
+        world.clock.at_ms += CARD_LEASE_MS
         slack.remembers = False
         assert await drainer(world, slack).drain_once() == 1
         assert (slack.messages, slack.updated) == ([CARD], [(CHANNEL, CARD)])
@@ -117,7 +124,7 @@ async def test_of_two_messages_one_counts(store_url: str) -> None:
     async with opened(store_url) as world:
         approval, slack = await unposted(world), FakeSlack()
         await killed(world, slack)
-        world.clock.at_ms += LEASE_MS
+        world.clock.at_ms += CARD_LEASE_MS
         slack.remembers = False
         assert await drainer(world, slack).drain_once() == 1
         assert slack.messages == [CARD, OTHER]
@@ -131,7 +138,7 @@ async def test_a_click_while_the_post_is_looked_for_stops_the_second_post(store_
     async with opened(store_url) as world:
         approval, slack = await unposted(world), FakeSlack()
         await killed(world, slack)
-        world.clock.at_ms += LEASE_MS
+        world.clock.at_ms += CARD_LEASE_MS
 
         class Clicked(FakeSlack):
             """Its history lags, and somebody clicks meanwhile."""
@@ -143,7 +150,7 @@ async def test_a_click_while_the_post_is_looked_for_stops_the_second_post(store_
 
         late = Clicked(messages=slack.messages)
         assert await drainer(world, late).drain_once() == 0
-        world.clock.at_ms += LEASE_MS
+        world.clock.at_ms += CARD_LEASE_MS
         assert await drainer(world, late).drain_once() == 1
         assert (late.messages, late.updated) == ([CARD], [(CHANNEL, CARD)])
 
