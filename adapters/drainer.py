@@ -1,7 +1,9 @@
 """The drainer: hands each letter that is due to its kind's carrier. Any number of them may run."""
 
 import asyncio
+import traceback
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import PurePath
 from typing import Final
 
 import structlog
@@ -50,9 +52,9 @@ class Drainer:
             except InterlockError as error:
                 LOG.warning("outbox_waits", error=error.name, reason=error.sentence)
                 pause = _PAUSE_S
-            except Exception:
+            except Exception as error:
                 # Whatever it is, the next round may go better, and without rounds nothing would ever leave.
-                LOG.exception("round_broke")
+                LOG.error("round_broke", error=type(error).__name__, at=_place(error))
                 pause = _PAUSE_S
             await self._rest(pause)
 
@@ -93,7 +95,7 @@ class Drainer:
             await self._failed(held, error)
         except Exception as error:
             # One letter that we cannot bring must not hold up every other.
-            LOG.exception("carrier_broke", outbox_id=held.outbox_id)
+            LOG.error("carrier_broke", outbox_id=held.outbox_id, error=type(error).__name__, at=_place(error))
             await self._failed(held, error)
         else:
             await self._leases.done(held, shown)
@@ -123,3 +125,9 @@ class Drainer:
                 await self._poked.wait()
         except TimeoutError:
             return
+
+
+def _place(error: Exception) -> str:
+    """Where it was raised. Its own words may hold anything, and stay out of the log."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{PurePath(frame.filename).name}:{frame.lineno}"

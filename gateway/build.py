@@ -45,7 +45,7 @@ from gateway.settings import Settings
 from gateway.watching import Watching
 from gateway.whisper import Whisper
 
-_LEASE_MS: Final = 15_000
+LEASE_MS: Final = 15_000
 """Half of it is longer than the calls to Temporal of one letter may take."""
 _AT_ONCE: Final = 16
 
@@ -124,7 +124,7 @@ def _parts(
 
 def drainer(store: Store, clock: Clock, env: str, carriers: Mapping[LetterKind, Carrier]) -> Drainer:
     """Of the letters to runs. Twice told is once, so a dead gateway's letters need not wait long."""
-    leases = Leases(store, clock, env=env, kinds=TO_RUNS, lease_ms=_LEASE_MS)
+    leases = Leases(store, clock, env=env, kinds=TO_RUNS, lease_ms=LEASE_MS)
     return Drainer(leases, carriers, clock, at_once=_AT_ONCE)
 
 
