@@ -7,11 +7,13 @@ from typing import Any
 from sqlalchemy import Row, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.schema import actions, approvals, decisions, outbox
+from adapters.letters import order
+from adapters.schema import actions, approvals, decisions
 from contracts.action import Frozen
 from contracts.approval import ApprovalKind, ApprovalRecord, ApprovalState
 from contracts.audit import AuditRecord
 from contracts.errors import TokenRefused, Unknown
+from contracts.outbox import LetterKind
 from contracts.tokens import Grant, Purpose, Verifier
 
 
@@ -48,8 +50,13 @@ async def open_approval(
             question=question,
         )
     )
-    await connection.execute(
-        insert(outbox).values(outbox_id=f"card:{approval_id}", approval_id=approval_id, next_ms=now_ms)
+    await order(
+        connection,
+        LetterKind.CARD,
+        approval_id,
+        run_id=frozen.run_id,
+        next_ms=now_ms,
+        approval_id=approval_id,
     )
     return approval_id
 

@@ -12,18 +12,23 @@ from adapters import undos
 from adapters.actions import read_actions
 from adapters.audit_log import append
 from adapters.closing import close_open
+from adapters.letters import arrived, hasten, order
 from adapters.questions import leave_open
 from adapters.run_rows import read_run, record, run_record, touch
 from adapters.schema import actions, messages, runs
 from adapters.store import Store
 from contracts.digest import Json, canonical
 from contracts.errors import Conflict
+from contracts.outbox import LetterKind
 from contracts.ports import Clock
 from contracts.run import RunRecord, RunState, WarrantedRun
 from contracts.tokens import Undoes, Warrant
 from contracts.transcript import Role
 from contracts.wire import Ending
 from policies.deeds import deeds
+
+OWN_START_MS = 2_000
+"""For so long a run's own request starts it; what it left undone then, the outbox does."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +125,13 @@ class StoreRuns:
         await connection.execute(
             insert(messages).values(run_id=warrant.run_id, seq=0, role=Role.INPUT, body=text)
         )
+        await order(
+            connection,
+            LetterKind.START,
+            warrant.run_id,
+            run_id=warrant.run_id,
+            next_ms=now + OWN_START_MS,
+        )
         await undos.begin(connection, warrant)
         accepted = run_record(
             warrant, now, actor=warrant.caller, outcome="accepted", reason=_purpose(warrant.undoes)
@@ -127,7 +139,7 @@ class StoreRuns:
         await append(connection, accepted)
 
     async def record_execution(self, run_id: str, first_execution: str) -> None:
-        """Remember which execution is this run; the first word stands."""
+        """Remember which execution is this run; the first word stands. What waited for it may leave now."""
 
         async def work(connection: AsyncConnection) -> None:
             await connection.execute(
@@ -135,18 +147,10 @@ class StoreRuns:
                 .where(runs.c.run_id == run_id, runs.c.first_execution.is_(None))
                 .values(first_execution=first_execution)
             )
+            await arrived(connection, LetterKind.START, run_id)
+            await hasten(connection, LetterKind.CANCEL, run_id, self._clock.now_ms())
 
         await self._store.write(work)
-
-    async def unstarted(self, older_than_ms: int) -> tuple[RunRecord, ...]:
-        """Runs that were accepted but whose execution was never recorded."""
-        statement = select(runs).where(
-            runs.c.state == RunState.QUEUED,
-            runs.c.first_execution.is_(None),
-            runs.c.created_ms <= older_than_ms,
-        )
-        async with self._store.read() as connection:
-            return tuple(record(row) for row in await connection.execute(statement))
 
     async def halted(self, env: str) -> tuple[str, ...]:
         """Ids of the runs that wait for a kill switch to be lifted."""
@@ -173,7 +177,7 @@ class StoreRuns:
             return tuple(record(row) for row in await connection.execute(statement))
 
     async def request_cancel(self, run_id: str, *, actor: str, reason: str) -> RunRecord:
-        """Close the run to new claims at once; its workflow is told separately.
+        """Close the run to new claims at once, and order that its workflow is told.
 
         Raises:
             Conflict: it has ended.
@@ -184,11 +188,10 @@ class StoreRuns:
             if run.state.ended:
                 raise Conflict(f"run {run_id} has ended as {run.state}; there is nothing to cancel")
             if run.cancel_reason is None:
+                now = self._clock.now_ms()
                 await touch(connection, run_id, cancel_reason=reason)
-                await append(
-                    connection,
-                    run_record(run, self._clock.now_ms(), actor=actor, outcome="cancel", reason=reason),
-                )
+                await order(connection, LetterKind.CANCEL, run_id, run_id=run_id, next_ms=now)
+                await append(connection, run_record(run, now, actor=actor, outcome="cancel", reason=reason))
             return await read_run(connection, run_id)
 
         return await self._store.write(work)

@@ -203,7 +203,6 @@ decisions = Table(
     Column("approver", String(200), nullable=False),
     Column("decision", String(16), nullable=False),
     Column("token", Text, nullable=False),
-    Column("woken", Boolean, nullable=False, default=False),
     _ms("at_ms", nullable=False),
     UniqueConstraint("approval_id", "approver", "decision"),
 )
@@ -279,7 +278,10 @@ outbox = Table(
     "outbox",
     metadata,
     Column("outbox_id", String(80), primary_key=True),
-    Column("approval_id", ForeignKey("approvals.approval_id"), nullable=False, unique=True),
+    Column("kind", String(16), nullable=False, index=True),
+    Column("run_id", ForeignKey("runs.run_id"), nullable=False),
+    #: Of a card. Its letter stays; any other is deleted when it has arrived.
+    Column("approval_id", ForeignKey("approvals.approval_id"), unique=True),
     Column("done_version", Integer, nullable=False, default=0),
     Column("attempts", Integer, nullable=False, default=0),
     #: Set while a post is under way whose fate is not known yet.

@@ -13,7 +13,19 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from contracts.errors import InterlockError
-from gateway import approvals, codec, events, faults, operations, runs, slack, switches, undo, why
+from gateway import (
+    approvals,
+    codec,
+    events,
+    faults,
+    operations,
+    outbox,
+    runs,
+    slack,
+    switches,
+    undo,
+    why,
+)
 from gateway.auth import Door
 from gateway.codec import CodecCors
 from gateway.event_shapes import Event
@@ -29,6 +41,7 @@ _ROUTERS: Final = (
     approvals.router,
     slack.router,
     switches.router,
+    outbox.router,
     operations.router,
     codec.router,
 )
@@ -57,7 +70,7 @@ def create(parts: Parts) -> Gateway:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        duties = [asyncio.create_task(duty.run()) for duty in (parts.launcher, parts.waker, parts.resumer)]
+        duties = [asyncio.create_task(duty.run()) for duty in (parts.drain, parts.resumer)]
         try:
             yield
         finally:

@@ -28,6 +28,7 @@ _WORDS: Final = {
     "int_parsing": "must be a whole number",
     "int_parsing_size": "must be a smaller number",
     "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
     "enum": "must be one of {expected}",
     "literal_error": "must be one of {expected}",
     "greater_than_equal": "must be {ge} or more",

@@ -157,8 +157,8 @@ async def cancel_run(run_id: str, body: CancelBody, reader: Reader, parts: Given
     """Nothing more is written from now on; the run ends as soon as its workflow has heard of it."""
     await visible(parts, reader, run_id)
     record = await parts.runs.request_cancel(run_id, actor=reader.subject, reason=body.reason)
-    await parts.launcher.cancel(run_id, record.cancel_reason or body.reason)
-    return await _whole(parts, await parts.runs.get(run_id))
+    parts.drain.poke()
+    return await _whole(parts, record)
 
 
 async def visible(parts: Parts, reader: Principal, run_id: str) -> RunRecord:

@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from pydantic_core import PydanticCustomError
 
 from contracts.approval import Answer, ApprovalState
+from contracts.outbox import LetterKind
 from contracts.run import Outcome, RunState, StopReason
 from policies.undo import LIMIT
 
@@ -128,6 +129,13 @@ class RunFilter(_Filter):
     route: RouteName | None = None
     state: RunState | None = None
     tenant: TenantName | None = None
+    cursor: Cursor | None = None
+
+
+class LetterFilter(_Filter):
+    """``dead``: only what was given up."""
+
+    dead: bool = False
     cursor: Cursor | None = None
 
 
@@ -302,6 +310,31 @@ class SwitchShape(_Answered):
 
 class SwitchList(_Answered):
     switches: tuple[SwitchShape, ...]
+
+
+class LetterShape(_Answered):
+    """Something that has not arrived where it goes: Slack, or its run."""
+
+    #: ``KIND:ID`` of what it is about.
+    outbox_id: str
+    kind: LetterKind
+    run_id: str
+    tenant: str
+    route: str
+    #: Of a card.
+    approval_id: str | None
+    attempts: int
+    #: Given up: tried again only when it is asked for.
+    dead: bool
+    #: The last failure.
+    error: str
+    #: Nothing is tried before; of one that is under way, when its lease ends.
+    next_at: Time
+
+
+class LetterPage(_Answered):
+    letters: tuple[LetterShape, ...]
+    cursor: str | None
 
 
 class AuditShape(_Answered):

@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 from contracts.approval import Answer, ApprovalRecord
 from contracts.audit import ChainedRecord
+from contracts.outbox import Letter
 from contracts.run import ActionRecord, Outcome, RunRecord, UndoRecord
 from gateway.ports import Switch
 from gateway.shapes import (
@@ -13,6 +14,7 @@ from gateway.shapes import (
     AuditShape,
     BudgetShape,
     GrantShape,
+    LetterShape,
     ResultShape,
     RunHead,
     RunShape,
@@ -151,6 +153,21 @@ def switch_view(switch: Switch, now_ms: int) -> SwitchShape:
         actor=switch.actor,
         at=time_of(switch.at_ms),
         until=maybe_time(switch.until_ms),
+    )
+
+
+def letter_view(letter: Letter) -> LetterShape:
+    return LetterShape(
+        outbox_id=letter.outbox_id,
+        kind=letter.kind,
+        run_id=letter.run_id,
+        tenant=letter.tenant,
+        route=letter.route,
+        approval_id=letter.approval_id,
+        attempts=letter.attempts,
+        dead=letter.dead,
+        error=letter.error,
+        next_at=time_of(letter.next_ms),
     )
 
 

@@ -1,6 +1,5 @@
 """The composition root of each worker role: the only place that sees both sides of a port."""
 
-import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,16 +20,18 @@ from adapters.actions import StoreActions
 from adapters.anchors import S3Anchors
 from adapters.approvals import StoreApprovals
 from adapters.audit_log import StoreAuditLog
+from adapters.card_carrier import CARD_LEASE_MS, CardCarrier
 from adapters.clock import SystemClock
 from adapters.documents import StoreDocuments
+from adapters.drainer import Drainer
 from adapters.first_version import first_version
 from adapters.heads import HeadSigner
 from adapters.keys import AwsIdentity, KeyRing, PrivateKeys
+from adapters.leases import Leases
 from adapters.ledger import StoreLedger
 from adapters.models.clients import endpoints
 from adapters.models.models import Models
 from adapters.models.providers import Providers
-from adapters.outbox import Outbox
 from adapters.pollers import worker_identity
 from adapters.runs import StoreRuns
 from adapters.secrets import TenantSecrets
@@ -43,6 +44,7 @@ from adapters.tokens import JwtSigner, JwtVerifier
 from adapters.turns import StoreTurns
 from contracts import names
 from contracts.errors import Malformed
+from contracts.outbox import LetterKind
 from contracts.tokens import Purpose
 from policies.people import People, short_name
 from tools.load import load_worker_tools
@@ -167,7 +169,7 @@ async def _outbox(parts: _Parts, approvals: StoreApprovals) -> Callable[[], Awai
     settings = parts.settings
     token = await parts.keys.text("slack/bot-token")
     poster = SlackPoster(slack_client(settings.slack_url or None, token))
-    outbox = Outbox(
+    cards = CardCarrier(
         parts.store,
         approvals,
         poster,
@@ -176,7 +178,9 @@ async def _outbox(parts: _Parts, approvals: StoreApprovals) -> Callable[[], Awai
         channel=settings.slack_channel,
         page_url=lambda _approval_id: None,
     )
-    return lambda: outbox.run(asyncio.Event())
+    kinds = {LetterKind.CARD: cards}
+    leases = Leases(parts.store, parts.clock, env=settings.env, kinds=kinds, lease_ms=CARD_LEASE_MS)
+    return Drainer(leases, kinds, parts.clock).run
 
 
 async def _names(parts: _Parts) -> Mapping[str, str]:

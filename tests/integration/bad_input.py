@@ -308,6 +308,8 @@ _READING: Final[Mapping[str, Send]] = {
     "audit of a run that is none": lambda s: s.get("/v1/audit?run_id=..", "operator"),
     "unknown state of approvals": lambda s: s.get("/v1/approvals?state=done", "approver"),
     "query on switches": lambda s: s.get("/v1/switches?tenant=acme", "operator"),
+    "outbox that is dead perhaps": lambda s: s.get("/v1/outbox?dead=perhaps", "operator"),
+    "cursor of the audit on the outbox": lambda s: s.get("/v1/outbox?cursor=WzEwMF0", "operator"),
     "unknown path": lambda s: s.get("/v1/nowhere"),
     "path with a slash more": lambda s: s.get("/v1/runs/"),
     "method not allowed": lambda s: s.send("DELETE", "/v1/runs"),
@@ -315,6 +317,9 @@ _READING: Final[Mapping[str, Send]] = {
 }
 
 _ACTING: Final[Mapping[str, Send]] = {
+    "retry of nothing": lambda s: s.send("POST", "/v1/outbox/card:apr_0/retry", "operator"),
+    "retry of no letter's id": lambda s: s.send("POST", "/v1/outbox/..%2Fruns/retry", "operator"),
+    "retry by a caller": lambda s: s.send("POST", "/v1/outbox/card:apr_0/retry"),
     "decision with another digest": lambda s: s.decide(action_digest=_DIGEST),
     "decision with no digest": lambda s: s.decide(action_digest="abc"),
     "unknown decision": lambda s: s.decide(decision="maybe"),

@@ -14,9 +14,12 @@ from adapters.anchors import S3Anchors
 from adapters.audit_log import AuditQuery
 from adapters.documents import SYSTEM_TENANT
 from adapters.heads import HeadSigner
+from adapters.leases import Leases
 from adapters.ledger import StoreLedger
 from adapters.restoring import restored
 from contracts.action import Frozen
+from contracts.errors import Refused
+from contracts.outbox import LetterKind
 from contracts.ports import ClaimRequest, Conclusion
 from contracts.run import Outcome
 from contracts.tokens import Capability, FrozenSeal, Purpose, Undoes, Warrant
@@ -86,7 +89,9 @@ async def lived(tmp_path: Path) -> AsyncIterator[Lived]:
         await ledger.settle(request, claim.fence, done)
         await world.runs.end(run, Ending(state="completed", text="Done."))
         await restored(world.store, world.clock, env=ENV, actor="op:test", reason="disk failure")
-        await world.asked(key="waits")
+        waits = await world.asked(key="waits")
+        await world.outbox.resume([waits.run_id])
+        await give_up(world, f"card:{waits.approval_id}", f"resume:{waits.run_id}")
         stopped = (await world.start(key="stopped")).json()["run_id"]
         await world.runs.begin(stopped)
         await world.http.post(
@@ -102,6 +107,16 @@ async def lived(tmp_path: Path) -> AsyncIterator[Lived]:
             headers=world.operator(),
         )
         yield Lived(world=world, run_id=approval.run_id, capability=capability, frozen=frozen)
+
+
+async def give_up(world: World, *outbox_ids: str) -> None:
+    """Letters that were refused, given up, and taken up again."""
+    leases = Leases(world.store, world.clock, env=ENV, kinds=tuple(LetterKind), lease_ms=1_000)
+    for outbox_id in outbox_ids:
+        held = await leases.hold(outbox_id)
+        assert held is not None
+        assert await leases.failed(held, Refused("not this one"))
+        await world.outbox.retry(outbox_id, actor="op:test")
 
 
 async def test_answers_keep_their_shape(lived: Lived) -> None:
@@ -122,6 +137,7 @@ async def test_answers_keep_their_shape(lived: Lived) -> None:
             "approval": shape(*({**one, "action": {}} for one in approvals["approvals"])),
             "approvals": sorted(approvals),
             "switches": shape(await read("/v1/switches")),
+            "outbox": shape(await read("/v1/outbox"), {"letters": [], "cursor": "x"}),
             "audit page": shape(await read("/v1/audit?tenant=acme"), {"records": [], "cursor": "x"}),
             "problem": shape(refused.json()),
             "keys": shape(await read("/.well-known/jwks.json", {})),

@@ -20,7 +20,7 @@ from contracts import names
 from contracts.wire import Ending
 from gateway.app import create
 from gateway.launcher import Launcher
-from tests.integration.test_gateway_world import ENV, World, opened
+from tests.integration.test_gateway_world import World, opened
 
 _WEEK_MS = 7 * 24 * 3_600_000
 _SECONDS = 60
@@ -50,8 +50,10 @@ async def _world(directory: Path, client: Client) -> AsyncIterator[World]:
     """The gateway's world over the real Temporal."""
     async with opened(directory) as world:
         starter = TemporalStarter(client)
-        launcher = Launcher(world.runs, starter, world.clock, ENV)
-        world.parts = replace(world.parts, starter=starter, launcher=launcher)
+        world.drain = world.drainer(starter)
+        world.parts = replace(
+            world.parts, starter=starter, launcher=Launcher(world.runs, starter), drain=world.drain
+        )
         await world.http.aclose()
         world.http = httpx.AsyncClient(
             transport=httpx.ASGITransport(app=create(world.parts)), base_url="http://127.0.0.1"
@@ -74,7 +76,7 @@ async def test_a_run_whose_history_is_gone_is_still_that_run(tmp_path: Path) -> 
             await _forget(client, run_id)
         world.clock.at_ms += _WEEK_MS
         again = [await world.start(key="waits"), await world.start(key="ended")]
-        await world.parts.launcher.sweep()
+        await world.drain.drain_once()
 
         assert [answer.status_code for answer in again] == [200, 200]
         assert [answer.json() for answer in again] == before

@@ -74,7 +74,7 @@ def test_every_call_is_listed() -> None:
             if path.startswith("/") and method:
                 listed.add((method, path))
     served = {
-        (method.upper(), re.sub(r"\{(run|approval)_id\}", "{id}", path))
+        (method.upper(), re.sub(r"\{(run|approval|outbox)_id\}", "{id}", path))
         for path, calls in GOLDEN["openapi"]["paths"].items()
         for method in calls
     }
