@@ -8,7 +8,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -37,7 +37,7 @@ from contracts.budget import Usage
 from contracts.decision import Call, Decision, Reason, Ruling
 from contracts.digest import digest
 from contracts.errors import Malformed, Unavailable, Unknown
-from contracts.ports import NewTurn, Reservation
+from contracts.ports import NewTurn, Reservation, RunStarter
 from contracts.run import RunRecord, WarrantedRun
 from contracts.secret import Secret
 from contracts.tokens import Purpose, Warrant
@@ -255,6 +255,14 @@ class World:
         self.http = httpx.AsyncClient(
             transport=httpx.ASGITransport(app=self.app), base_url="http://127.0.0.1"
         )
+
+    async def over(self, starter: RunStarter) -> None:
+        """Go on over this Temporal."""
+        launcher = Launcher(self.runs, starter, self.clock, ENV)
+        self.parts = replace(self.parts, starter=starter, launcher=launcher)
+        await self.http.aclose()
+        transport = httpx.ASGITransport(app=create(self.parts))
+        self.http = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")
 
     def _parts(self) -> Parts:
         return Parts(
