@@ -11,14 +11,16 @@ from contracts.errors import Unavailable
 from contracts.run import RunRecord
 
 _RPC: Final = timedelta(seconds=5)
+_BY_HAND: Final = "in Temporal, and not by Interlock"
+_UNKEPT: Final = "in Temporal, and the store has no end of it"
 _WORDS: Final = {
-    WorkflowExecutionStatus.TERMINATED: "was terminated",
-    WorkflowExecutionStatus.TIMED_OUT: "timed out",
-    WorkflowExecutionStatus.CANCELED: "was cancelled",
-    WorkflowExecutionStatus.FAILED: "failed",
-    WorkflowExecutionStatus.COMPLETED: "was completed",
+    WorkflowExecutionStatus.TERMINATED: f"was terminated {_BY_HAND}",
+    WorkflowExecutionStatus.TIMED_OUT: f"timed out {_BY_HAND}",
+    WorkflowExecutionStatus.CANCELED: f"was cancelled {_UNKEPT}",
+    WorkflowExecutionStatus.FAILED: f"failed {_UNKEPT}",
+    WorkflowExecutionStatus.COMPLETED: f"was completed {_UNKEPT}",
 }
-_UNSAID: Final = "has ended"
+_UNSAID: Final = f"was ended {_BY_HAND}"
 
 
 class TemporalEndings:

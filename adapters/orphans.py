@@ -69,10 +69,16 @@ class Orphans:
             how = await self._endings.how_it_ended(row)
             if how is None:
                 continue
-            text = f"its execution {how} in Temporal, and not by Interlock; nothing of it goes on"
             try:
-                await self._runs.give_up(row, Ending(state=RunState.FAILED, text=text))
+                await self._runs.give_up(row, _ending(row, how))
             except Unavailable as error:
                 LOG.info("orphan_waits", run_id=row.run_id, reason=error.sentence)
                 pending.add(row.run_id)
         self._pending = frozenset(pending)
+
+
+def _ending(run: RunRecord, how: str) -> Ending:
+    text = f"its execution {how}; nothing of it goes on"
+    if run.cancel_reason is not None:
+        return Ending(state=RunState.CANCELLED, text=f"{run.cancel_reason}; {text}")
+    return Ending(state=RunState.FAILED, text=text)

@@ -30,7 +30,7 @@ _ROUTE: Final = ROUTE.replace("name: scripted", f"name: '{MODEL}'").replace(
 TOKEN: Final = "hostile-planted-token-5f3c9e1d7b"
 MEGABYTE: Final = "x" * 1_000_000
 DEEP: Final = '{"ticket_id":' * 2_000 + "1" + "}" * 2_000
-THINKS: Final = 12.0
+THINKS: Final = 8.0
 """Seconds that a slow model takes for its answer."""
 CALLS_KEPT: Final = 15
 """Of more than 16, the last place says how many were dropped."""

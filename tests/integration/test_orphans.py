@@ -150,6 +150,16 @@ async def test_a_terminated_run_ends_and_nothing_of_it_stays_open(store_url: str
         assert (told[-1]["actor"], told[-1]["outcome"]) == ("broker", "failed")
 
 
+async def test_a_cancelled_run_that_was_terminated_ends_as_cancelled(store_url: str, client: Client) -> None:
+    """Somebody lost patience, or the store was restored: it ends as was asked here, and says both."""
+    async with staged(store_url, client) as stage:
+        await stage.case.world.runs.request_cancel(stage.run_id, actor="op:ada", reason="not needed")
+        await stage.handle.terminate()
+        assert await stage.ended() is RunState.CANCELLED
+        text = (await stage.case.world.runs.get(stage.run_id)).result["text"]
+        assert text.startswith("not needed; its execution was terminated")
+
+
 async def test_a_write_that_is_on_its_way_is_waited_for(store_url: str, client: Client) -> None:
     """Terminated during a write: its answer ends it; only where none can come any more it is unknown."""
     async with staged(store_url, client) as stage:

@@ -16,7 +16,7 @@ from adapters.migrations import migrate
 from adapters.pruning import Pruning
 from adapters.runs import StoreRuns
 from cli.store import app
-from contracts.errors import Malformed
+from contracts.errors import Malformed, PermissionRefused
 from contracts.run import Outcome
 from contracts.tool import Catalogue, Retry
 from contracts.wire import Ending
@@ -189,6 +189,17 @@ async def test_a_start_with_the_key_of_a_pruned_run_is_a_new_run(case: Case) -> 
     run = again.json()
     assert run["run_id"] != case.frozen.run_id
     assert run["request_id"] == case.frozen.request_id
+
+
+async def test_no_role_may_prune(case: Case) -> None:
+    """On PostgreSQL the owner removes runs, and no login that serves, nor the operator's."""
+    await _written(case)
+    case.world.clock.at_ms += 401 * DAY_MS
+    for role, store in case.world.stores.items():
+        if not store.sqlite:
+            with pytest.raises(PermissionRefused):
+                [done async for done in Pruning(store, case.world.clock).rounds("400d", actor=f"op:{role}")]
+    assert (await _rows(case))["runs"] == 1
 
 
 def test_the_command_says_what_went(tmp_path: Path) -> None:
