@@ -1,5 +1,6 @@
 """Ask the model, and decide what it proposes: one activity, so that both are in one event."""
 
+import asyncio
 import time
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -130,7 +131,13 @@ class Thinking:
         except Refused as error:
             # The provider says no for good: the attempt is charged in full, and the run stops.
             answer = ModelTurn(text=error.sentence, refused=True)
-        return await self._record(asked, answer, int((time.monotonic() - started) * 1000))
+        except asyncio.CancelledError:
+            # Nobody reports what it cost, so it is charged in full; no later attempt comes to do that.
+            await self.turns.abandon(
+                asked.run, asked.attempt_id, duration_ms=_since(started), usd=str(asked.worst)
+            )
+            raise
+        return await self._record(asked, answer, _since(started))
 
     async def _record(self, asked: _Asked, answer: ModelTurn, duration_ms: int) -> Turn:
         now = self.clock.now_ms()
@@ -195,6 +202,11 @@ def _request(
 def _attempt_id(step: int) -> str:
     info = activity.info()
     return f"{info.workflow_run_id}:{step}:{info.attempt}"
+
+
+def _since(started: float) -> int:
+    """Milliseconds."""
+    return int((time.monotonic() - started) * 1000)
 
 
 def _sound(call: Call) -> Call:

@@ -11,7 +11,7 @@ from adapters.actions import read_action
 from adapters.approval_rows import approval_record, open_approval, read_approval
 from adapters.audit_log import append
 from adapters.questions import ask_outcome, settle_by_word, to_settle
-from adapters.run_rows import carry_on, read_run, run_record, touch
+from adapters.run_rows import carry_on, read_open_run, read_run, run_record, touch
 from adapters.schema import actions, approvals, decisions
 from adapters.store import Store
 from contracts.action import Frozen
@@ -62,6 +62,7 @@ class StoreApprovals:
             )
             if found is not None:
                 return await read_approval(connection, self._verifier, found)
+            await read_open_run(connection, frozen.run_id)
             now = self._clock.now_ms()
             approval_id = await open_approval(
                 connection,
@@ -84,6 +85,7 @@ class StoreApprovals:
 
     async def ask_outcome(self, run: WarrantedRun, action_id: str) -> ApprovalRecord:
         async def work(connection: AsyncConnection) -> ApprovalRecord:
+            await read_open_run(connection, run.warrant.run_id)
             approval_id = await ask_outcome(connection, run.warrant, action_id, self._clock.now_ms())
             await _show(connection, run, RunState.WAITING_RECONCILIATION, self._clock.now_ms())
             return await read_approval(connection, self._verifier, approval_id)

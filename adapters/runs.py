@@ -1,7 +1,6 @@
 """The runs' rows."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 
 from sqlalchemy import insert, select, update
@@ -9,23 +8,20 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters import undos
-from adapters.actions import read_actions
 from adapters.audit_log import append
-from adapters.closing import close_open
 from adapters.letters import arrived, hasten, order
-from adapters.questions import leave_open
+from adapters.run_end import end
 from adapters.run_rows import read_run, record, run_record, touch
-from adapters.schema import actions, messages, runs
+from adapters.schema import claims, messages, runs
 from adapters.store import Store
 from contracts.digest import Json, canonical
-from contracts.errors import Conflict
+from contracts.errors import Conflict, Unavailable
 from contracts.outbox import LetterKind
 from contracts.ports import Clock
 from contracts.run import RunRecord, RunState, WarrantedRun
 from contracts.tokens import Undoes, Warrant
 from contracts.transcript import Role
 from contracts.wire import Ending
-from policies.deeds import deeds
 
 OWN_START_MS = 2_000
 """For so long a run's own request starts it; what it left undone then, the outbox does."""
@@ -224,28 +220,37 @@ class StoreRuns:
 
         await self._store.write(work)
 
+    async def unended(self, env: str, among: Collection[str] | None = None) -> tuple[RunRecord, ...]:
+        """Runs whose execution was recorded and that have not ended: all, or those of these ids."""
+        statement = select(runs).where(
+            runs.c.env == env, runs.c.ended_ms.is_(None), runs.c.first_execution.is_not(None)
+        )
+        if among is not None:
+            statement = statement.where(runs.c.run_id.in_(among))
+        async with self._store.read() as connection:
+            return tuple(record(row) for row in await connection.execute(statement))
+
     async def end(self, run: WarrantedRun, ending: Ending) -> None:
         async def work(connection: AsyncConnection) -> None:
-            now = await read_run(connection, run.warrant.run_id)
-            if now.state.ended:
-                return
-            at_ms = self._clock.now_ms()
-            await leave_open(connection, run.warrant, at_ms)
-            await close_open(connection, run.warrant, at_ms)
-            await touch(
-                connection,
-                now.run_id,
-                state=ending.state,
-                stop_reason=ending.reason,
-                ended_ms=at_ms,
-                result=canonical(await _result(connection, now.run_id, ending)).decode(),
+            await end(connection, run.warrant, ending, self._clock.now_ms(), actor="run")
+
+        await self._store.write(work)
+
+    async def give_up(self, run: RunRecord, ending: Ending) -> None:
+        """End a run that has no execution any more.
+
+        Raises:
+            Unavailable: a worker is at one of its writes, whose answer comes first.
+        """
+
+        async def work(connection: AsyncConnection) -> None:
+            now = self._clock.now_ms()
+            in_hand = select(claims.c.key_hash).where(
+                claims.c.run_id == run.run_id, claims.c.state == "claimed", claims.c.lease_ms > now
             )
-            await append(
-                connection,
-                run_record(
-                    run.warrant, at_ms, actor="run", outcome=ending.state, reason=ending.reason or ending.text
-                ),
-            )
+            if (await connection.execute(in_hand)).first() is not None:
+                raise Unavailable(f"a write of {run.run_id} is on its way; its answer comes first")
+            await end(connection, run, ending, now, actor="broker")
 
         await self._store.write(work)
 
@@ -264,29 +269,3 @@ async def _started(connection: AsyncConnection, start_hash: str, body_digest: st
     if row.body_digest != body_digest:
         raise Conflict("this Idempotency-Key was used with another body; use a new key for a new request")
     return record(row)
-
-
-async def _result(connection: AsyncConnection, run_id: str, ending: Ending) -> Json:
-    last = await connection.scalar(
-        select(messages.c.body)
-        .where(messages.c.run_id == run_id, messages.c.role == Role.ASSISTANT)
-        .order_by(messages.c.seq.desc())
-        .limit(1)
-    )
-    text = ending.text or (json.loads(last)["text"] if last else "")
-    if ending.state != RunState.COMPLETED:
-        said = deeds(await read_actions(connection, run_id))
-        text = "\n".join(part for part in (text, said) if part)
-    return {"text": text, "data": {}, "artifacts": await _artifacts(connection, run_id)}
-
-
-async def _artifacts(connection: AsyncConnection, run_id: str) -> list[Json]:
-    """What the run's actions made, in the order of their proposal, each with the action that made it."""
-    rows = await connection.execute(
-        select(actions.c.step, actions.c.tool, actions.c.artifact)
-        .where(actions.c.run_id == run_id, actions.c.artifact.is_not(None))
-        .order_by(actions.c.step, actions.c.place)
-    )
-    return [
-        {**json.loads(row.artifact), "action": {"step": row.step, "tool": row.tool}} for row in rows.all()
-    ]

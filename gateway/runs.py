@@ -37,7 +37,7 @@ def _only_key(
         Header(
             alias="Idempotency-Key",
             pattern=r"^[!-~]{1,255}$",
-            description="Names this request: the same key and body give the same run, for ever.",
+            description="Names this request: the same key and body give the same run, while it is kept.",
         ),
     ],
 ) -> str:

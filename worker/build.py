@@ -24,6 +24,7 @@ from adapters.card_carrier import CARD_LEASE_MS, CardCarrier
 from adapters.clock import SystemClock
 from adapters.documents import StoreDocuments
 from adapters.drainer import Drainer
+from adapters.endings import TemporalEndings
 from adapters.first_version import first_version
 from adapters.heads import HeadSigner
 from adapters.keys import AwsIdentity, KeyRing, PrivateKeys
@@ -32,6 +33,7 @@ from adapters.ledger import StoreLedger
 from adapters.models.clients import endpoints
 from adapters.models.models import Models
 from adapters.models.providers import Providers
+from adapters.orphans import Orphans
 from adapters.pollers import worker_identity
 from adapters.runs import StoreRuns
 from adapters.secrets import TenantSecrets
@@ -143,6 +145,7 @@ async def _agent(parts: _Parts) -> Role:
 
 
 async def _broker(parts: _Parts) -> Role:
+    env = parts.settings.env
     signer = await parts.signer(Purpose.CAPABILITY, Purpose.AUDIT_HEAD)
     warrants = parts.warrants(executions=True)
     mint = Mint(signer=signer, documents=parts.documents, clock=parts.clock)
@@ -161,7 +164,12 @@ async def _broker(parts: _Parts) -> Role:
         queue=names.BROKER_QUEUE,
         client=parts.client,
         activities=[opening.open_run, opening.finish, asking.ask, asking.ask_outcome, asking.collect],
-        beside=[await _outbox(parts, approvals), _heads(parts, signer), Settler(approvals).run],
+        beside=[
+            await _outbox(parts, approvals),
+            _heads(parts, signer),
+            Settler(approvals).run,
+            Orphans(parts.runs, TemporalEndings(parts.client, env), parts.clock, env).run,
+        ],
     )
 
 

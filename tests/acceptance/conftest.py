@@ -134,6 +134,23 @@ class World:
         order = {"operation": operation, "mode": mode, "times": times, "seconds": seconds}
         (await self.helpdesk.put("/control/faults", json=order)).raise_for_status()
 
+    async def cancel(self, run_id: str, reason: str = "no longer needed") -> None:
+        """An operator cancels the run."""
+        headers = await self.bearer(minting.operator())
+        answer = await self.gateway.post(
+            f"/v1/runs/{run_id}/cancel", json={"reason": reason}, headers=headers
+        )
+        assert answer.status_code == 202, answer.text
+
+    async def switch(self, scope: str, *, stopped: bool) -> None:
+        """An operator stops the scope, or lifts that."""
+        answer = await self.gateway.put(
+            f"/v1/switches/{scope}",
+            json={"stopped": stopped, "reason": "a test"},
+            headers=await self.bearer(minting.operator()),
+        )
+        assert answer.is_success, answer.text
+
     async def touch(self, ticket: str) -> None:
         """A colleague changes the ticket."""
         (await self.helpdesk.post(f"/control/touch/{ticket}")).raise_for_status()

@@ -8,7 +8,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -281,6 +281,15 @@ class World:
         """What waits in the outbox for runs."""
         found = await self.outbox.list(LetterQuery(dead=dead))
         return tuple(letter for letter in found if letter.kind in TO_RUNS)
+
+    async def over(self, starter: RunStarter) -> None:
+        """Go on over this Temporal."""
+        self.drain = self.drainer(starter)
+        launcher = Launcher(self.runs, starter)
+        self.parts = replace(self.parts, starter=starter, launcher=launcher, drain=self.drain)
+        await self.http.aclose()
+        transport = httpx.ASGITransport(app=create(self.parts))
+        self.http = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")
 
     def _parts(self) -> Parts:
         return Parts(
