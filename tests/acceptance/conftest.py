@@ -8,8 +8,9 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass, field, replace
+from itertools import cycle
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,11 +22,12 @@ from temporalio.client import Client, WorkflowHandle
 from adapters.keys import AwsIdentity, KeyRing, PrivateKeys
 from adapters.temporal import connect
 from cli import minting
-from cli.playing import candidates
 from cli.state import State
 from contracts.wire import RunStart
 from embedded.endpoints import Endpoints
+from embedded.helpdesk.database import Database
 from embedded.helpdesk.seed import world as seeded
+from embedded.helpdesk.tickets import save
 from embedded.stack import running_stack, shipped_policies, shipped_tools
 from tests.acceptance.leaks import left_behind
 
@@ -39,6 +41,9 @@ QUICK: Final = "support/quick"
 TWO: Final = "support/two"
 FOR_TWO: Final = "ticket.close_for_two"
 ONCE: Final = "ticket.close_once"
+TICKETS: Final = 500
+FIRST_ADDED: Final = 90_000
+"""Far from the seeded ones."""
 ADA, GRACE, MALLORY = "U0ADA", "U0GRACE", "U0MALLORY"
 
 _ENDED: Final = ("completed", "stopped", "failed", "cancelled")
@@ -115,7 +120,7 @@ class World:
             waiting = [action for action in run["actions"] if action["approval_id"] and not action["outcome"]]
             assert len(waiting) <= 1, "more than one approval is asked for at a time"
             if waiting and f":{ticket}" in waiting[0]["idempotency_key"]:
-                found = _waiting(run_id, ticket, waiting[0], waiting[0]["approval_id"])
+                found = of_action(run_id, ticket, waiting[0], waiting[0]["approval_id"])
                 if found.approval_id != unlike:
                     await self.card(found)
                     return found
@@ -127,7 +132,7 @@ class World:
         """The question about an unknown write to that ticket, once the run waits for its answer."""
         run = await self.reaches(run_id, "waiting_reconciliation")
         (action,) = [action for action in run["actions"] if action["outcome"] == "unknown"]
-        return _waiting(run_id, ticket, action, action["reconciliation_id"])
+        return of_action(run_id, ticket, action, action["reconciliation_id"])
 
     async def fault(self, operation: str, mode: str, times: int = 1, seconds: float = 0) -> None:
         """Order a fault at the helpdesk."""
@@ -261,7 +266,8 @@ class World:
         return {"Authorization": f"Bearer {await minting.mint(self.state, ask)}"}
 
 
-def _waiting(run_id: str, ticket: str, action: Mapping[str, Any], approval_id: str) -> Waiting:
+def of_action(run_id: str, ticket: str, action: Mapping[str, Any], approval_id: str) -> Waiting:
+    """What is asked about an action of a run."""
     return Waiting(
         run_id=run_id,
         ticket=ticket,
@@ -286,7 +292,7 @@ def scripted_policies(directory: Path) -> Path:
         "input": {"type": "object"},
         "allow_tools": [*shipped["allow_tools"], ONCE],
     }
-    quick = shipped["approval"] | {"deadline": "2s"}
+    quick = shipped["approval"] | {"deadline": "1s"}
     for name, route in {
         SCRIPTED: scripted,
         QUICK: scripted | {"approval": quick},
@@ -340,11 +346,19 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoints]:
 
 
 @pytest.fixture(scope="session")
-def tickets() -> Iterator[str]:
-    """Tickets of acme's that nobody has closed, each given out once: those that an article resolves first."""
-    first = list(candidates(frozenset()))
-    others = [ticket.id for ticket in seeded().tickets["acme"] if ticket.status != "closed"]
-    return iter([*first, *(ticket for ticket in others if ticket not in first)])
+def tickets(stack: Endpoints) -> Iterator[str]:
+    """Open tickets of acme's, each given out once; more than all tests of one stack use up."""
+    return iter(added_tickets(Path(stack.state), TICKETS))
+
+
+def added_tickets(state: Path, number: int) -> list[str]:
+    """Ids of so many open tickets of acme's beside the seeded ones, which stay as they are."""
+    patterns = cycle(ticket for ticket in seeded().tickets["acme"] if ticket.status == "open")
+    added = [replace(next(patterns), id=f"T-{FIRST_ADDED + place}") for place in range(number)]
+    with closing(Database(state / "helpdesk.db")) as database, database.writing() as connection:
+        for ticket in added:
+            save(connection, "acme", ticket)
+    return [ticket.id for ticket in added]
 
 
 @pytest.fixture
