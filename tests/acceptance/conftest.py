@@ -17,7 +17,7 @@ from typing import Any, Final
 import httpx
 import pytest
 import yaml
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle, WorkflowHistory
 
 from adapters.keys import AwsIdentity, KeyRing, PrivateKeys
 from adapters.temporal import connect
@@ -96,14 +96,20 @@ class World:
         return await self.submit(route, given, on_behalf_of=on_behalf_of), ticket
 
     async def submit(
-        self, route: str, given: Mapping[str, Any], *, tenant: str = "acme", on_behalf_of: str = "user:u-1042"
+        self,
+        route: str,
+        given: Mapping[str, Any],
+        *,
+        tenant: str = "acme",
+        on_behalf_of: str = "user:u-1042",
+        token: str = "",
     ) -> str:
-        """A run of any route with this input; its id."""
+        """A run of any route with this input; its id. ``token``: the caller's, where a test has one."""
+        token = token or await minting.mint(self.state, minting.caller("tests", tenant, "*"))
         answer = await self.gateway.post(
             "/v1/runs",
             json={"route": route, "input": given, "on_behalf_of": on_behalf_of},
-            headers=await self.bearer(minting.caller("tests", tenant, "*"))
-            | {"Idempotency-Key": secrets.token_hex(8)},
+            headers={"Authorization": f"Bearer {token}", "Idempotency-Key": secrets.token_hex(8)},
         )
         assert answer.status_code == 202, answer.text
         return str(answer.json()["run_id"])
@@ -177,12 +183,16 @@ class World:
             headers=await self.bearer(minting.approver(principal)),
         )
 
+    async def messages(self) -> list[dict[str, Any]]:
+        """Everything that was posted to Slack."""
+        found: list[dict[str, Any]] = _document(await self.slack.get("/control/messages"))["messages"]
+        return found
+
     async def card(self, on: Waiting) -> Mapping[str, Any]:
         """The message of this approval, as it is now."""
         until = time.monotonic() + SECONDS
         while True:
-            messages = _document(await self.slack.get("/control/messages"))["messages"]
-            for message in messages:
+            for message in await self.messages():
                 if on.approval_id in json.dumps(message["blocks"]):
                     found: Mapping[str, Any] = message
                     return found
@@ -253,6 +263,14 @@ class World:
 
     def workflow(self, run_id: str) -> WorkflowHandle[Any, Any]:
         return self.temporal.get_workflow_handle(run_id)
+
+    async def history(self, run_id: str) -> WorkflowHistory:
+        """An ended run's whole history as Temporal keeps it: nothing here decrypts it."""
+        handle = self.workflow(run_id)
+        async with asyncio.timeout(SECONDS):
+            while (await handle.describe()).status is WorkflowExecutionStatus.RUNNING:  # noqa: ASYNC110  it is elsewhere
+                await asyncio.sleep(0.05)
+        return await handle.fetch_history()
 
     async def warrant_of(self, run_id: str) -> str:
         """The warrant with which the gateway started this run, out of Temporal's history."""

@@ -16,13 +16,11 @@ from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 import httpx
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHistory
 
 from adapters.keys import AwsIdentity, KeyRing, PrivateKeys
 from adapters.tokens import JwtSigner
 from cli import minting
 from cli.state import State
-from contracts import names
 from contracts.tokens import Purpose
 from embedded import endpoints
 from embedded.helpdesk.seed import world
@@ -148,15 +146,6 @@ class World:
         )
         found: list[Json] = answer.raise_for_status().json()["writes"]
         return found
-
-    async def history(self, run_id: str) -> WorkflowHistory:
-        """A finished run's whole history as Temporal keeps it: nothing here can decrypt it."""
-        client = await Client.connect(self.at("temporal"), namespace=names.NAMESPACE)
-        handle = client.get_workflow_handle(run_id)
-        async with asyncio.timeout(15):
-            while (await handle.describe()).status is WorkflowExecutionStatus.RUNNING:  # noqa: ASYNC110  it is elsewhere
-                await asyncio.sleep(0.05)
-        return await handle.fetch_history()
 
     async def slow_close(self, seconds: float) -> None:
         """Have the next close lie at the helpdesk for a while before it is done."""
