@@ -147,6 +147,13 @@ class World:
         found: list[Json] = answer.raise_for_status().json()["writes"]
         return found
 
+    async def arrived(self, ticket: str, *, seconds: float = 45) -> None:
+        """Return when a request to close the ticket came in at the helpdesk, whatever becomes of it."""
+        path = f"/tickets/{ticket}/close"
+        async with asyncio.timeout(seconds):
+            while not any(request["path"] == path for request in await self._requests()):  # noqa: ASYNC110  it is elsewhere
+                await asyncio.sleep(0.05)
+
     async def slow_close(self, seconds: float) -> None:
         """Have the next close lie at the helpdesk for a while before it is done."""
         await self.fault("close", "slow", seconds=seconds)
@@ -202,6 +209,11 @@ class World:
         async with asyncio.timeout(seconds):
             while self.pids()[part] == pid:  # noqa: ASYNC110  a file says so
                 await asyncio.sleep(0.1)
+
+    async def _requests(self) -> list[Json]:
+        answer = await self.http.get(self.at("helpdesk") + "/control/requests", headers=self._helpdesk())
+        found: list[Json] = answer.raise_for_status().json()["requests"]
+        return found
 
     def at(self, part: str) -> str:
         return str(self._endpoints()[part])

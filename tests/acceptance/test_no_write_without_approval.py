@@ -303,14 +303,14 @@ async def test_a_second_execution_of_an_open_run_reads_and_writes_nothing(world:
 
 async def _fails(world: World, warrant: str, run_id: str) -> None:
     """Started past the gateway, it ends in a failure that says why; the helpdesk heard nothing of it."""
-    heard, written = await world.all_requests(), await world.all_writes()
+    heard, written = len(await world.all_requests()), await world.all_writes()
     started = await world.temporal.start_workflow(
         names.WORKFLOW, RunStart(warrant=warrant), id=run_id, task_queue=names.AGENT_QUEUE
     )
     with pytest.raises(WorkflowFailureError) as failure:
         await asyncio.wait_for(started.result(), SECONDS)
     assert _sentence(failure.value)
-    assert (await world.all_requests(), await world.all_writes()) == (heard, written)
+    assert (len(await world.all_requests()), await world.all_writes()) == (heard, written)
 
 
 def _sentence(error: BaseException) -> str:
