@@ -37,7 +37,6 @@ _LONG: Final = (
     "integration/test_stack.py",
     "integration/test_slack_standin.py",
     "integration/test_gateway_reading.py",
-    "integration/test_helpdesk.py",
     "integration/test_races.py",
     "acceptance/test_several_calls.py",
     "workflows/test_agent_run.py",
