@@ -35,7 +35,7 @@ _LONG: Final = (
     "acceptance/test_leaks.py",
     "workflows/test_costs.py",
     "integration/test_stack.py",
-    "integration/test_slack_standin.py",
+    "integration/slack_standin/test_process.py",
     "integration/test_gateway_reading.py",
     "integration/test_races.py",
     "acceptance/test_several_calls.py",
