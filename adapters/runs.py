@@ -219,7 +219,7 @@ class StoreRuns:
                 return
             at_ms = self._clock.now_ms()
             await leave_open(connection, run.warrant, at_ms)
-            await close_open(connection, run, at_ms)
+            await close_open(connection, run.warrant, at_ms)
             await touch(
                 connection,
                 now.run_id,

@@ -71,12 +71,13 @@ def restored(
 ) -> None:
     """Say that the store was restored from a backup, before anything is started on it.
 
-    What was approved before is void, and writes that were under way are unknown: people are asked about each.
+    What was approved before is void, and runs that were open are cancelled. Writes that were frozen and
+    have no end in the backup may have been sent since: each is unknown, and people are asked about it.
 
     Example: interlock store restored --reason "Disk failure, copy of Monday 02:00." --as op:ada
     """
     from adapters.clock import SystemClock
-    from adapters.epoch import restored as begin_epoch
+    from adapters.restoring import restored as begin_epoch
     from adapters.store import Store
 
     if not operator.startswith("op:"):
@@ -94,7 +95,8 @@ def restored(
         output.document({"restored": True, "unknown": unknown})
     else:
         output.say(
-            f"A new epoch began. Older approvals are void; {unknown} writes are unknown and asked about."
+            f"A new epoch began: older approvals are void, open runs are cancelled, {unknown} writes are"
+            " unknown and asked about."
         )
 
 
