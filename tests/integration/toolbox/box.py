@@ -7,6 +7,7 @@ from typing import Any
 import tools
 from contracts.action import Frozen, Prepared
 from contracts.tool import ToolSpec
+from tests.frozen import frozen
 from tests.integration.toolbox.vault import SCOPE, Vault, own_vault
 from tools.armed import ArmedWrite
 from tools.load import load_tools
@@ -35,29 +36,16 @@ async def freeze(
     """The action as the guard would freeze it."""
     prepared = await box.prepare(spec, arguments, SCOPE)
     assert isinstance(prepared, Prepared), prepared
-    return Frozen(
-        action_id="a-1",
-        run_id="run-1",
-        request_id=SCOPE.request_id,
+    return frozen(
+        spec,
         tenant=SCOPE.tenant,
         env=SCOPE.env,
-        route="support/close",
-        policy_digest="sha256:p",
-        catalogue_digest="sha256:c",
-        tool=spec.name,
-        tool_version=spec.version,
-        address=spec.address,
-        effect=spec.effect,
-        credential=spec.credential,
+        request_id=SCOPE.request_id,
         arguments=arguments,
         target=target,
         target_version=prepared.version,
         idempotency_key=key or f"{SCOPE.request_id}:{spec.name}:{target}",
-        key_hash="sha256:k",
-        ordinal=1,
         preview=prepared.preview,
-        caller="billing",
-        on_behalf_of=None,
     )
 
 
