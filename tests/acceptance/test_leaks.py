@@ -1,22 +1,26 @@
 """What a run leaves behind: neither secrets nor, where nobody needs it, what was read and written."""
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import jwt
-import pytest
 import pytest_asyncio
 from temporalio.api.history.v1 import HistoryEvent
 
+from cli import minting
 from contracts import names
 from contracts.tokens import Purpose
-from embedded.helpdesk.seed import world
+from embedded.endpoints import Endpoints
+from embedded.helpdesk import tickets as kept_tickets
+from embedded.helpdesk.database import Database
+from embedded.helpdesk.tickets import Ticket
 from tests.acceptance import leaks
-from tests.acceptance.stack_world import TENANT, close, open_tickets, read, running_world
-
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+from tests.acceptance.conftest import ADA, SCRIPTED, world_of
+from tests.acceptance.stack_world import close, read
 
 REASON: Final = "The customer said heliotrope-4471 and all was well."
 
@@ -25,7 +29,8 @@ REASON: Final = "The customer said heliotrope-4471 and all was well."
 class Left:
     """What a finished run left behind."""
 
-    ticket: str
+    #: As it was read.
+    ticket: Ticket
     #: By the name of the value.
     secrets: Mapping[str, bytes]
     #: By the name of the place.
@@ -35,19 +40,28 @@ class Left:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def left(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Left]:
+async def left(stack: Endpoints, tickets: Iterator[str]) -> Left:
     """A ticket read and closed through the whole stack, and all bytes of it."""
-    async with running_world(tmp_path_factory.mktemp("leaks")) as stack:
-        ticket = open_tickets()[0]
-        run_id = await stack.start([[read(ticket)], [close(ticket, REASON)]])
-        await stack.approve(await stack.until(run_id, "waiting_approval"))
-        await stack.until(run_id, "completed")
-        history = await stack.history(run_id)
+    async with world_of(stack, tickets) as world:
+        ticket = next(tickets)
+        read_as = _kept(world.state.directory, ticket)
+        token = await minting.mint(world.state, minting.caller("leaks", "acme", "*"))
+        script = [[read(ticket)], [close(ticket, REASON)]]
+        run_id = await world.submit(SCRIPTED, {"script": script, "final": "Done."}, token=token)
+        await world.click(await world.asked(run_id, ticket), ADA)
+        await world.reaches(run_id, "completed")
+        history = await world.history(run_id)
         raw = b"\n".join(event.SerializeToString() for event in history.events)
-        messages = json.dumps(await stack.messages()).encode()
-        secrets = leaks.known(stack.state) | {"the caller's token": stack.token.encode()}
-        places = {"raw history": raw, "Slack messages": messages} | dict(leaks.written(stack.state))
-        yield Left(ticket=ticket, secrets=secrets, places=places, events=history.events)
+        messages = json.dumps(await world.messages()).encode()
+        secrets = leaks.known(world.state.directory) | {"the caller's token": token.encode()}
+        written = dict(leaks.written(world.state.directory))
+        places = {"raw history": raw, "Slack messages": messages} | written
+        return Left(ticket=read_as, secrets=secrets, places=places, events=history.events)
+
+
+def _kept(state: Path, ticket: str) -> Ticket:
+    with closing(Database(state / "helpdesk.db")) as database, database.reading() as connection:
+        return kept_tickets.ticket(connection, "acme", ticket)
 
 
 async def test_no_known_secret_is_found_where_a_run_leaves_bytes(left: Left) -> None:
@@ -87,14 +101,13 @@ async def test_no_header_is_open_in_raw_history(left: Left) -> None:
 
 async def test_what_is_written_and_read_is_not_in_raw_history(left: Left) -> None:
     """Temporal sees neither a proposal's arguments nor a ticket's text, though people see the first."""
-    ticket = next(one for one in world().tickets[TENANT] if one.id == left.ticket)
     assert b"heliotrope-4471" in left.places["Slack messages"]
     temporal = {
         name: content for name, content in left.places.items() if name.startswith(("raw", "temporal"))
     }
     found = [
         f"{words} in {place}"
-        for words in ("heliotrope-4471", ticket.body[:20], ticket.subject)
+        for words in ("heliotrope-4471", left.ticket.body[:20], left.ticket.subject)
         for place, content in temporal.items()
         if words.encode() in content
     ]

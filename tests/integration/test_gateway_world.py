@@ -499,7 +499,7 @@ def problem(response: httpx.Response) -> tuple[int, str]:
     return response.status_code, document["type"].removeprefix("urn:interlock:problem:")
 
 
-async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 3) -> None:
+async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 15) -> None:
     """Wait until it holds, at most these seconds."""
     async with asyncio.timeout(seconds):
         while not await holds():  # noqa: ASYNC110 - what is waited for happens in the store, which has no event

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 import tools
 from adapters.card import render
-from contracts.action import Frozen, Prepared, Preview
-from contracts.approval import ApprovalKind, ApprovalRecord, ApprovalState
+from contracts.action import Prepared, Preview
 from contracts.digest import Json
 from contracts.errors import Malformed
 from contracts.ports import Answer
 from contracts.run import Outcome
 from policies.arguments import fault
 from policies.undo import offered
+from tests.frozen import ASKED, approval_of, frozen
 from tests.laws.only_gets import OnlyGets
 from tools.base_url import Query
 from tools.load import load_tools
@@ -392,56 +392,6 @@ def test_a_mail_of_a_usual_length_is_shown_whole_with_its_buttons() -> None:
 
 def _card(arguments: Json) -> Json:
     spec = SPECS["email.send"]
-    frozen = Frozen(
-        action_id="a-1",
-        run_id="run_1",
-        request_id="req_1",
-        tenant="acme",
-        env="dev",
-        route="support/send",
-        policy_digest="sha256:p",
-        catalogue_digest="sha256:c",
-        tool=spec.name,
-        tool_version=spec.version,
-        address=spec.address,
-        effect=spec.effect,
-        credential=spec.credential,
-        arguments=arguments,
-        target="T-1",
-        target_version='"3"',
-        idempotency_key="k",
-        key_hash="sha256:k",
-        ordinal=1,
-        preview=_preview("email.send", arguments),
-        caller="svc:x",
-        on_behalf_of=None,
-    )
-    approval = ApprovalRecord(
-        approval_id="apr_1",
-        kind=ApprovalKind.ACTION,
-        run_id="run_1",
-        action_id="a-1",
-        tenant="acme",
-        env="dev",
-        route="support/send",
-        state=ApprovalState.WAITING,
-        action_digest=frozen.digest(),
-        action=json.loads(frozen.frozen_bytes()),
-        needed=1,
-        group="support-leads",
-        caller="svc:x",
-        on_behalf_of=None,
-        requested_ms=0,
-        deadline_ms=None,
-        decided_ms=None,
-        channel=None,
-        message_ts=None,
-        outcome=None,
-        outcome_text="",
-        claimed=False,
-        grants=(),
-        denial="",
-        question="",
-        version=1,
-    )
-    return render(approval, people={}, now_ms=0, page_url=None).blocks
+    action = frozen(spec, arguments=arguments, preview=_preview("email.send", arguments))
+    approval = approval_of(action, deadline_ms=None)
+    return render(approval, people={}, now_ms=ASKED, page_url=None).blocks

@@ -15,7 +15,7 @@ from contracts.tokens import Undoes, Warrant
 from contracts.tool import Catalogue, Effect, ToolSpec
 from policies.deeds import deeds
 from policies.undo import LIMIT, chosen, offered, standing
-from tests.laws.test_card import FROZEN
+from tests.laws.cards import FROZEN
 
 BACK = Undo(tool="ticket.reopen", arguments={"ticket_id": "T-1", "reason": "Undone."})
 REOPEN = ToolSpec(
