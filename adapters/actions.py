@@ -15,7 +15,7 @@ from adapters.store import Store
 from contracts.action import Frozen, Prepared
 from contracts.audit import AuditRecord
 from contracts.digest import canonical
-from contracts.errors import Unknown
+from contracts.errors import Unavailable, Unknown
 from contracts.keys import action_key, key_hash
 from contracts.ports import Clock, Conclusion
 from contracts.run import ARTIFACTS, ActionRecord, Outcome, RunRecord, WarrantedRun
@@ -88,6 +88,11 @@ class StoreActions:
 
     async def conclude(self, run: WarrantedRun, action_id: str, conclusion: Conclusion) -> ActionRecord:
         async def work(connection: AsyncConnection) -> ActionRecord:
+            action = await read_action(connection, run.warrant.run_id, action_id)
+            if action.outcome is Outcome.UNKNOWN:
+                return action
+            if await _in_hand(connection, action):
+                raise Unavailable("another attempt has this write in hand; how that ends is what counts")
             return await conclude(connection, run.warrant, action_id, conclusion, self._clock.now_ms())
 
         return await self._store.write(work)
@@ -142,8 +147,7 @@ async def thaw(connection: AsyncConnection, run: Warrant, frozen: Frozen, senten
     action = await read_action(connection, run.run_id, action_id)
     if action.action_digest != frozen.digest() or action.outcome is not None:
         return
-    claim = await connection.scalar(select(claims.c.state).where(claims.c.key_hash == frozen.key_hash))
-    if claim not in (None, Outcome.FAILED):
+    if await _in_hand(connection, action):
         return
     await connection.execute(
         update(actions)
@@ -155,6 +159,14 @@ async def thaw(connection: AsyncConnection, run: Warrant, frozen: Frozen, senten
         **about(run, action), kind="approval", at_ms=now_ms, actor="run", outcome="changed", reason=sentence
     )
     await append(connection, record)
+
+
+async def _in_hand(connection: AsyncConnection, action: ActionRecord) -> bool:
+    """Whether a claim of the action's key is open: then the claim's own end is the action's."""
+    if action.key_hash is None:
+        return False
+    state = await connection.scalar(select(claims.c.state).where(claims.c.key_hash == action.key_hash))
+    return state in ("claimed", Outcome.UNKNOWN)
 
 
 async def _made(connection: AsyncConnection, run_id: str) -> int:
