@@ -9,8 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.about import about
 from adapters.audit_log import append
+from adapters.claim_rows import in_hand
 from adapters.run_rows import carry_on, touch
-from adapters.schema import actions, approvals, claims, messages, runs
+from adapters.schema import actions, approvals, messages, runs
 from adapters.store import Store
 from contracts.action import Frozen, Prepared
 from contracts.audit import AuditRecord
@@ -91,7 +92,7 @@ class StoreActions:
             action = await read_action(connection, run.warrant.run_id, action_id)
             if action.outcome is Outcome.UNKNOWN:
                 return action
-            if await _in_hand(connection, action):
+            if await in_hand(connection, action.key_hash):
                 raise Unavailable("another attempt has this write in hand; how that ends is what counts")
             return await conclude(connection, run.warrant, action_id, conclusion, self._clock.now_ms())
 
@@ -147,7 +148,7 @@ async def thaw(connection: AsyncConnection, run: Warrant, frozen: Frozen, senten
     action = await read_action(connection, run.run_id, action_id)
     if action.action_digest != frozen.digest() or action.outcome is not None:
         return
-    if await _in_hand(connection, action):
+    if await in_hand(connection, action.key_hash):
         return
     await connection.execute(
         update(actions)
@@ -159,14 +160,6 @@ async def thaw(connection: AsyncConnection, run: Warrant, frozen: Frozen, senten
         **about(run, action), kind="approval", at_ms=now_ms, actor="run", outcome="changed", reason=sentence
     )
     await append(connection, record)
-
-
-async def _in_hand(connection: AsyncConnection, action: ActionRecord) -> bool:
-    """Whether a claim of the action's key is open: then the claim's own end is the action's."""
-    if action.key_hash is None:
-        return False
-    state = await connection.scalar(select(claims.c.state).where(claims.c.key_hash == action.key_hash))
-    return state in ("claimed", Outcome.UNKNOWN)
 
 
 async def _made(connection: AsyncConnection, run_id: str) -> int:

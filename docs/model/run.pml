@@ -44,16 +44,16 @@ again:
   fi;
   if
   :: result != absent -> skip
+#ifndef NO_RETRY
   :: over[current] && result == absent -> goto again              /* no heartbeat: given up */
+#endif
   :: FAULT_IF(spawned < ATTEMPTS) -> goto again                   /* the same, and it goes on */
   fi;
   if
   :: result == thawed && generation < 2 -> goto prepares
   :: result == thawed && generation >= 2 -> goto ends             /* the model's bound */
   :: result == halted -> !stopped; goto acts
-#ifndef NO_RETRY
   :: result == lost -> goto again                                 /* Unavailable: Temporal tries again */
-#endif
 #ifndef NONE
   :: result == unknown && patience < 1 -> patience++; goto acts   /* PATIENCE */
 #endif

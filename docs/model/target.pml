@@ -10,6 +10,7 @@ byte effects;
 bool remembered;       /* our key: for `native` to deduplicate by, for `lookup` to find */
 bool aged;             /* the ledger counts on that no more (policies/retry.py, _SURE of the retention) */
 bool forgotten;        /* the target has forgotten it */
+byte under_way;        /* requests that may yet have an effect */
 bool over[ATTEMPTS + 1];
 
 /* What the version is, for whoever can read one. */
@@ -43,7 +44,8 @@ proctype Target() {
           fi
         };
         if :: skip :: FAULT -> answer[who] = lost fi               /* done, and the answer is lost */
-     fi
+     fi;
+     under_way--
   :: all_done && empty(wire) -> break
   od
 }
@@ -63,7 +65,7 @@ inline sends_it() {
   if
   :: got = unsent                                                 /* no connection: nothing left */
   :: d_step {
-       sends++; answer[me] = absent; wire!me, frozen_version, generation;
+       sends++; under_way++; answer[me] = absent; wire!me, frozen_version, generation;
        assert(granted[generation])                                /* no unapproved write */
      }
      if

@@ -63,7 +63,7 @@ proctype Canceller() { if :: store.cancel = true :: skip fi }
  * hand is the design's assumption, so the model makes it: nobody who may send is alive, nothing is under way. */
 proctype Retention() {
   if
-  :: aged = true; d_step { alive == 0 && empty(wire) -> forgotten = true }
+  :: aged = true; d_step { alive == 0 && under_way == 0 -> forgotten = true }
   :: skip
   fi
 }
@@ -128,4 +128,9 @@ proctype Restore() {
   :: skip
   fi
 }
+#endif
+
+#ifdef LIVE
+/* Without it a run in which everything waits for ever is finite, and no law of liveness speaks of it. */
+proctype Clock() { do :: finished || !finished od }
 #endif

@@ -66,6 +66,9 @@ init {
   d_step { store.claim = absent; store.outcome = absent; result = absent };
   atomic {
     run Target(); run Run();
+#ifdef LIVE
+    run Clock();
+#endif
 #ifdef WORD
     run Person();
 #endif
@@ -93,8 +96,10 @@ init {
   }
   finished && alive == 0;
   all_done = true;
+#ifndef LIVE
   _nr_pr == 1;
-#ifndef ON_THE_WAY
+#endif
+#if !defined(ON_THE_WAY) && !defined(LIVE)
 #ifdef NONE
   assert(sends <= 1);                                             /* for `none` not even a second send */
 #endif
