@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from temporalio import activity
 
-from activities.guard import sealed
 from activities.open import Mint
 from activities.warranted import Warrants
 from contracts import names
@@ -20,6 +19,7 @@ from policies.decide import decide
 from policies.people import People
 from policies.quorum import tally
 from policies.route import Route
+from policies.seal import sealed
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,13 +13,14 @@ from adapters.claim_rows import in_hand
 from adapters.run_rows import carry_on, touch
 from adapters.schema import actions, approvals, messages, runs
 from adapters.store import Store
-from contracts.action import Frozen, Prepared
+from adapters.undos import undos_of
+from contracts.action import Frozen, Original, Prepared, Undo
 from contracts.audit import AuditRecord
 from contracts.digest import canonical
 from contracts.errors import Unavailable, Unknown
 from contracts.keys import action_key, key_hash
 from contracts.ports import Clock, Conclusion
-from contracts.run import ARTIFACTS, ActionRecord, Outcome, RunRecord, WarrantedRun
+from contracts.run import ARTIFACTS, ActionRecord, Outcome, RunRecord, UndoRecord, WarrantedRun
 from contracts.tokens import Warrant
 from contracts.tool import ToolSpec, pointed
 from contracts.transcript import Role
@@ -38,11 +39,8 @@ class StoreActions:
 
     async def of_run(self, run_id: str) -> tuple[ActionRecord, ...]:
         """All actions of a run in the order of their proposal."""
-        statement = (
-            select(actions).where(actions.c.run_id == run_id).order_by(actions.c.step, actions.c.place)
-        )
         async with self._store.read() as connection:
-            return tuple(record(row) for row in await connection.execute(statement))
+            return await read_actions(connection, run_id)
 
     async def thaw(self, run: WarrantedRun, frozen: Frozen, sentence: str) -> None:
         async def work(connection: AsyncConnection) -> None:
@@ -50,8 +48,20 @@ class StoreActions:
 
         await self._store.write(work)
 
+    async def undos(self, run_id: str) -> tuple[UndoRecord, ...]:
+        """Every undo of an action of this run that was begun, oldest first."""
+        async with self._store.read() as connection:
+            return await undos_of(connection, actions.c.run_id == run_id)
+
     async def freeze(
-        self, run: WarrantedRun, action: ActionRecord, spec: ToolSpec, prepared: Prepared
+        self,
+        run: WarrantedRun,
+        action: ActionRecord,
+        spec: ToolSpec,
+        prepared: Prepared,
+        *,
+        undo: Undo | None = None,
+        undoes: Original | None = None,
     ) -> Frozen:
         async def work(connection: AsyncConnection) -> Frozen:
             current = await read_action(connection, run.warrant.run_id, action.action_id)
@@ -59,7 +69,12 @@ class StoreActions:
                 return Frozen.read(current.frozen)
             target = pointed(action.arguments, spec.target or "")
             ordinal = await _ordinal(connection, action, target)
-            frozen = _frozen(run, action, spec, prepared, target, ordinal)
+            frozen = replace(
+                _frozen(run, action, spec, prepared, target, ordinal),
+                undo=undo,
+                undoes=undoes,
+                repeats=await _repeats(connection, action),
+            )
             await connection.execute(
                 update(actions)
                 .where(actions.c.action_id == action.action_id)
@@ -215,6 +230,12 @@ async def read_action(connection: AsyncConnection, run_id: str, action_id: str) 
     return record(row)
 
 
+async def read_actions(connection: AsyncConnection, run_id: str) -> tuple[ActionRecord, ...]:
+    """All actions of a run, in the order of their proposal, as this transaction sees them."""
+    statement = select(actions).where(actions.c.run_id == run_id).order_by(actions.c.step, actions.c.place)
+    return tuple(record(row) for row in await connection.execute(statement))
+
+
 async def _ordinal(connection: AsyncConnection, action: ActionRecord, target: str) -> int:
     """Which action on this tool and target it is; one that is frozen again keeps number and key."""
     kept = await connection.scalar(select(actions.c.ordinal).where(actions.c.action_id == action.action_id))
@@ -226,6 +247,18 @@ async def _ordinal(connection: AsyncConnection, action: ActionRecord, target: st
         )
     )
     return 1 + (last or 0)
+
+
+async def _repeats(connection: AsyncConnection, action: ActionRecord) -> int:
+    """How many equal writes of the run had their effect, or may have had it."""
+    count = await connection.scalar(
+        select(func.count())
+        .select_from(actions)
+        .where(actions.c.run_id == action.run_id, actions.c.action_id != action.action_id)
+        .where(actions.c.tool == action.tool, actions.c.arguments_digest == action.arguments_digest)
+        .where(actions.c.outcome.in_((Outcome.SUCCEEDED, Outcome.UNKNOWN)))
+    )
+    return count or 0
 
 
 def _frozen(

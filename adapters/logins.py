@@ -23,6 +23,7 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = {
         "runs": "SELECT, INSERT, UPDATE (first_execution, cancel_reason, version)",
         "messages": "INSERT",
         "actions": "SELECT",
+        "undos": "SELECT, INSERT",
         "approvals": "SELECT, UPDATE (state, decided_ms, denial, version)",
         "decisions": "SELECT, INSERT, UPDATE (woken)",
         "clicks": "SELECT, INSERT",

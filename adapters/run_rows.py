@@ -83,4 +83,5 @@ def record(row: Row[Any]) -> RunRecord:
         ended_ms=row.ended_ms,
         result=json.loads(row.result) if row.result else None,
         version=row.version,
+        undoes=row.undoes,
     )

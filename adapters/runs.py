@@ -8,6 +8,8 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters import undos
+from adapters.actions import read_actions
 from adapters.audit_log import append
 from adapters.closing import close_open
 from adapters.questions import leave_open
@@ -18,9 +20,10 @@ from contracts.digest import Json, canonical
 from contracts.errors import Conflict
 from contracts.ports import Clock
 from contracts.run import RunRecord, RunState, WarrantedRun
-from contracts.tokens import Warrant
+from contracts.tokens import Undoes, Warrant
 from contracts.transcript import Role
 from contracts.wire import Ending
+from policies.deeds import deeds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +74,7 @@ class StoreRuns:
 
         Raises:
             Conflict: the key was used with another body, or its request id belongs to another key.
+            Undone: an undo of what it is to undo stands already.
         """
 
         async def work(connection: AsyncConnection) -> tuple[RunRecord, bool]:
@@ -108,6 +112,7 @@ class StoreRuns:
                 warrant=new.token,
                 input=text,
                 budget=canonical(asdict(warrant.budget)).decode(),
+                undoes=warrant.undoes.run_id if warrant.undoes else None,
                 state=RunState.QUEUED,
                 created_ms=now,
             )
@@ -115,7 +120,11 @@ class StoreRuns:
         await connection.execute(
             insert(messages).values(run_id=warrant.run_id, seq=0, role=Role.INPUT, body=text)
         )
-        await append(connection, run_record(warrant, now, actor=warrant.caller, outcome="accepted"))
+        await undos.begin(connection, warrant)
+        accepted = run_record(
+            warrant, now, actor=warrant.caller, outcome="accepted", reason=_purpose(warrant.undoes)
+        )
+        await append(connection, accepted)
 
     async def record_execution(self, run_id: str, first_execution: str) -> None:
         """Remember which execution is this run; the first word stands."""
@@ -238,6 +247,13 @@ class StoreRuns:
         await self._store.write(work)
 
 
+def _purpose(undoes: Undoes | None) -> str:
+    """What an undo run is for, for the audit."""
+    if undoes is None:
+        return ""
+    return f"to undo run {undoes.run_id}" + (f": {undoes.reason}" if undoes.reason else "")
+
+
 async def _started(connection: AsyncConnection, start_hash: str, body_digest: str) -> RunRecord | None:
     row = (await connection.execute(select(runs).where(runs.c.start_hash == start_hash))).first()
     if row is None:
@@ -254,8 +270,11 @@ async def _result(connection: AsyncConnection, run_id: str, ending: Ending) -> J
         .order_by(messages.c.seq.desc())
         .limit(1)
     )
-    text = json.loads(last)["text"] if last else ""
-    return {"text": ending.text or text, "data": {}, "artifacts": await _artifacts(connection, run_id)}
+    text = ending.text or (json.loads(last)["text"] if last else "")
+    if ending.state != RunState.COMPLETED:
+        said = deeds(await read_actions(connection, run_id))
+        text = "\n".join(part for part in (text, said) if part)
+    return {"text": text, "data": {}, "artifacts": await _artifacts(connection, run_id)}
 
 
 async def _artifacts(connection: AsyncConnection, run_id: str) -> list[Json]:

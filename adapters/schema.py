@@ -80,6 +80,8 @@ runs = Table(
     Column("spent_usd", String(40), nullable=False, default="0"),
     Column("spent_ms", BigInteger, nullable=False, default=0),
     Column("version", Integer, nullable=False, default=1),
+    #: The earlier run that it undoes, as its warrant says.
+    Column("undoes", String(40)),
     UniqueConstraint("tenant", "env", "request_id"),
     Index("runs_by_time", "tenant", "env", "created_ms"),
     Index("runs_by_state", "state"),
@@ -150,6 +152,18 @@ actions = Table(
     #: What a read made for the run's result.
     Column("artifact", Text),
     _ms("created_ms", nullable=False),
+)
+
+undos = Table(
+    "undos",
+    metadata,
+    #: The run that undoes, and the place of this action among those that it undoes.
+    Column("run_id", ForeignKey("runs.run_id"), primary_key=True),
+    Column("place", Integer, primary_key=True),
+    #: The action that is undone.
+    Column("action_id", ForeignKey("actions.action_id"), nullable=False, index=True),
+    #: The action by which the run undoes it, once it has one.
+    Column("by_action", String(80), nullable=False),
 )
 
 approvals = Table(

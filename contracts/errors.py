@@ -8,6 +8,7 @@ InterlockError
 │   │   └── TokenExpired   a renewed token may be accepted
 │   ├── PermissionRefused  policy, scope or standing says no
 │   └── Conflict       the same key or identity with other content
+│       └── Undone     an undo of the action stands already
 ├── Halted             a kill switch says not now
 └── Unavailable        a neighbour did not answer; a retry may help
 """
@@ -55,6 +56,10 @@ class PermissionRefused(Refused):
 
 class Conflict(Refused):
     """The same key or identity was used with other content."""
+
+
+class Undone(Conflict):
+    """The action is undone, or being undone, by another run."""
 
 
 class Halted(InterlockError):

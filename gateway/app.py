@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from contracts.errors import InterlockError
-from gateway import approvals, codec, events, faults, operations, runs, slack, switches, why
+from gateway import approvals, codec, events, faults, operations, runs, slack, switches, undo, why
 from gateway.auth import Door
 from gateway.codec import CodecCors
 from gateway.event_shapes import Event
@@ -23,6 +23,7 @@ from gateway.requests_log import RequestLog
 
 _ROUTERS: Final = (
     runs.router,
+    undo.router,
     events.router,
     why.router,
     approvals.router,

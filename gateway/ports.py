@@ -7,7 +7,7 @@ from typing import Protocol
 from contracts.approval import ApprovalRecord
 from contracts.audit import ChainedRecord
 from contracts.digest import Json
-from contracts.run import ActionRecord, RunRecord
+from contracts.run import ActionRecord, RunRecord, UndoRecord
 from contracts.tokens import Grant, Warrant
 
 
@@ -72,7 +72,12 @@ class RunRows(Protocol):
         ...
 
     async def accept(self, new: NewRun) -> tuple[RunRecord, bool]:
-        """Write the run down, or find the one that this key started; whether it is new. Raises Conflict."""
+        """Write the run down, or find the one that this key started; whether it is new.
+
+        Raises:
+            Conflict: it was for another body.
+            Undone: an undo of what it is to undo stands already.
+        """
         ...
 
     async def page(self, query: RunQuery) -> Sequence[RunRecord]: ...
@@ -94,6 +99,10 @@ class ActionRows(Protocol):
     """The actions of a run, in the order of their proposal."""
 
     async def of_run(self, run_id: str) -> Sequence[ActionRecord]: ...
+
+    async def undos(self, run_id: str) -> Sequence[UndoRecord]:
+        """Every undo of an action of this run that was begun, oldest first."""
+        ...
 
 
 class ApprovalRows(Protocol):

@@ -15,6 +15,7 @@ from activities.guard import Guard
 from activities.open import Mint, Opening
 from activities.prepare import Preparing
 from activities.think import Thinking
+from activities.undoing import Undoing
 from activities.warranted import Warrants
 from adapters.actions import StoreActions
 from adapters.anchors import S3Anchors
@@ -125,6 +126,7 @@ async def _agent(parts: _Parts) -> Role:
         turns=StoreTurns(parts.store, parts.clock),
         switches=StoreSwitches(parts.store, parts.clock),
         model=Models(Providers(endpoints(os.environ))),
+        undoing=Undoing(verifier=parts.verifier, actions=StoreActions(parts.store, parts.clock)),
         clock=parts.clock,
     )
     version = workflow_version(parts.settings.build)
@@ -206,6 +208,7 @@ async def _tools(parts: _Parts) -> Role:
         guard=guard,
         actions=actions,
         documents=parts.documents,
+        undoing=Undoing(verifier=parts.verifier, actions=actions),
         toolbox=toolbox,
         signer=await parts.signer(Purpose.FROZEN),
         clock=parts.clock,

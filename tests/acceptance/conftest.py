@@ -284,7 +284,7 @@ def scripted_policies(directory: Path) -> Path:
     scripted = shipped | {
         "model": {"name": "scripted"},
         "input": {"type": "object"},
-        "allow_tools": [*shipped["allow_tools"], ONCE],
+        "allow_tools": [*shipped["allow_tools"], ONCE, "ticket.update"],
     }
     quick = shipped["approval"] | {"deadline": "2s"}
     for name, route in {

@@ -63,6 +63,10 @@ class Setting:
         path = f"/v1/runs/{run_id or self.approval.run_id}/cancel"
         return self.send("POST", path, who, json={"reason": "not needed", **body})
 
+    def undo(self, run_id: str, who: str = "caller", /, **body: Any) -> httpx.Response:
+        path = f"/v1/runs/{run_id}/undo"
+        return self.send("POST", path, who, json=body, headers={"Idempotency-Key": "undo"})
+
     def switch(self, scope: str = "all", who: str = "operator", **body: Any) -> httpx.Response:
         return self.send("PUT", f"/v1/switches/{scope}", who, json={"stopped": True, "reason": "x", **body})
 
@@ -329,6 +333,16 @@ _ACTING: Final[Mapping[str, Send]] = {
     "cancel with an unknown key": lambda s: s.cancel(force=True),
     "cancel of another tenant's": lambda s: s.cancel(s.foreign),
     "cancel of what has ended": lambda s: s.cancel(s.ended),
+    "undo with arguments": lambda s: s.undo(s.ended, arguments={"ticket_id": "T-9"}),
+    "undo of a list that is empty": lambda s: s.undo(s.ended, actions=[]),
+    "undo of too many": lambda s: s.undo(s.ended, actions=["k"] * 17),
+    "undo of a key with a line break": lambda s: s.undo(s.ended, actions=["a\nb"]),
+    "undo of a key that is none": lambda s: s.undo(s.ended, actions=["no:such:key"]),
+    "undo of what wrote nothing": lambda s: s.undo(s.ended),
+    "undo of what is open": lambda s: s.undo(s.approval.run_id),
+    "undo of another tenant's": lambda s: s.undo(s.foreign),
+    "undo by an operator": lambda s: s.undo(s.ended, "operator"),
+    "undo by who may not use the route": lambda s: s.undo(s.ended, "narrow"),
     "switch of an unknown scope": lambda s: s.switch("everything"),
     "switch of a scope that is a path": lambda s: s.switch("..%2Fruns"),
     "switch until the past": lambda s: s.switch(until="2020-01-01T00:00:00Z"),

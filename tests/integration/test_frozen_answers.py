@@ -3,7 +3,7 @@
 import ast
 import json
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,7 +19,7 @@ from adapters.restoring import restored
 from contracts.action import Frozen
 from contracts.ports import ClaimRequest, Conclusion
 from contracts.run import Outcome
-from contracts.tokens import Capability, FrozenSeal, Purpose, Warrant
+from contracts.tokens import Capability, FrozenSeal, Purpose, Undoes, Warrant
 from contracts.wire import Ending
 from tests.golden.held import hold, shape
 from tests.integration.test_gateway_world import CLOSE, ENV, World, opened
@@ -166,8 +166,12 @@ async def test_tokens_keep_their_claims(lived: Lived) -> None:
     record = await world.runs.get(lived.run_id)
     approval = next(iter(await _approvals(world, lived.run_id)))
     seal = FrozenSeal(run_id=lived.run_id, action_id=lived.frozen.action_id, action_digest="sha256:…")
+    undoing = replace(
+        Warrant.read(world.verifier.verify(Purpose.WARRANT, record.warrant)),
+        undoes=Undoes(run_id=lived.run_id, actions=(lived.frozen.action_id,)),
+    )
     signed = {
-        Purpose.WARRANT: [record.warrant],
+        Purpose.WARRANT: [record.warrant, world.signer.sign(Purpose.WARRANT, undoing.claims())],
         Purpose.CAPABILITY: [world.signer.sign(Purpose.CAPABILITY, lived.capability.claims())],
         Purpose.FROZEN: [world.signer.sign(Purpose.FROZEN, seal.claims())],
         Purpose.GRANT: [

@@ -15,7 +15,7 @@ from adapters.blocks import Card
 from adapters.card import APPROVE, DENY, TOTAL
 from adapters.cards import render
 from adapters.question_card import DID, DID_NOT, STOP
-from contracts.action import Change, Frozen, Preview
+from contracts.action import Change, Frozen, Original, Preview
 from contracts.approval import ANSWERS, ApprovalKind, ApprovalRecord, ApprovalState
 from contracts.errors import Malformed
 from contracts.run import Outcome
@@ -467,3 +467,28 @@ def test_buttons_stand_only_under_a_whole_action(text: str) -> None:
     frozen = replace(FROZEN, preview=replace(PREVIEW, target="T", changes=()), arguments={"a": text})
     card = shown(approval(frozen))
     assert bool(buttons(card)) != ("[cut:" in body(card))
+
+
+def test_a_card_says_whose_undo_it_is() -> None:
+    """Tool, target and run of what it undoes, out of the sealed record; its words are of who asked for it."""
+    original = Original(run_id="run_0", action_id="run_0.1.0", tool="ticket.close", target="T-1 *now*")
+    card = json.dumps(shown(approval(replace(FROZEN, undoes=original))).blocks)
+    assert "This undoes ticket.close T-1 *now*, which run run_0 did." in card
+    assert "in the words of who asked for the undo" in card
+    assert "This undoes" not in json.dumps(shown(approval()).blocks)
+
+
+@pytest.mark.parametrize(("times", "said"), [(1, "once before"), (2, "2 times before")])
+def test_a_card_says_that_it_repeats(times: int, said: str) -> None:
+    """Whoever approves the third of three equal payments is told that there were two."""
+    assert f"This repeats: the run did exactly this {said}." in body(
+        shown(approval(replace(FROZEN, repeats=times)))
+    )
+    assert "This repeats" not in body(shown(approval()))
+
+
+@pytest.mark.parametrize("length", [200, 5_000])
+def test_a_card_of_an_undo_is_lawful_whatever_it_undoes(length: int) -> None:
+    """Names of any length leave it within Slack's limits."""
+    long = "&" * length
+    shown(approval(replace(FROZEN, undoes=Original(run_id=long, action_id="a", tool=long, target=long))))

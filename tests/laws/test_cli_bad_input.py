@@ -22,6 +22,8 @@ _START: Final = ("run", "start", "--route", "support/close")
         (("run", "list", "--colour"), 2, "No such option: --colour"),
         (("run", "show"), 2, "Missing argument"),
         (("run", "show", "../../healthz", *_NOBODY), 2, "'../../healthz' is no id: copy one from a list."),
+        (("run", "undo", "../../healthz", *_NOBODY), 2, "'../../healthz' is no id: copy one from a list."),
+        (("run", "undo", "run_1", "--arguments", "{}"), 2, "No such option: --arguments"),
         (("approvals", "show", "apr_1/decision", *_NOBODY), 2, "'apr_1/decision' is no id"),
         (_START, 2, "Missing option '--input'"),
         ((*_START, "--input", "{bad", *_NOBODY), 2, "--input is not JSON"),
