@@ -77,6 +77,9 @@ class Asking:
                 return Verdict(state="waiting")
             case ApprovalState.APPROVED:
                 return await self._approved(run, approval)
+            case ApprovalState.CANCELLED:
+                # Asked about anew, or its run was given up: whoever did that said what became of the action.
+                return Verdict(state=state)
             case ApprovalState.DENIED:
                 stop = StopReason.APPROVAL_DENIED if route.on_denied == "stop" else None
                 await self._conclude(run, approval, Outcome.REJECTED, _denial(approval), stop)

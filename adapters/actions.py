@@ -9,14 +9,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.about import about
 from adapters.audit_log import append
+from adapters.claim_rows import in_hand
 from adapters.run_rows import carry_on, touch
-from adapters.schema import actions, approvals, claims, messages, runs
+from adapters.schema import actions, approvals, messages, runs
 from adapters.store import Store
 from adapters.undos import undos_of
 from contracts.action import Frozen, Original, Prepared, Undo
 from contracts.audit import AuditRecord
 from contracts.digest import canonical
-from contracts.errors import Unknown
+from contracts.errors import Unavailable, Unknown
 from contracts.keys import action_key, key_hash
 from contracts.ports import Clock, Conclusion
 from contracts.run import ARTIFACTS, ActionRecord, Outcome, RunRecord, UndoRecord, WarrantedRun
@@ -103,6 +104,11 @@ class StoreActions:
 
     async def conclude(self, run: WarrantedRun, action_id: str, conclusion: Conclusion) -> ActionRecord:
         async def work(connection: AsyncConnection) -> ActionRecord:
+            action = await read_action(connection, run.warrant.run_id, action_id)
+            if action.outcome is Outcome.UNKNOWN:
+                return action
+            if await in_hand(connection, action.key_hash):
+                raise Unavailable("another attempt has this write in hand; how that ends is what counts")
             return await conclude(connection, run.warrant, action_id, conclusion, self._clock.now_ms())
 
         return await self._store.write(work)
@@ -157,8 +163,7 @@ async def thaw(connection: AsyncConnection, run: Warrant, frozen: Frozen, senten
     action = await read_action(connection, run.run_id, action_id)
     if action.action_digest != frozen.digest() or action.outcome is not None:
         return
-    claim = await connection.scalar(select(claims.c.state).where(claims.c.key_hash == frozen.key_hash))
-    if claim not in (None, Outcome.FAILED):
+    if await in_hand(connection, action.key_hash):
         return
     await connection.execute(
         update(actions)

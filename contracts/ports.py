@@ -187,7 +187,13 @@ class Actions(Protocol):
         ...
 
     async def conclude(self, run: WarrantedRun, action_id: str, conclusion: Conclusion) -> ActionRecord:
-        """Write outcome, transcript, spend and audit in one transaction; the first that is known wins."""
+        """Write outcome, transcript, spend and audit in one transaction; the first one wins.
+
+        An unknown outcome stays: only the ledger and a person's word settle a write that may have been sent.
+
+        Raises:
+            Unavailable: another attempt has the write in hand.
+        """
         ...
 
 
