@@ -15,6 +15,7 @@ from adapters.schema import actions, approvals, messages, runs
 from adapters.store import Store
 from adapters.undos import undos_of
 from contracts.action import Frozen, Original, Prepared, Undo
+from contracts.approval import ApprovalKind
 from contracts.audit import AuditRecord
 from contracts.digest import canonical
 from contracts.errors import Unavailable, Unknown
@@ -74,6 +75,7 @@ class StoreActions:
                 undo=undo,
                 undoes=undoes,
                 repeats=await _repeats(connection, action),
+                revision=1 + await _asked(connection, action),
             )
             await connection.execute(
                 update(actions)
@@ -257,6 +259,16 @@ async def _repeats(connection: AsyncConnection, action: ActionRecord) -> int:
         .where(actions.c.run_id == action.run_id, actions.c.action_id != action.action_id)
         .where(actions.c.tool == action.tool, actions.c.arguments_digest == action.arguments_digest)
         .where(actions.c.outcome.in_((Outcome.SUCCEEDED, Outcome.UNKNOWN)))
+    )
+    return count or 0
+
+
+async def _asked(connection: AsyncConnection, action: ActionRecord) -> int:
+    """How often people were asked about the action as it was frozen before."""
+    count = await connection.scalar(
+        select(func.count())
+        .select_from(approvals)
+        .where(approvals.c.action_id == action.action_id, approvals.c.kind == ApprovalKind.ACTION)
     )
     return count or 0
 

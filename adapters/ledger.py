@@ -97,6 +97,9 @@ class StoreLedger:
             raise ClaimRefused(sentence, say="halted")
         if sentence := await closed(connection, run.warrant.run_id):
             raise ClaimRefused(sentence, Outcome.SKIPPED)
+        action = await read_action(connection, frozen.run_id, frozen.action_id)
+        if action.outcome is not None:
+            raise ClaimRefused(f"it has ended already, as {action.outcome}", action.outcome)
         await check_target(connection, request)
         decision = await allowed(connection, request, now)
         await check_limits(connection, request, now)
@@ -104,7 +107,6 @@ class StoreLedger:
         await _consume(connection, request, counted, now)
         row = row_of(frozen, request.holder, now, fence) | {"epoch": await epoch.current(connection)}
         await put(connection, row, anew=fence > 1)
-        action = await read_action(connection, frozen.run_id, frozen.action_id)
         approvers = tuple(grant.approver for grant in counted)
         await append(connection, attempt_record(run, action, request.spec, now, approvers))
         return Claim(say="send", fence=fence)
@@ -124,11 +126,13 @@ class StoreLedger:
 
     async def _taken_over(self, connection: AsyncConnection, request: ClaimRequest, row: Row[Any]) -> Claim:
         now = self._clock.now_ms()
-        unsent = row.holder == request.holder and request.unsent
+        # The books of before a restore do not say who took the write over since.
+        same_epoch = row.epoch == await epoch.current(connection)
+        unsent = row.holder == request.holder and request.unsent and same_epoch
         if row.state == "claimed" and row.holder != request.holder and now < row.lease_ms:
             return Claim(say="wait", fence=row.fence, again=True)
         halt = await stopped(connection, request.run.warrant, request.frozen.tool, now)
-        over = await _over(connection, request, row, now)
+        over = await _over(connection, request, now) if same_epoch else "the store was restored since"
         if unsent and (sentence := halt or over):
             return await _freed(connection, request, row, sentence, now)
         state = UNSENT if unsent else "claimed"
@@ -172,7 +176,8 @@ class StoreLedger:
             key = claims.c.key_hash == request.frozen.key_hash
             row = (await connection.execute(select(claims).where(key))).one()
             # An answer that comes after the run gave the write up is still worth more than nothing.
-            given_up = row.state == Outcome.UNKNOWN and row.fence == fence
+            current = row.fence == fence and row.epoch == await epoch.current(connection)
+            given_up = row.state == Outcome.UNKNOWN and current
             if row.state != "claimed" and not given_up:
                 return stored(row) or replace(conclusion, outcome=Outcome(row.state))
             if row.fence != fence:
@@ -205,10 +210,8 @@ class StoreLedger:
         return await self._store.write(work)
 
 
-async def _over(connection: AsyncConnection, request: ClaimRequest, row: Row[Any], now: int) -> str | None:
+async def _over(connection: AsyncConnection, request: ClaimRequest, now: int) -> str | None:
     """Why a write that was claimed may be sent no more; what it consumed stays good for its retries."""
-    if row.epoch != await epoch.current(connection):
-        return "the store was restored after it was claimed"
     if sentence := await closed(connection, request.run.warrant.run_id):
         return sentence
     try:

@@ -61,7 +61,7 @@ class Original:
 FORMAT: Final = 2
 """Of new frozen records. The first had none of these, and its bytes still have none."""
 
-_SINCE_2: Final = ("undo", "undoes", "repeats")
+_SINCE_2: Final = ("undo", "undoes", "repeats", "revision")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +99,8 @@ class Frozen:
     undoes: Original | None = None
     #: How often this run did exactly this before, or may have: the same tool with the same arguments.
     repeats: int = 0
+    #: Which freezing of the action it is, from 1: an approval that was taken back is of other bytes.
+    revision: int = 1
     format: int = field(default=FORMAT)
 
     def document(self) -> Json:
@@ -131,6 +133,8 @@ class Frozen:
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise Malformed(f"this is no frozen action: {error}") from error
-        if found.format not in (1, FORMAT) or (found.format == 1 and (undo or undoes or found.repeats)):
+        if found.format not in (1, FORMAT) or (
+            found.format == 1 and (undo or undoes or found.repeats or found.revision > 1)
+        ):
             raise Malformed("this frozen action is of a format that is not known here")
         return found
