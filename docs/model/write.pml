@@ -59,7 +59,7 @@ mtype result;
 #define BOOKS_AGREE (store.claim == absent || store.claim == failed || store.claim == store.outcome)
 
 #ifdef LIVE
-ltl ends { [] (approved_once -> <> [] (ENDED && TRUE_WORD && store.claim != claimed)) }
+ltl ends { [] (approved_once -> <> [] ((ENDED || unheard_of) && TRUE_WORD && store.claim != claimed)) }
 #endif
 
 init {

@@ -95,7 +95,7 @@ def _checked(directory: Path, words: str, compiled: str = "-DSAFETY", *searched:
     defined = [f"-D{word}" for word in words.split()]
     subprocess.run(["spin", *defined, "-a", str(MODEL)], cwd=directory, check=True, capture_output=True)
     subprocess.run(
-        ["gcc", "-O2", "-w", compiled, "-DCOLLAPSE", "-DMEMLIM=4000", "-o", "pan", "pan.c"],
+        ["gcc", "-O1", "-w", compiled, "-DCOLLAPSE", "-DMEMLIM=4000", "-o", "pan", "pan.c"],
         cwd=directory,
         check=True,
         capture_output=True,
