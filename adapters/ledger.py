@@ -171,6 +171,20 @@ class StoreLedger:
 
         await self._store.write(work)
 
+    async def confirm(self, request: ClaimRequest, fence: int) -> bool:
+        async def work(connection: AsyncConnection) -> bool:
+            now, key = self._clock.now_ms(), claims.c.key_hash == request.frozen.key_hash
+            row = (await connection.execute(select(claims).where(key))).one()
+            mine = (row.state, row.fence, row.epoch) == ("claimed", fence, await epoch.current(connection))
+            if not mine or await stopped(connection, request.run.warrant, request.frozen.tool, now):
+                return False
+            if await _over(connection, request, now):
+                return False
+            await connection.execute(update(claims).where(key).values(lease_ms=now + LEASE_MS))
+            return True
+
+        return await self._store.write(work)
+
     async def settle(self, request: ClaimRequest, fence: int, conclusion: Conclusion) -> Conclusion:
         async def work(connection: AsyncConnection) -> Conclusion:
             key = claims.c.key_hash == request.frozen.key_hash

@@ -311,6 +311,10 @@ class Ledger(Protocol):
         """Say that the claim's holder is still at it; a stale fence renews nothing."""
         ...
 
+    async def confirm(self, request: ClaimRequest, fence: int) -> bool:
+        """Whether what was claimed may be sent right now: checked once more, and its lease renewed."""
+        ...
+
     async def release(self, request: ClaimRequest, fence: int, sentence: str) -> bool:
         """The target had changed and nothing was done: free the key for this action, once approved anew.
 
