@@ -52,7 +52,7 @@ class Books:
     async def renew(self, request: ClaimRequest, fence: int) -> None:
         raise NotImplementedError
 
-    async def confirm(self, request: ClaimRequest, fence: int) -> bool:
+    async def confirm(self, *_: Any) -> bool:
         self.confirmed += 1
         slow, self.slow = self.slow, 0.0
         await asyncio.sleep(slow)
@@ -180,7 +180,7 @@ async def test_a_resend_is_for_the_approved_version_only() -> None:
 
 
 async def test_a_resend_after_a_lookup_is_checked_once_more() -> None:
-    """The target may take its time to say that it has no such key: what held at the claim may hold no more."""
+    """The target may take its time to say that it has no such key: what held then may hold no more."""
     looks = Claim(say="lookup", fence=2, again=True)
     stopped = Target([])
     books = Books(says=[looks], confirms=[False])
