@@ -20,6 +20,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
+from adapters.payload_keys import PayloadKeys
 from contracts.digest import canonical
 from contracts.errors import InterlockError, Malformed, PermissionRefused, Unavailable, Unknown
 from contracts.secret import Secret
@@ -245,9 +246,11 @@ class PrivateKeys:
             raise Malformed(f"the private key of {purpose.value} is not the one in the key ring: seed again")
         return SigningKey(kid=kid, purpose=purpose, private=private)
 
-    async def payload_key(self) -> Secret:
-        """The key of Temporal's payloads: 32 bytes, base64url. Raises as ``text`` does."""
-        return await self.text("keys/payload")
+    async def payload_keys(self) -> PayloadKeys:
+        """The keys of Temporal's payloads. Raises as ``text`` does, and Malformed where they are no ring."""
+        keys = PayloadKeys(lambda: self.text("keys/payload"))
+        await keys.refresh()
+        return keys
 
     async def text(self, name: str) -> Secret:
         """The secret ``interlock/<env>/<name>``, such as ``slack/signing-secret``.

@@ -15,6 +15,7 @@ from adapters.clock import SystemClock
 from adapters.desk import StoreDesk
 from adapters.documents import StoreDocuments
 from adapters.keys import AwsIdentity, KeyRing, PrivateKeys
+from adapters.payload_keys import PayloadKeys
 from adapters.payloads import EncryptingCodec
 from adapters.runs import NewRun, RunQuery, StoreRuns
 from adapters.slack import SlackPoster, slack_client
@@ -24,7 +25,6 @@ from adapters.temporal import TemporalStarter, connect
 from adapters.tokens import JwtSigner, JwtVerifier
 from contracts.approval import ApprovalRecord
 from contracts.audit import ChainedRecord
-from contracts.errors import Malformed
 from contracts.run import RunRecord
 from contracts.secret import Secret
 from contracts.tokens import Purpose
@@ -49,8 +49,8 @@ async def build(settings: Settings) -> Gateway:
     identity, ring = AwsIdentity.load(settings.aws), KeyRing.load(settings.keyring)
     keys = PrivateKeys(identity, settings.env, ring)
     signer = JwtSigner([await keys.signing_key(Purpose.WARRANT), await keys.signing_key(Purpose.GRANT)])
-    payload_key = await keys.payload_key()
-    client = await connect(settings.temporal, payload_key, identity="gateway")
+    payload_keys = await keys.payload_keys()
+    client = await connect(settings.temporal, payload_keys, identity="gateway")
     bot = slack_client(settings.slack_url or None, await keys.text("slack/bot-token"))
     whisper = Whisper(SlackPoster(bot), proxied=not settings.slack_url)
     slack = SlackApp(
@@ -61,7 +61,7 @@ async def build(settings: Settings) -> Gateway:
         signature=Signature(await keys.text("slack/signing-secret")),
         private=whisper,
     )
-    return create(_parts(settings, ring, signer, client, payload_key, slack, whisper))
+    return create(_parts(settings, ring, signer, client, payload_keys, slack, whisper))
 
 
 def _parts(
@@ -69,7 +69,7 @@ def _parts(
     ring: KeyRing,
     signer: JwtSigner,
     client: Client,
-    payload_key: Secret,
+    payload_keys: PayloadKeys,
     slack: SlackApp,
     whisper: Whisper,
 ) -> Parts:
@@ -93,7 +93,7 @@ def _parts(
         sources=documents,
         starter=starter,
         slack=slack,
-        codec=Codec(EncryptingCodec(payload_key)),
+        codec=Codec(EncryptingCodec(payload_keys)),
         capability_jwk=ring.jwk(Purpose.CAPABILITY),
         launcher=Launcher(runs, starter, clock, env),
         waker=Waker(approvals, starter, env),
@@ -164,9 +164,5 @@ class Codec:
 
     async def decode(self, payloads: Sequence[ports.Payload]) -> Sequence[ports.Payload]:
         wire = [WirePayload(metadata=payload.metadata, data=payload.data) for payload in payloads]
-        try:
-            decoded = await self._codec.decode(wire)
-        except ValueError as error:
-            # Too short to be sealed at all, which the cipher says in a word of its own.
-            raise Malformed("a payload was not encoded with this environment's key") from error
+        decoded = await self._codec.decode(wire)
         return [ports.Payload(metadata=dict(payload.metadata), data=payload.data) for payload in decoded]

@@ -111,7 +111,7 @@ async def _parts(role: str, settings: Settings) -> _Parts:
         verifier=JwtVerifier(ring),
         store=store,
         clock=clock,
-        client=await connect(settings.temporal, await keys.payload_key(), identity=name),
+        client=await connect(settings.temporal, await keys.payload_keys(), identity=name),
         runs=StoreRuns(store, clock),
         documents=StoreDocuments(store, clock),
     )

@@ -419,7 +419,8 @@ async def test_a_process_signs_for_its_own_purposes_only(aws: _Aws) -> None:
     with pytest.raises(PermissionRefused, match="keys/capability"):
         await gateway.signing_key(Purpose.CAPABILITY)
     assert (await gateway.text("slack/signing-secret")) == aws.seeded.slack_signing_secret
-    assert (await gateway.payload_key()) == (await aws.private_keys(Role.AGENT).payload_key())
+    agent = await aws.private_keys(Role.AGENT).payload_keys()
+    assert (await (await gateway.payload_keys()).current()).id == (await agent.current()).id
     with pytest.raises(Malformed):
         await gateway.text("../prod/keys/warrant")
 
