@@ -1,28 +1,38 @@
 """The actions' rows: from proposal over the frozen record to the outcome."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.about import about
 from adapters.audit_log import append
+from adapters.bare import bare
+from adapters.contents import FORGOTTEN, Place, opened, sealed
+from adapters.messages import following, keep
 from adapters.run_rows import carry_on, touch
-from adapters.schema import actions, approvals, claims, messages, runs
+from adapters.schema import actions, approvals, claims, runs
 from adapters.store import Store
 from contracts.action import Frozen, Prepared
 from contracts.approval import ApprovalState
 from contracts.audit import AuditRecord
-from contracts.digest import canonical
-from contracts.errors import Unknown
+from contracts.digest import Json, canonical
+from contracts.errors import PermissionRefused, Unknown
 from contracts.keys import action_key, key_hash
 from contracts.ports import Clock, Conclusion
 from contracts.run import ARTIFACTS, ActionRecord, Outcome, RunRecord, WarrantedRun
 from contracts.tokens import Warrant
 from contracts.tool import ToolSpec, pointed
 from contracts.transcript import Role
+
+WITH_RUN: Final = select(
+    actions,
+    *(runs.c.request_id, runs.c.caller, runs.c.on_behalf_of, runs.c.policy_digest, runs.c.catalogue_digest),
+).join(runs, runs.c.run_id == actions.c.run_id)
+"""Actions with what their runs know of them, should their own content be forgotten."""
 
 
 class StoreActions:
@@ -33,16 +43,24 @@ class StoreActions:
         self._clock = clock
 
     async def get(self, run: WarrantedRun, action_id: str) -> ActionRecord:
-        async with self._store.read() as connection:
-            return await read_action(connection, run.warrant.run_id, action_id)
+        """Raises PermissionRefused where it was forgotten: what nobody can read is not carried out."""
+        action = await self._store.look(
+            lambda connection: read_action(connection, run.warrant.run_id, action_id)
+        )
+        if action.arguments is None:
+            raise PermissionRefused(
+                f"the content of {run.warrant.tenant} was forgotten, so nothing acts on it"
+            )
+        return action
 
     async def of_run(self, run_id: str) -> tuple[ActionRecord, ...]:
         """All actions of a run in the order of their proposal."""
-        statement = (
-            select(actions).where(actions.c.run_id == run_id).order_by(actions.c.step, actions.c.place)
-        )
-        async with self._store.read() as connection:
-            return tuple(record(row) for row in await connection.execute(statement))
+        statement = WITH_RUN.where(actions.c.run_id == run_id).order_by(actions.c.step, actions.c.place)
+
+        async def work(connection: AsyncConnection) -> tuple[ActionRecord, ...]:
+            return tuple([record(connection, row) for row in await connection.execute(statement)])
+
+        return await self._store.look(work)
 
     async def thaw(self, run: WarrantedRun, frozen: Frozen, sentence: str) -> None:
         async def work(connection: AsyncConnection) -> None:
@@ -66,7 +84,9 @@ class StoreActions:
                 .values(
                     target=target,
                     ordinal=ordinal,
-                    frozen=frozen.frozen_bytes().decode(),
+                    frozen=keeping(connection, run.warrant, action.action_id)(
+                        "frozen", frozen.frozen_bytes().decode()
+                    ),
                     action_digest=frozen.digest(),
                     idempotency_key=frozen.idempotency_key,
                     key_hash=frozen.key_hash,
@@ -113,19 +133,21 @@ async def conclude(
     if conclusion.artifact is not None and await _made(connection, run_id) >= ARTIFACTS:
         text = f"this run has made {ARTIFACTS} artifacts, which is the most that a run makes"
         conclusion = replace(conclusion, outcome=Outcome.FAILED, content=text, text=text, artifact=None)
+    own = keeping(connection, run, action_id)
+    artifact = conclusion.artifact
     await connection.execute(
         update(actions)
         .where(actions.c.action_id == action_id)
         .values(
             outcome=conclusion.outcome,
-            outcome_text=conclusion.text,
+            outcome_text=own("outcome_text", conclusion.text),
             duration_ms=actions.c.duration_ms + conclusion.duration_ms,
             attempts=conclusion.attempts,
-            artifact=None if conclusion.artifact is None else canonical(conclusion.artifact).decode(),
+            artifact=None if artifact is None else own("artifact", canonical(artifact).decode()),
         )
     )
     if conclusion.outcome is not Outcome.UNKNOWN:
-        await say(connection, action, conclusion.outcome, conclusion.content)
+        await say(connection, run, action, conclusion.outcome, conclusion.content)
     if action.reconciliation_id is not None:
         await connection.execute(
             update(approvals)
@@ -175,19 +197,35 @@ async def _made(connection: AsyncConnection, run_id: str) -> int:
     return count or 0
 
 
-async def say(connection: AsyncConnection, action: ActionRecord, outcome: Outcome, content: str) -> None:
+async def say(
+    connection: AsyncConnection,
+    run: Warrant | RunRecord,
+    action: ActionRecord,
+    outcome: Outcome,
+    content: str,
+) -> None:
     """Append an action's result to the transcript."""
-    last = await connection.scalar(select(func.max(messages.c.seq)).where(messages.c.run_id == action.run_id))
-    body = {"tool": action.tool, "call_id": action.call_id, "outcome": outcome, "content": content}
-    await connection.execute(
-        insert(messages).values(
-            run_id=action.run_id,
-            seq=(last or 0) + 1,
-            role=Role.TOOL,
-            action_id=action.action_id,
-            body=canonical(body).decode(),
-        )
+    said = {"tool": action.tool, "call_id": action.call_id, "outcome": outcome, "content": content}
+    seq = await following(connection, run.run_id)
+    await keep(connection, run, seq, Role.TOOL, said, action.action_id)
+
+
+async def artifacts_of(connection: AsyncConnection, run_id: str) -> list[Json]:
+    """What the run's actions made, in the order of their proposal, each with the action that made it.
+
+    Forgotten ones are left out.
+    """
+    rows = await connection.execute(
+        select(actions)
+        .where(actions.c.run_id == run_id, actions.c.artifact.is_not(None))
+        .order_by(actions.c.step, actions.c.place)
     )
+    found = [(row, _own(connection, row, "artifact")) for row in rows.all()]
+    return [
+        {**json.loads(text), "action": {"step": row.step, "tool": row.tool}}
+        for row, text in found
+        if text is not None
+    ]
 
 
 def result_record(
@@ -209,13 +247,11 @@ def result_record(
 async def read_action(connection: AsyncConnection, run_id: str, action_id: str) -> ActionRecord:
     """The action as this transaction sees it. Raises Unknown where this run has none such."""
     row = (
-        await connection.execute(
-            select(actions).where(actions.c.action_id == action_id, actions.c.run_id == run_id)
-        )
+        await connection.execute(WITH_RUN.where(actions.c.action_id == action_id, actions.c.run_id == run_id))
     ).first()
     if row is None:
         raise Unknown(f"run {run_id} has no action {action_id}")
-    return record(row)
+    return record(connection, row)
 
 
 async def _ordinal(connection: AsyncConnection, action: ActionRecord, target: str) -> int:
@@ -271,8 +307,49 @@ def _frozen(
     )
 
 
-def record(row: Row[Any]) -> ActionRecord:
-    """An action's row as its record."""
+def keeping(
+    connection: AsyncConnection, run: Warrant | RunRecord, action_id: str
+) -> Callable[[str, str], str]:
+    """What the action's row keeps of a text in one of its columns."""
+
+    def keep_own(column: str, text: str) -> str:
+        return sealed(connection, _place(run, action_id, column), text)
+
+    return keep_own
+
+
+def _place(owner: Warrant | RunRecord | Row[Any], action_id: str, column: str) -> Place:
+    return Place(tenant=owner.tenant, env=owner.env, column=f"actions.{column}", row=action_id)
+
+
+def _own(connection: AsyncConnection, row: Row[Any], column: str) -> str | None:
+    """What a column of an action's row holds; None: it is forgotten."""
+    return opened(connection, _place(row, row.action_id, column), row._mapping[column])
+
+
+def arguments_of(connection: AsyncConnection, row: Row[Any]) -> dict[str, Any]:
+    """The arguments of an action's row; none where they are forgotten."""
+    found = _own(connection, row, "arguments")
+    return {} if found is None else dict(json.loads(found))
+
+
+def text_of(connection: AsyncConnection, row: Row[Any], column: str) -> str:
+    """What a column of an action's row says, for people."""
+    found = _own(connection, row, column)
+    return FORGOTTEN if found is None else found
+
+
+def frozen_of(connection: AsyncConnection, row: Row[Any]) -> Json:
+    """The frozen record of a row of ``WITH_RUN``, or what is known of a forgotten one; None: not frozen."""
+    if row.frozen is None:
+        return None
+    found = _own(connection, row, "frozen")
+    return bare(row, FORGOTTEN) if found is None else json.loads(found)
+
+
+def record(connection: AsyncConnection, row: Row[Any]) -> ActionRecord:
+    """A row of ``WITH_RUN`` as its record."""
+    reasons, arguments = _own(connection, row, "reasons"), _own(connection, row, "arguments")
     return ActionRecord(
         action_id=row.action_id,
         run_id=row.run_id,
@@ -281,13 +358,13 @@ def record(row: Row[Any]) -> ActionRecord:
         tool=row.tool,
         effect=row.effect,
         decision=row.decision,
-        reasons=json.loads(row.reasons),
+        reasons=[{"rule": "", "text": FORGOTTEN}] if reasons is None else json.loads(reasons),
         approvals=row.approvals,
-        arguments=json.loads(row.arguments),
+        arguments=None if arguments is None else json.loads(arguments),
         arguments_digest=row.arguments_digest,
-        words=row.words,
+        words=text_of(connection, row, "words"),
         call_id=row.call_id,
-        frozen=json.loads(row.frozen) if row.frozen else None,
+        frozen=frozen_of(connection, row),
         seal=row.seal,
         action_digest=row.action_digest,
         idempotency_key=row.idempotency_key,
@@ -296,7 +373,7 @@ def record(row: Row[Any]) -> ActionRecord:
         reconciliation_id=row.reconciliation_id,
         attempts=row.attempts,
         outcome=Outcome(row.outcome) if row.outcome else None,
-        outcome_text=row.outcome_text,
+        outcome_text=text_of(connection, row, "outcome_text"),
         duration_ms=row.duration_ms,
         created_ms=row.created_ms,
     )

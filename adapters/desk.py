@@ -6,8 +6,9 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters import epoch
-from adapters.approval_rows import approval_record, read_approval
+from adapters.approval_rows import approval_place, approval_record, read_approval
 from adapters.audit_log import append
+from adapters.contents import sealed
 from adapters.schema import approvals, clicks, decisions
 from adapters.standing import closed, current_people
 from adapters.store import Store
@@ -97,14 +98,19 @@ class StoreDesk:
             )
         )
         decided = await read_approval(connection, self._verifier, approval.approval_id)
-        state = _state(decided, click, people)
+        state, place = (
+            _state(decided, click, people),
+            approval_place(approval, approval.approval_id, "denial"),
+        )
         await connection.execute(
             update(approvals)
             .where(approvals.c.approval_id == approval.approval_id)
             .values(
                 state=state,
                 decided_ms=None if state is ApprovalState.WAITING else click.at_ms,
-                denial=click.reason if click.answer is Answer.DENY else decided.denial,
+                denial=sealed(
+                    connection, place, click.reason if click.answer is Answer.DENY else decided.denial
+                ),
                 version=approvals.c.version + 1,
             )
         )

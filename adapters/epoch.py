@@ -6,12 +6,11 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.audit_log import append
-from adapters.documents import SYSTEM_TENANT
 from adapters.questions import leave_open
 from adapters.run_rows import record
 from adapters.schema import claims, epochs, runs
 from adapters.store import Store
-from contracts.audit import AuditRecord
+from contracts.audit import SYSTEM_TENANT, AuditRecord
 from contracts.ports import Clock
 
 
@@ -36,7 +35,7 @@ async def restored(store: Store, clock: Clock, *, env: str, actor: str, reason: 
         open_claims = select(claims.c.run_id).where(claims.c.env == env, claims.c.state == "claimed")
         found = (await connection.execute(select(runs).where(runs.c.run_id.in_(open_claims)))).all()
         for row in found:
-            await leave_open(connection, record(row), now)
+            await leave_open(connection, record(connection, row), now)
         await append(connection, _audited(env, actor, reason, now, len(found)))
         return len(found)
 

@@ -10,13 +10,13 @@ from adapters.about import about
 from adapters.actions import conclude, read_action
 from adapters.approval_rows import open_approval
 from adapters.audit_log import append
+from adapters.claim_rows import kept
 from adapters.documents import read_document
 from adapters.run_rows import read_run
 from adapters.schema import actions, approvals, claims
 from contracts.action import Frozen
 from contracts.approval import Answer, ApprovalKind, ApprovalRecord, ApprovalState
 from contracts.audit import AuditRecord
-from contracts.digest import canonical
 from contracts.errors import Refused
 from contracts.ports import Conclusion
 from contracts.run import ActionRecord, Outcome, RunRecord
@@ -96,12 +96,13 @@ async def settle_by_word(connection: AsyncConnection, approval: ApprovalRecord, 
     action = await read_action(connection, run.run_id, approval.action_id)
     outcome, words = _SETTLING[Answer(said.decision)]
     text = f"{short_name(said.approver)} looked and says that {words}"
+    told = Conclusion(outcome=outcome, content=text, text=text, duration_ms=0, attempts=action.attempts)
+    claim = await _claim(connection, approval.action_id)
     await connection.execute(
         update(claims)
-        .where(claims.c.action_id == approval.action_id, claims.c.state == Outcome.UNKNOWN)
-        .values(state=outcome, settled_ms=now_ms, result=canonical({"content": text, "text": text}).decode())
+        .where(claims.c.key_hash == claim.key_hash, claims.c.state == Outcome.UNKNOWN)
+        .values(state=outcome, settled_ms=now_ms, result=kept(connection, claim, told))
     )
-    told = Conclusion(outcome=outcome, content=text, text=text, duration_ms=0, attempts=action.attempts)
     await conclude(connection, run, approval.action_id, told, now_ms)
 
 

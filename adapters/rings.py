@@ -1,8 +1,9 @@
 """A ring of symmetric keys: one of them encrypts, each of them decrypts.
 
-AES-256-GCM with a random 96-bit nonce (NIST SP 800-38D). A ring's secret is ``{"keys": [{"key", "use_from"}]}``,
-32 bytes in base64url and Unix seconds each, or one such key alone, as the first versions had it. A new key
-encrypts only from its ``use_from`` on, minutes after it was added: by then every process has read it.
+AES-256-GCM with a random 96-bit nonce (NIST SP 800-38D). A ring's secret is JSON,
+``{"keys": [{"key", "use_from"}]}`` with 32 bytes in base64url and Unix seconds, or one such key alone, as the
+first versions had it. A new key encrypts only from its ``use_from`` on, minutes after it was added: by then
+every process has read it.
 """
 
 import base64

@@ -1,18 +1,21 @@
 """The runs' rows."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Select, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.actions import artifacts_of
 from adapters.audit_log import append
 from adapters.closing import close_open
+from adapters.contents import FORGOTTEN, require_key, sealed
+from adapters.messages import body, keep
 from adapters.questions import leave_open
-from adapters.run_rows import read_run, record, run_record, touch
-from adapters.schema import actions, messages, runs
+from adapters.run_rows import read_run, record, run_place, run_record, touch
+from adapters.schema import messages, runs
 from adapters.store import Store
 from contracts.digest import Json, canonical
 from contracts.errors import Conflict
@@ -54,8 +57,7 @@ class StoreRuns:
         self._clock = clock
 
     async def get(self, run_id: str) -> RunRecord:
-        async with self._store.read() as connection:
-            return await read_run(connection, run_id)
+        return await self._store.look(lambda connection: read_run(connection, run_id))
 
     async def started(self, start_hash: str, body_digest: str) -> RunRecord | None:
         """The run that this key started before; None: it started none.
@@ -63,20 +65,21 @@ class StoreRuns:
         Raises:
             Conflict: the key was used with another body.
         """
-        async with self._store.read() as connection:
-            return await _started(connection, start_hash, body_digest)
+        return await self._store.look(lambda connection: _started(connection, start_hash, body_digest))
 
     async def create(self, new: NewRun) -> tuple[RunRecord, bool]:
         """Write the run down, or find the one that this key started before; whether it is new.
 
         Raises:
             Conflict: the key was used with another body, or its request id belongs to another key.
+            PermissionRefused: the tenant was forgotten, and has no new content key.
         """
 
         async def work(connection: AsyncConnection) -> tuple[RunRecord, bool]:
             found = await _started(connection, new.start_hash, new.body_digest)
             if found is not None:
                 return found, False
+            require_key(connection, new.warrant.tenant, new.warrant.env)
             await self._insert(connection, new)
             return await read_run(connection, new.warrant.run_id), True
 
@@ -91,7 +94,6 @@ class StoreRuns:
 
     async def _insert(self, connection: AsyncConnection, new: NewRun) -> None:
         warrant, now = new.warrant, self._clock.now_ms()
-        text = canonical(new.input).decode()
         await connection.execute(
             insert(runs).values(
                 run_id=warrant.run_id,
@@ -106,15 +108,13 @@ class StoreRuns:
                 policy_digest=warrant.policy_digest,
                 catalogue_digest=warrant.catalogue_digest,
                 warrant=new.token,
-                input=text,
+                input=sealed(connection, run_place(warrant, "input"), canonical(new.input).decode()),
                 budget=canonical(asdict(warrant.budget)).decode(),
                 state=RunState.QUEUED,
                 created_ms=now,
             )
         )
-        await connection.execute(
-            insert(messages).values(run_id=warrant.run_id, seq=0, role=Role.INPUT, body=text)
-        )
+        await keep(connection, warrant, 0, Role.INPUT, new.input)
         await append(connection, run_record(warrant, now, actor=warrant.caller, outcome="accepted"))
 
     async def record_execution(self, run_id: str, first_execution: str) -> None:
@@ -129,15 +129,15 @@ class StoreRuns:
 
         await self._store.write(work)
 
-    async def unstarted(self, older_than_ms: int) -> tuple[RunRecord, ...]:
+    async def unstarted(self, env: str, older_than_ms: int) -> tuple[RunRecord, ...]:
         """Runs that were accepted but whose execution was never recorded."""
         statement = select(runs).where(
+            runs.c.env == env,
             runs.c.state == RunState.QUEUED,
             runs.c.first_execution.is_(None),
             runs.c.created_ms <= older_than_ms,
         )
-        async with self._store.read() as connection:
-            return tuple(record(row) for row in await connection.execute(statement))
+        return await self._records(statement)
 
     async def halted(self, env: str) -> tuple[str, ...]:
         """Ids of the runs that wait for a kill switch to be lifted."""
@@ -160,8 +160,13 @@ class StoreRuns:
                 (runs.c.created_ms < at_ms) | ((runs.c.created_ms == at_ms) & (runs.c.run_id < run_id))
             )
         statement = statement.order_by(runs.c.created_ms.desc(), runs.c.run_id.desc()).limit(query.limit)
-        async with self._store.read() as connection:
-            return tuple(record(row) for row in await connection.execute(statement))
+        return await self._records(statement)
+
+    async def _records(self, statement: Select[Any]) -> tuple[RunRecord, ...]:
+        async def work(connection: AsyncConnection) -> tuple[RunRecord, ...]:
+            return tuple([record(connection, row) for row in await connection.execute(statement)])
+
+        return await self._store.look(work)
 
     async def request_cancel(self, run_id: str, *, actor: str, reason: str) -> RunRecord:
         """Close the run to new claims at once; its workflow is told separately.
@@ -175,7 +180,8 @@ class StoreRuns:
             if run.state.ended:
                 raise Conflict(f"run {run_id} has ended as {run.state}; there is nothing to cancel")
             if run.cancel_reason is None:
-                await touch(connection, run_id, cancel_reason=reason)
+                kept = sealed(connection, run_place(run, "cancel_reason"), reason)
+                await touch(connection, run_id, cancel_reason=kept)
                 await append(
                     connection,
                     run_record(run, self._clock.now_ms(), actor=actor, outcome="cancel", reason=reason),
@@ -217,7 +223,7 @@ class StoreRuns:
             now = await read_run(connection, run.warrant.run_id)
             if now.state.ended:
                 return
-            at_ms = self._clock.now_ms()
+            at_ms, place = self._clock.now_ms(), run_place(now, "result")
             await leave_open(connection, run.warrant, at_ms)
             await close_open(connection, run, at_ms)
             await touch(
@@ -226,7 +232,7 @@ class StoreRuns:
                 state=ending.state,
                 stop_reason=ending.reason,
                 ended_ms=at_ms,
-                result=canonical(await _result(connection, now.run_id, ending)).decode(),
+                result=sealed(connection, place, canonical(await _result(connection, now, ending)).decode()),
             )
             await append(
                 connection,
@@ -244,27 +250,23 @@ async def _started(connection: AsyncConnection, start_hash: str, body_digest: st
         return None
     if row.body_digest != body_digest:
         raise Conflict("this Idempotency-Key was used with another body; use a new key for a new request")
-    return record(row)
+    return record(connection, row)
 
 
-async def _result(connection: AsyncConnection, run_id: str, ending: Ending) -> Json:
-    last = await connection.scalar(
-        select(messages.c.body)
-        .where(messages.c.run_id == run_id, messages.c.role == Role.ASSISTANT)
+async def _result(connection: AsyncConnection, run: RunRecord, ending: Ending) -> Json:
+    text = ending.text or await _last_words(connection, run)
+    return {"text": text, "data": {}, "artifacts": await artifacts_of(connection, run.run_id)}
+
+
+async def _last_words(connection: AsyncConnection, run: RunRecord) -> str:
+    last = await connection.execute(
+        select(messages.c.seq, messages.c.body)
+        .where(messages.c.run_id == run.run_id, messages.c.role == Role.ASSISTANT)
         .order_by(messages.c.seq.desc())
         .limit(1)
     )
-    text = json.loads(last)["text"] if last else ""
-    return {"text": ending.text or text, "data": {}, "artifacts": await _artifacts(connection, run_id)}
-
-
-async def _artifacts(connection: AsyncConnection, run_id: str) -> list[Json]:
-    """What the run's actions made, in the order of their proposal, each with the action that made it."""
-    rows = await connection.execute(
-        select(actions.c.step, actions.c.tool, actions.c.artifact)
-        .where(actions.c.run_id == run_id, actions.c.artifact.is_not(None))
-        .order_by(actions.c.step, actions.c.place)
-    )
-    return [
-        {**json.loads(row.artifact), "action": {"step": row.step, "tool": row.tool}} for row in rows.all()
-    ]
+    row = last.first()
+    if row is None:
+        return ""
+    said = body(connection, run, row.seq, row.body)
+    return FORGOTTEN if said is None else str(said["text"])

@@ -78,14 +78,16 @@ def restored(
     from adapters.clock import SystemClock
     from adapters.epoch import restored as begin_epoch
     from adapters.store import Store
+    from cli.content_keys import OperatorKeys
+    from cli.key_changes import named_operator
 
-    if not operator.startswith("op:"):
-        raise Malformed("--as names an operator, such as op:ada")
+    actor = named_operator(operator)
 
     async def begin() -> int:
-        store = Store(State.at(state).store_url)
+        where = State.at(state)
+        store = Store(where.store_url, OperatorKeys(state=where))
         try:
-            return await begin_epoch(store, SystemClock(), env=env, actor=operator, reason=reason)
+            return await begin_epoch(store, SystemClock(), env=env, actor=actor, reason=reason)
         finally:
             await store.close()
 

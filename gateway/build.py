@@ -12,6 +12,7 @@ from adapters.answers import StoreAnswers
 from adapters.approvals import ApprovalQuery, StoreApprovals
 from adapters.audit_log import AuditQuery, StoreAuditLog
 from adapters.clock import SystemClock
+from adapters.content_keys import TenantContentKeys
 from adapters.desk import StoreDesk
 from adapters.documents import StoreDocuments
 from adapters.keys import AwsIdentity, KeyRing, PrivateKeys
@@ -61,19 +62,21 @@ async def build(settings: Settings) -> Gateway:
         signature=Signature(await keys.text("slack/signing-secret")),
         private=whisper,
     )
-    return create(_parts(settings, ring, signer, client, payload_keys, slack, whisper))
+    return create(_parts(settings, ring, keys, signer, client, payload_keys, slack, whisper))
 
 
 def _parts(
     settings: Settings,
     ring: KeyRing,
+    keys: PrivateKeys,
     signer: JwtSigner,
     client: Client,
     payload_keys: PayloadKeys,
     slack: SlackApp,
     whisper: Whisper,
 ) -> Parts:
-    env, clock, store, verifier = settings.env, SystemClock(), Store(settings.store), JwtVerifier(ring)
+    env, clock, verifier = settings.env, SystemClock(), JwtVerifier(ring)
+    store = Store(settings.store, TenantContentKeys(keys))
     runs, approvals = GatewayRuns(store, clock), GatewayApprovals(store, verifier, clock)
     switches, starter = StoreSwitches(store, clock), TemporalStarter(client)
     documents, audit = StoreDocuments(store, clock), GatewayAudit(store)

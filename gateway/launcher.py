@@ -71,9 +71,8 @@ class Launcher:
 
     async def sweep(self) -> None:
         """One round: what was accepted and not started, what was cancelled and not told."""
-        for record in await self._runs.unstarted(self._clock.now_ms() - SWEEP_AFTER_MS):
-            if record.env == self._env:
-                self._starts.offer(record.run_id, lambda record=record: self._start(record))  # type: ignore[misc] # a default binds the loop's value
+        for record in await self._runs.unstarted(self._env, self._clock.now_ms() - SWEEP_AFTER_MS):
+            self._starts.offer(record.run_id, lambda record=record: self._start(record))  # type: ignore[misc] # a default binds the loop's value
         if self._untold is None:
             self._untold = await self._cancelling()
         for run_id, reason in self._untold.items():

@@ -79,7 +79,7 @@ class RunRows(Protocol):
 
     async def record_execution(self, run_id: str, first_execution: str) -> None: ...
 
-    async def unstarted(self, older_than_ms: int) -> Sequence[RunRecord]:
+    async def unstarted(self, env: str, older_than_ms: int) -> Sequence[RunRecord]:
         """Queued runs whose execution was never recorded."""
         ...
 

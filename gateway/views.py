@@ -132,4 +132,4 @@ def switch_view(switch: Switch, now_ms: int) -> SwitchShape:
 
 
 def audit_view(chained: ChainedRecord) -> AuditShape:
-    return AuditShape(seq=chained.seq, previous=chained.previous, hash=chained.hash, record=chained.record)
+    return AuditShape(**vars(chained))

@@ -21,6 +21,7 @@ from adapters.anchors import S3Anchors
 from adapters.approvals import StoreApprovals
 from adapters.audit_log import StoreAuditLog
 from adapters.clock import SystemClock
+from adapters.content_keys import TenantContentKeys
 from adapters.documents import StoreDocuments
 from adapters.first_version import first_version
 from adapters.heads import HeadSigner
@@ -102,7 +103,7 @@ async def _parts(role: str, settings: Settings) -> _Parts:
     ring = KeyRing.load(settings.keyring)
     identity = AwsIdentity.load(settings.aws)
     keys = PrivateKeys(identity, settings.env, ring)
-    clock, store = SystemClock(), Store(settings.store)
+    clock, store = SystemClock(), Store(settings.store, TenantContentKeys(keys))
     name = worker_identity(role, os.getpid())
     return _Parts(
         settings=settings,

@@ -12,11 +12,11 @@ import pytest
 
 from adapters.anchors import S3Anchors
 from adapters.audit_log import AuditQuery
-from adapters.documents import SYSTEM_TENANT
 from adapters.epoch import restored
 from adapters.heads import HeadSigner
 from adapters.ledger import StoreLedger
 from contracts.action import Frozen
+from contracts.audit import SYSTEM_TENANT
 from contracts.ports import ClaimRequest, Conclusion
 from contracts.run import Outcome
 from contracts.tokens import Capability, FrozenSeal, Purpose, Warrant

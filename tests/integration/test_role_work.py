@@ -140,7 +140,7 @@ async def test_the_gateway_cancels_stops_and_reads(store_url: str) -> None:
         assert len(await world.switches.list(ENV)) == 1
         assert await world.audit.search(AuditQuery(tenant="acme"))
         assert await world.audit.tenants()
-        assert await world.runs.unstarted(world.clock.now_ms()) == ()
+        assert await world.runs.unstarted(ENV, world.clock.now_ms()) == ()
         page = (await world.http.get("/v1/audit?tenant=acme", headers=world.operator())).json()
         assert json.dumps(page["records"]).count("enough") == 1
 
