@@ -4,22 +4,20 @@ import asyncio
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 from temporalio import activity
 
+from activities.boundary import settled
 from activities.guard import Admitted, Guard
 from activities.sending import Sending
 from activities.warranted import Warrants
 from contracts import names
 from contracts.action import Frozen
-from contracts.errors import Halted, PermissionRefused, Unavailable
+from contracts.errors import Halted, PermissionRefused
 from contracts.ports import Actions, Answer, Armed, Claim, ClaimRequest, Conclusion, Ledger, Runs, Toolbox
 from contracts.run import Outcome
 from contracts.wire import Acted, ActionRef
-
-_TRIES: Final = 3
-"""Attempts that a read is given against a passing fault."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,10 +47,8 @@ class Acting:
         except PermissionRefused as refusal:
             return await self._end(admitted, _refusal(Outcome.DENIED, refusal.sentence))
         started = time.monotonic()
-        answer = await self.toolbox.read(admitted.spec, admitted.action.arguments, admitted.scope)
+        answer = settled(await self.toolbox.read(admitted.spec, admitted.action.arguments, admitted.scope))
         attempt = activity.info().attempt
-        if answer.transient and attempt < _TRIES:
-            raise Unavailable(answer.text)
         return await self._end(
             admitted, _conclusion(admitted, answer, started, admitted.spec.credential, attempt)
         )

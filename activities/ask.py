@@ -66,7 +66,7 @@ class Asking:
         if approval.run_id != run.warrant.run_id:
             raise TokenRefused("this approval belongs to another run")
         if approval.kind is ApprovalKind.RECONCILE:
-            return await self._outcome(approval)
+            return await self._outcome(run, approval)
         state = tally(approval, await self._people(run))
         if state is ApprovalState.WAITING:
             approval = await self.approvals.expire(ref.approval_id)
@@ -87,14 +87,15 @@ class Asking:
                 await self._conclude(run, approval, Outcome.EXPIRED, text, stop)
                 return Verdict(state="expired", stop=stop)
 
-    async def _outcome(self, question: ApprovalRecord) -> Verdict:
-        """What people said of an unknown write, in grants that verify."""
-        said = {grant.decision for grant in question.grants}
-        if said & {Answer.IT_DID, Answer.IT_DID_NOT}:
-            await self.approvals.settle(question.approval_id)
+    async def _outcome(self, run: WarrantedRun, question: ApprovalRecord) -> Verdict:
+        """Whether the write is known by now; what people said of it counts in grants that verify."""
+        await self.approvals.settle(question.approval_id)
+        action = await self.actions.get(run, question.action_id)
+        if action.outcome is not Outcome.UNKNOWN:
             return Verdict(state=ApprovalState.SETTLED)
-        stop = StopReason.RECONCILIATION if Answer.STOP in said else None
-        return Verdict(state="waiting" if stop is None else "stopped", stop=stop)
+        stopped = any(grant.decision == Answer.STOP for grant in question.grants)
+        stop = StopReason.RECONCILIATION if stopped else None
+        return Verdict(state="stopped" if stopped else "waiting", stop=stop)
 
     async def _approved(self, run: WarrantedRun, approval: ApprovalRecord) -> Verdict:
         action = await self.actions.get(run, approval.action_id)

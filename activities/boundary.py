@@ -16,12 +16,15 @@ from temporalio.worker import (
 )
 
 from contracts import names
-from contracts.errors import InterlockError, TokenRefused
+from contracts.errors import InterlockError, TokenRefused, Unavailable
 from contracts.packing import unpacked
+from contracts.ports import Answer
 
 _BEAT_SECONDS: Final = 2.0
 _FAULTS: Final = 5
 """Attempts that an error of no name of ours is given."""
+_TRIES: Final = 3
+"""Attempts to read the target that are given to a fault of it which may pass."""
 _PRESENTED: ContextVar[str | None] = ContextVar("interlock_capability", default=None)
 
 
@@ -31,6 +34,13 @@ def presented() -> str:
     if token is None:
         raise TokenRefused("no capability was presented")
     return token
+
+
+def settled(answer: Answer) -> Answer:
+    """The answer of a target that was only read, unless it is worth another attempt: then Unavailable."""
+    if answer.transient and activity.info().attempt < _TRIES:
+        raise Unavailable(answer.text)
+    return answer
 
 
 class Boundary(Interceptor):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from temporalio import activity
 
+from activities.boundary import settled
 from activities.guard import Admitted, Guard, sealed
 from activities.warranted import Warrants
 from contracts import names
@@ -48,7 +49,8 @@ class Preparing:
         prepared = await self.toolbox.prepare(admitted.spec, admitted.action.arguments, admitted.scope)
         if isinstance(prepared, Answer):
             lasted = int((time.monotonic() - started) * 1000)
-            await self.actions.conclude(run, ref.action_id, _nothing_to_propose(admitted, prepared, lasted))
+            nothing = _nothing_to_propose(admitted, settled(prepared), lasted)
+            await self.actions.conclude(run, ref.action_id, nothing)
             return Frost(action_id=ref.action_id, action_digest=None)
         return await self._freeze(admitted, prepared, decision)
 

@@ -17,7 +17,6 @@ from adapters.run_rows import carry_on, touch
 from adapters.schema import actions, approvals, claims, runs
 from adapters.store import Store
 from contracts.action import Frozen, Prepared
-from contracts.approval import ApprovalState
 from contracts.audit import AuditRecord
 from contracts.digest import Json, canonical
 from contracts.errors import PermissionRefused, Unknown
@@ -148,13 +147,6 @@ async def conclude(
     )
     if conclusion.outcome is not Outcome.UNKNOWN:
         await say(connection, run, action, conclusion.outcome, conclusion.content)
-    if action.reconciliation_id is not None:
-        await connection.execute(
-            update(approvals)
-            .where(approvals.c.approval_id == action.reconciliation_id)
-            .where(approvals.c.state == ApprovalState.WAITING)
-            .values(state=ApprovalState.SETTLED, decided_ms=now_ms)
-        )
     await carry_on(connection, run_id, now_ms, spent_ms=runs.c.spent_ms + conclusion.duration_ms)
     await connection.execute(
         update(approvals).where(approvals.c.action_id == action_id).values(version=approvals.c.version + 1)

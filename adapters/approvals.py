@@ -10,7 +10,7 @@ from adapters.about import about
 from adapters.actions import read_action
 from adapters.approval_rows import approval_record, open_approval, read_approval, verified
 from adapters.audit_log import append
-from adapters.questions import answered, ask_outcome, settle_by_word
+from adapters.questions import ask_outcome, settle_by_word, to_settle
 from adapters.run_rows import carry_on, read_run, run_record, touch
 from adapters.schema import actions, approvals, decisions
 from adapters.store import Store
@@ -96,10 +96,10 @@ class StoreApprovals:
 
         await self._store.write(work)
 
-    async def answered(self) -> tuple[str, ...]:
-        """Questions about unknown writes that were answered, and are not settled yet."""
+    async def to_settle(self) -> tuple[str, ...]:
+        """Questions about writes for which ``settle`` has something to do."""
         async with self._store.read() as connection:
-            return await answered(connection)
+            return await to_settle(connection)
 
     async def get(self, approval_id: str) -> ApprovalRecord:
         return await self._store.look(

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Row, Select, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,9 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from adapters.contents import FORGOTTEN, Place, opened, sealed
 from adapters.schema import audit, audit_heads, audit_tips
 from adapters.store import Store
-from contracts.audit import GENESIS, SYSTEM_TENANT, AuditRecord, ChainedRecord, SignedHead, link
+from contracts.audit import GENESIS, AuditRecord, ChainedRecord, SignedHead, link
 from contracts.digest import canonical
 from contracts.errors import Malformed
+
+_OF_RUNS: Final = frozenset({"run", "decision", "approval", "attempt", "result"})
+"""Kinds of records whose reasons may quote a tenant's content."""
 
 
 async def append(connection: AsyncConnection, record: AuditRecord) -> int:
@@ -165,9 +168,12 @@ class StoreAuditLog:
 
 
 def _document(connection: AsyncConnection, record: AuditRecord, seq: int) -> dict[str, Any]:
-    """The record as it is kept and hashed: without the tenant's key it verifies, and its reason is closed."""
+    """The record as it is kept and hashed: without the tenant's key it verifies, and its reason is closed.
+
+    What operators say of switches, policies, keys and the store is no tenant's content, and stays readable.
+    """
     document = record.document()
-    if record.tenant == SYSTEM_TENANT:
+    if record.kind not in _OF_RUNS:
         return document
     return document | {"reason": sealed(connection, _place(document, seq), record.reason)}
 

@@ -12,7 +12,7 @@ from adapters.schema import claims
 from contracts.action import Frozen
 from contracts.audit import AuditRecord
 from contracts.digest import canonical
-from contracts.ports import ClaimRequest, Conclusion
+from contracts.ports import Conclusion
 from contracts.run import ActionRecord, Outcome, WarrantedRun
 from contracts.tool import ToolSpec
 
@@ -20,13 +20,24 @@ LEASE_MS = 6_000
 """How long a claim is its holder's alone, unless renewed: then others take it over, as its tool allows."""
 
 
-async def put(connection: AsyncConnection, row: dict[str, Any]) -> None:
-    """A first claim of its key, or one anew after an end without effect."""
-    if row["fence"] == 1:
+async def put(connection: AsyncConnection, row: dict[str, Any], *, anew: bool) -> None:
+    """A first claim of its key, or one ``anew`` after an end without effect."""
+    if not anew:
         await connection.execute(insert(claims).values(**row))
         return
     again = {name: row[name] for name in _CLAIMED_ANEW}
     await connection.execute(update(claims).where(claims.c.key_hash == row["key_hash"]).values(**again))
+
+
+async def doubt(connection: AsyncConnection, frozen: Frozen, fence: int | None, now_ms: int) -> None:
+    """A claim that nobody made as far as the books know: its write may have been sent all the same.
+
+    ``fence`` is that of its key's last claim, which ended without effect; None where there was none.
+    """
+    row = row_of(frozen, "", now_ms, 0 if fence is None else fence + 1)
+    await put(
+        connection, row | {"state": Outcome.UNKNOWN, "epoch": "", "lease_ms": 0}, anew=fence is not None
+    )
 
 
 _CLAIMED_ANEW = (
@@ -35,9 +46,8 @@ _CLAIMED_ANEW = (
 )
 
 
-def row_of(request: ClaimRequest, now: int, fence: int) -> dict[str, Any]:
+def row_of(frozen: Frozen, holder: str, now: int, fence: int) -> dict[str, Any]:
     """The row of a claim that is made now; it still lacks its epoch."""
-    frozen = request.frozen
     return {
         "key_hash": frozen.key_hash,
         "idempotency_key": frozen.idempotency_key,
@@ -46,13 +56,13 @@ def row_of(request: ClaimRequest, now: int, fence: int) -> dict[str, Any]:
         "route": frozen.route,
         "run_id": frozen.run_id,
         "action_id": frozen.action_id,
-        "action_digest": request.action_digest,
+        "action_digest": frozen.digest(),
         "tool": frozen.tool,
         "address": frozen.address,
         "target": frozen.target,
         "state": "claimed",
         "fence": fence,
-        "holder": request.holder,
+        "holder": holder,
         "claimed_ms": now,
         "first_ms": now,
         "lease_ms": now + LEASE_MS,

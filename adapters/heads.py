@@ -37,9 +37,11 @@ class HeadSigner:
 
     async def sign_once(self) -> None:
         for tenant, seq, hashed in await self._log.unsigned():
-            token = self._signer.sign(Purpose.AUDIT_HEAD, {"tenant": tenant, "seq": seq, "hash": hashed})
+            now = self._clock.now_ms()
+            said = {"tenant": tenant, "seq": seq, "hash": hashed, "at_ms": now}
+            token = self._signer.sign(Purpose.AUDIT_HEAD, said)
             head = SignedHead(tenant=tenant, seq=seq, hash=hashed, token=token)
-            await self._log.keep_head(head, self._clock.now_ms())
+            await self._log.keep_head(head, now)
         for head in await self._log.unanchored():
             try:
                 await self._anchor(head)

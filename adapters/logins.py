@@ -52,7 +52,7 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = {
         ),
         "approvals": "SELECT, INSERT, UPDATE (state, decided_ms, denial, channel, message_ts, version)",
         "decisions": "SELECT",
-        "claims": "SELECT, UPDATE (state, settled_ms, result)",
+        "claims": "SELECT, UPDATE (state, fence, settled_ms, result)",
         "outbox": "SELECT, INSERT, UPDATE (done_version, attempts, posting, dead, error, next_ms)",
         "audit_heads": "SELECT, INSERT, UPDATE (anchored)",
         **_AUDIT,

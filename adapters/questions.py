@@ -17,7 +17,7 @@ from adapters.schema import actions, approvals, claims
 from contracts.action import Frozen
 from contracts.approval import Answer, ApprovalKind, ApprovalRecord, ApprovalState
 from contracts.audit import AuditRecord
-from contracts.errors import Refused
+from contracts.errors import Refused, Unavailable
 from contracts.ports import Conclusion
 from contracts.run import ActionRecord, Outcome, RunRecord
 from contracts.tokens import Warrant
@@ -85,33 +85,54 @@ async def leave_open(connection: AsyncConnection, run: Warrant | RunRecord, now_
 
 
 async def settle_by_word(connection: AsyncConnection, approval: ApprovalRecord, now_ms: int) -> None:
-    """Settle the claim as a person's verified grant says; again is nothing.
+    """Settle the claim as a person's verified grant says; again is nothing, and so is a word that comes late.
 
     "It did not" is a failure before any effect, and trying again is a new action.
+
+    Raises:
+        Unavailable: a worker is asking the target right now, whose answer is worth more.
     """
+    run = await read_run(connection, approval.run_id)
+    action = await read_action(connection, run.run_id, approval.action_id)
+    if action.outcome is not Outcome.UNKNOWN:
+        await _close(connection, approval, now_ms)
+        return
     said = next((grant for grant in approval.grants if grant.decision in _SETTLING), None)
     if said is None:
         return
-    run = await read_run(connection, approval.run_id)
-    action = await read_action(connection, run.run_id, approval.action_id)
+    claim = await _claim(connection, approval.action_id)
+    if claim.state == "claimed" and now_ms < claim.lease_ms:
+        raise Unavailable("the target is being asked about this write; its answer comes first")
     outcome, words = _SETTLING[Answer(said.decision)]
     text = f"{short_name(said.approver)} looked and says that {words}"
     told = Conclusion(outcome=outcome, content=text, text=text, duration_ms=0, attempts=action.attempts)
-    claim = await _claim(connection, approval.action_id)
+    # The fence moves on: whoever still holds the claim settles it no more.
     await connection.execute(
         update(claims)
-        .where(claims.c.key_hash == claim.key_hash, claims.c.state == Outcome.UNKNOWN)
-        .values(state=outcome, settled_ms=now_ms, result=kept(connection, claim, told))
+        .where(claims.c.key_hash == claim.key_hash)
+        .values(state=outcome, fence=claim.fence + 1, settled_ms=now_ms, result=kept(connection, claim, told))
     )
     await conclude(connection, run, approval.action_id, told, now_ms)
 
 
-async def answered(connection: AsyncConnection) -> tuple[str, ...]:
-    """Questions that a person answered, and whose writes are not settled yet."""
+async def _close(connection: AsyncConnection, approval: ApprovalRecord, now_ms: int) -> None:
+    """What came to be known in another way is asked no more."""
+    await connection.execute(
+        update(approvals)
+        .where(approvals.c.approval_id == approval.approval_id, approvals.c.state == ApprovalState.WAITING)
+        .values(state=ApprovalState.SETTLED, decided_ms=now_ms, version=approvals.c.version + 1)
+    )
+
+
+async def to_settle(connection: AsyncConnection) -> tuple[str, ...]:
+    """Questions that were answered while their writes are unknown still, or asked of what is known by now."""
+    unknown = actions.c.outcome == Outcome.UNKNOWN
+    answered = (approvals.c.state == ApprovalState.SETTLED) & unknown
+    idle = (approvals.c.state == ApprovalState.WAITING) & ~unknown
     statement = (
         select(approvals.c.approval_id)
         .join(actions, actions.c.reconciliation_id == approvals.c.approval_id)
-        .where(approvals.c.state == ApprovalState.SETTLED, actions.c.outcome == Outcome.UNKNOWN)
+        .where(approvals.c.kind == ApprovalKind.RECONCILE, answered | idle)
     )
     return tuple(await connection.scalars(statement))
 
@@ -135,12 +156,15 @@ async def _claim(connection: AsyncConnection, action_id: str) -> Row[Any]:
 
 def _known(action: ActionRecord, claim: Row[Any]) -> str:
     """What the person who looks into it starts from."""
+    where = f" The log of {claim.address} may show the key {claim.idempotency_key}."
+    what = f"{action.outcome_text[:1].upper()}{action.outcome_text[1:]}."
+    if claim.fence == 0:
+        return f"{what}{where}"
     sent = datetime.fromtimestamp(claim.claimed_ms / 1_000, tz=UTC)
     waited = max(0, (claim.settled_ms or claim.claimed_ms) - claim.claimed_ms) // 1_000
     times = f"{claim.fence} times, last" if claim.fence > 1 else "once,"
     within = f" within {waited} s" if waited else ""
     return (
         f"Sent {times} at {sent:%H:%M:%S} UTC on {sent:%d %b %Y}; no answer that settles it came{within}."
-        f" {action.outcome_text[:1].upper()}{action.outcome_text[1:]}."
-        f" The log of {claim.address} may show the key {claim.idempotency_key}."
+        f" {what}{where}"
     )

@@ -225,7 +225,7 @@ class StoreRuns:
                 return
             at_ms, place = self._clock.now_ms(), run_place(now, "result")
             await leave_open(connection, run.warrant, at_ms)
-            await close_open(connection, run, at_ms)
+            await close_open(connection, run.warrant, at_ms)
             await touch(
                 connection,
                 now.run_id,

@@ -1,4 +1,4 @@
-"""Settles unknown writes whose question was answered when no run was left to look."""
+"""Settles unknown writes whose question was answered when no run was left to look; closes idle questions."""
 
 import asyncio
 from typing import Final
@@ -23,8 +23,15 @@ class Settler:
         """Goes on until it is cancelled; what fails is tried again."""
         while True:
             try:
-                for approval_id in await self._approvals.answered():
-                    await self._approvals.settle(approval_id)
+                await self.settle_once()
             except InterlockError as error:
                 LOG.warning("settling_waits", error=error.name, reason=error.sentence)
             await asyncio.sleep(_EVERY)
+
+    async def settle_once(self) -> None:
+        """Settle what can be; what cannot yet holds up nothing else."""
+        for approval_id in await self._approvals.to_settle():
+            try:
+                await self._approvals.settle(approval_id)
+            except InterlockError as error:
+                LOG.warning("settling_waits", approval_id=approval_id, reason=error.sentence)

@@ -27,14 +27,23 @@ Since = Annotated[str | None, typer.Option(help="From this time on: 2026-11-01T0
 def verify(
     tenant: Tenant = None,
     env: Annotated[str, typer.Option(help="Environment whose anchors are read.")] = "dev",
+    accept_restores: Annotated[
+        bool,
+        typer.Option(
+            "--accept-restores", help="You know of every restore from backup that the chains tell of."
+        ),
+    ] = False,
     state: StateOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Recompute every chain and hold it against its signed heads and anchors; status 0 only if all hold.
 
+    Records that a restore from backup lost are missed by their anchors. The chain says who restored it and
+    why; if you know of it, say --accept-restores.
+
     Example: interlock audit verify --json
     """
-    found = asyncio.run(prove(State.at(state), env, tenant))
+    found = asyncio.run(prove(State.at(state), env, tenant, accept_restores=accept_restores))
     output.document(found) if as_json else _show(found)
     if not found["verified"]:
         raise typer.Exit(1)
@@ -50,6 +59,11 @@ def _show(found: dict[str, Any]) -> None:
     if broken:
         output.say(f"BROKEN: tenant {broken['tenant']}, record {broken['seq']}: {broken['why']}")
     for name, one in found["tenants"].items():
+        for lost in one["lost"]:
+            output.say(
+                f"{name}: anchored records between {lost['first']} and {lost['last']} are gone. Record"
+                f" {lost['seq']} says that {lost['actor']} restored the store: {lost['reason']}."
+            )
         if one["verified"] and one["unproven"]:
             output.say(
                 f"{name}: records {one['anchored'] + 1} to {one['records']} lie after the last anchor"

@@ -147,7 +147,7 @@ async def _keys(state: State) -> str:
 
 async def _content(state: State) -> str:
     tenants = await asyncio.to_thread(LocalRings(state.address("aws"), state.directory, "dev").tenants)
-    keys = OperatorKeys(state=state)
+    keys = OperatorKeys(identity=state.identity)
     rings = {tenant: await keys.ring(tenant, "dev") for tenant in tenants}
     forgotten = [tenant for tenant, ring in rings.items() if not ring.keys]
     return f"{len(rings)} tenants" + (f"; forgotten: {', '.join(forgotten)}" if forgotten else "")

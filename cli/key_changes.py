@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from adapters.audit_log import append
+from adapters.audit_log import StoreAuditLog
 from adapters.clock import SystemClock
 from adapters.contents import NoContents
 from adapters.store import Store
@@ -22,31 +20,19 @@ class Told:
     actor: str
 
     async def say(self, outcome: str, tenant: str | None, reason: str) -> None:
-        """One record in the system's chain with the reason, and one without it in the tenant's own.
-
-        The tenant's own reasons are closed by the key that this is about.
-        """
-        at_ms = SystemClock().now_ms()
-
-        def record(chain: str, words: str) -> AuditRecord:
-            return AuditRecord(
-                kind="keys",
-                at_ms=at_ms,
-                tenant=chain,
-                env=self.env,
-                actor=self.actor,
-                outcome=outcome,
-                reason=words,
-            )
-
-        async def work(connection: AsyncConnection) -> None:
-            await append(connection, record(SYSTEM_TENANT, f"{tenant or 'payload'}: {reason}"))
-            if tenant is not None:
-                await append(connection, record(tenant, ""))
-
+        """One record, in the tenant's chain; in the system's where it is about no tenant."""
+        record = AuditRecord(
+            kind="keys",
+            at_ms=SystemClock().now_ms(),
+            tenant=tenant or SYSTEM_TENANT,
+            env=self.env,
+            actor=self.actor,
+            outcome=outcome,
+            reason=reason,
+        )
         store = Store(self.state.store_url, NoContents())
         try:
-            await store.write(work)
+            await StoreAuditLog(store).append(record)
         finally:
             await store.close()
 

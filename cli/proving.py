@@ -18,7 +18,9 @@ from embedded.aws.seed import TENANTS
 _PAGE: Final = 1_000
 
 
-async def prove(state: State, env: str = "dev", tenant: str | None = None) -> dict[str, Any]:
+async def prove(
+    state: State, env: str = "dev", tenant: str | None = None, *, accept_restores: bool = False
+) -> dict[str, Any]:
     """Verify one tenant's chain, or all.
 
     Raises:
@@ -39,7 +41,7 @@ async def prove(state: State, env: str = "dev", tenant: str | None = None) -> di
         for chain in chains
         if tenant is not None or chain.records or chain.anchors
     }
-    return report(proofs)
+    return report(proofs, accept_restores=accept_restores)
 
 
 async def _chain(log: StoreAuditLog, anchors: S3Anchors, tenant: str) -> Chain:

@@ -71,32 +71,36 @@ def restored(
 ) -> None:
     """Say that the store was restored from a backup, before anything is started on it.
 
-    What was approved before is void, and writes that were under way are unknown: people are asked about each.
+    What was approved before is void, and runs that were open are cancelled. Writes that were frozen and
+    have no end in the backup may have been sent since: each is unknown, and people are asked about it.
 
     Example: interlock store restored --reason "Disk failure, copy of Monday 02:00." --as op:ada
     """
     from adapters.clock import SystemClock
-    from adapters.epoch import restored as begin_epoch
+    from adapters.restoring import restored as begin_epoch
     from adapters.store import Store
-    from cli.content_keys import OperatorKeys
+    from cli.content_keys import OperatorKeys, operator_keys
     from cli.key_changes import named_operator
 
     actor = named_operator(operator)
 
-    async def begin() -> int:
-        where = State.at(state)
-        store = Store(where.store_url, OperatorKeys(state=where))
+    where = State.at(state)
+
+    async def begin(keys: OperatorKeys) -> int:
+        store = Store(where.store_url, keys)
         try:
             return await begin_epoch(store, SystemClock(), env=env, actor=actor, reason=reason)
         finally:
             await store.close()
 
-    unknown = asyncio.run(begin())
+    with operator_keys(where) as keys:
+        unknown = asyncio.run(begin(keys))
     if as_json:
         output.document({"restored": True, "unknown": unknown})
     else:
         output.say(
-            f"A new epoch began. Older approvals are void; {unknown} writes are unknown and asked about."
+            f"A new epoch began: older approvals are void, open runs are cancelled, {unknown} writes are"
+            " unknown and asked about."
         )
 
 

@@ -39,6 +39,23 @@ class Broken:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Lost:
+    """Anchored records that are gone, and the chain's own next record that says why: a restore from backup.
+
+    Whoever writes the store could have put it there to hide what they took out, so a person has to know
+    of the restore.
+    """
+
+    #: The first and the last place of which an anchor is missed.
+    first: int
+    last: int
+    #: Place of the record that says so, and what it says.
+    seq: int
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Proof:
     """What is known of one chain."""
 
@@ -46,6 +63,7 @@ class Proof:
     #: Place of the last anchor that holds; 0: none.
     anchored: int
     broken: Broken | None
+    lost: tuple[Lost, ...] = ()
 
     @property
     def unproven(self) -> int:
@@ -58,17 +76,37 @@ def verify(chain: Chain, read_head: ReadHead) -> Proof:
     hashes, broken = _recomputed(chain)
     found = [broken] if broken else []
     anchored = 0
+    missed: dict[int, list[int]] = {}
     for seq, claims in _statements(chain, read_head):
         if isinstance(claims, str):
             found.append(Broken(tenant=chain.tenant, seq=seq, why=claims))
         elif wrong := _contradiction(chain.tenant, seq, claims.head, hashes):
             # Past the first break nothing was recomputed; the break says all there is to say.
-            if broken is None or seq < broken.seq:
+            if (restore := _restored(chain, hashes, seq, claims)) is not None:
+                missed.setdefault(restore, []).append(seq)
+            elif broken is None or seq < broken.seq:
                 found.append(Broken(tenant=chain.tenant, seq=seq, why=wrong))
         elif claims.anchor:
             anchored = max(anchored, seq)
     first = min(found, key=lambda one: one.seq, default=None)
-    return Proof(records=len(chain.records), anchored=anchored, broken=first)
+    lost = tuple(_lost(chain, restore, places) for restore, places in sorted(missed.items()))
+    return Proof(records=len(chain.records), anchored=anchored, broken=first, lost=lost)
+
+
+def _restored(chain: Chain, hashes: Sequence[str], seq: int, said: "_Said") -> int | None:
+    """Place of the first record at or before ``seq`` of a restore that was after the anchor was signed."""
+    if not said.anchor or said.head["tenant"] != chain.tenant or said.at_ms is None:
+        return None
+    for one in chain.records[: min(seq, len(hashes) - 1)]:
+        told = one.record
+        if (told.get("kind"), told.get("outcome")) == ("store", "restored") and said.at_ms <= told["at_ms"]:
+            return one.seq
+    return None
+
+
+def _lost(chain: Chain, restore: int, places: Sequence[int]) -> Lost:
+    told = chain.records[restore - 1].record
+    return Lost(first=min(places), last=max(places), seq=restore, actor=told["actor"], reason=told["reason"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +115,8 @@ class _Said:
 
     head: Mapping[str, Any]
     anchor: bool
+    #: Unix milliseconds at which it was signed; None in heads of before this was told.
+    at_ms: int | None
 
 
 def _recomputed(chain: Chain) -> tuple[list[str], Broken | None]:
@@ -124,7 +164,7 @@ def _read(shown: Mapping[str, Any], signed: str, read_head: ReadHead, *, anchor:
         return f"{name} does not hold: {error.sentence}"
     if any(claims.get(member) != shown[member] for member in _MEMBERS):
         return f"{name} was signed for something else"
-    return _Said(head=shown, anchor=anchor)
+    return _Said(head=shown, anchor=anchor, at_ms=claims.get("at_ms"))
 
 
 def _contradiction(tenant: str, seq: int, head: Mapping[str, Any], hashes: Sequence[str]) -> str | None:
@@ -137,18 +177,23 @@ def _contradiction(tenant: str, seq: int, head: Mapping[str, Any], hashes: Seque
     return None
 
 
-def report(proofs: Mapping[str, Proof]) -> dict[str, Any]:
-    """All chains as one document."""
+def report(proofs: Mapping[str, Proof], *, accept_restores: bool = False) -> dict[str, Any]:
+    """All chains as one document. A restore that nobody has accepted leaves its chain unverified."""
+
+    def holds(proof: Proof) -> bool:
+        return proof.broken is None and (accept_restores or not proof.lost)
+
     broken = next(_breaks(proofs.values()), None)
     return {
         "records": sum(proof.records for proof in proofs.values()),
-        "verified": broken is None,
+        "verified": all(map(holds, proofs.values())),
         "tenants": {
             tenant: {
                 "records": proof.records,
-                "verified": proof.broken is None,
+                "verified": holds(proof),
                 "anchored": proof.anchored,
                 "unproven": proof.unproven,
+                "lost": [vars(lost).copy() for lost in proof.lost],
             }
             for tenant, proof in proofs.items()
         },

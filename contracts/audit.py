@@ -9,7 +9,7 @@ from typing import Any, Final
 from contracts.digest import digest
 
 SYSTEM_TENANT: Final = "system"
-"""The chain of what belongs to no tenant: policies, catalogues, the store. It holds no tenant's content."""
+"""The chain of what belongs to no tenant: policies, catalogues, the store."""
 
 GENESIS: Final = "sha256:" + "0" * 64
 
@@ -44,7 +44,7 @@ class AuditRecord:
     approvers: tuple[str, ...] = ()
     #: Rules that determined it, such as ``deny_tools[0]``.
     rules: tuple[str, ...] = ()
-    #: One sentence; the store keeps it sealed under the tenant's key, and the chain is over what is kept.
+    #: One sentence. That of a run's record is kept sealed under the tenant's key, and hashed so.
     reason: str = ""
     duration_ms: int | None = None
 

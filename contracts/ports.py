@@ -206,7 +206,10 @@ class Approvals(Protocol):
         ...
 
     async def settle(self, approval_id: str) -> None:
-        """Settle an unknown write as the verified answer to its question says; again is nothing."""
+        """Settle an unknown write as the verified answer to its question says; again is nothing.
+
+        The question about a write that is known by now is closed.
+        """
         ...
 
     async def get(self, approval_id: str) -> ApprovalRecord:

@@ -122,3 +122,15 @@ async def test_a_target_that_changed_goes_back_to_its_approver_with_the_new_stat
     run = await world.reaches(run_id, "completed")
     assert [action["outcome"] for action in run["actions"]] == ["succeeded"]
     assert len(await world.writes(ticket)) == 1
+
+
+async def test_a_passing_fault_while_a_write_is_prepared_costs_an_attempt_and_nothing_else(
+    world: World,
+) -> None:
+    """A target that cannot be read for a moment does not end a write that nobody was asked about yet."""
+    ticket = next(world.tickets)
+    await world.fault("get_ticket", "fail_before")
+    run_id = await world.scripted([_close(ticket, "ticket.close")])
+    await _approve(world, run_id, ticket)
+    run = await world.reaches(run_id, "completed")
+    assert [action["outcome"] for action in run["actions"]] == ["succeeded"]

@@ -9,6 +9,8 @@ from typing import Final
 
 import httpx
 
+from cli.proving import prove
+from cli.state import State
 from tests.acceptance.stack_world import ENDED, Json
 from tests.chaos.books import Books, Store, compared
 from tests.chaos.load import Load, say
@@ -30,9 +32,14 @@ class Round:
     books: Books
     after: Books
     troubles: dict[str, int]
+    #: The first break of an audit chain; None: all hold, against their anchors too.
+    broken: Json | None
 
     def faults(self) -> list[str]:
-        return [*self.books.faults(), *(f"after the answers: {fault}" for fault in self.after.faults())]
+        found = [*self.books.faults(), *(f"after the answers: {fault}" for fault in self.after.faults())]
+        if self.broken is not None:
+            found.append("misreported: the audit of {tenant} breaks at {seq}: {why}".format(**self.broken))
+        return found
 
 
 async def played(stage: Stage, *, seed: int, writes: int) -> Round:
@@ -58,6 +65,7 @@ async def played(stage: Stage, *, seed: int, writes: int) -> Round:
         books=books,
         after=await _compared(stage, load, before),
         troubles=storm.told,
+        broken=(await prove(State(directory=stage.world.state)))["broken"],
     )
 
 

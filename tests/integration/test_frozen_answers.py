@@ -12,9 +12,9 @@ import pytest
 
 from adapters.anchors import S3Anchors
 from adapters.audit_log import AuditQuery
-from adapters.epoch import restored
 from adapters.heads import HeadSigner
 from adapters.ledger import StoreLedger
+from adapters.restoring import restored
 from contracts.action import Frozen
 from contracts.audit import SYSTEM_TENANT
 from contracts.ports import ClaimRequest, Conclusion
@@ -85,6 +85,7 @@ async def lived(tmp_path: Path) -> AsyncIterator[Lived]:
         done = Conclusion(outcome=Outcome.SUCCEEDED, content="{}", text="done", duration_ms=3)
         await ledger.settle(request, claim.fence, done)
         await world.runs.end(run, Ending(state="completed", text="Done."))
+        await restored(world.store, world.clock, env=ENV, actor="op:test", reason="disk failure")
         await world.asked(key="waits")
         stopped = (await world.start(key="stopped")).json()["run_id"]
         await world.runs.begin(stopped)
@@ -100,7 +101,6 @@ async def lived(tmp_path: Path) -> AsyncIterator[Lived]:
             json={"stopped": False, "reason": "all is well"},
             headers=world.operator(),
         )
-        await restored(world.store, world.clock, env=ENV, actor="op:test", reason="disk failure")
         yield Lived(world=world, run_id=approval.run_id, capability=capability, frozen=frozen)
 
 

@@ -1,85 +1,25 @@
 """The claim: one transaction between an approval and a write, on a real store."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from adapters.actions import StoreActions
-from adapters.approvals import ApprovalQuery
-from adapters.claim_rows import LEASE_MS
-from adapters.epoch import restored
-from adapters.ledger import StoreLedger
 from adapters.runs import StoreRuns
-from contracts.action import Frozen
 from contracts.digest import digest
-from contracts.errors import Unavailable
-from contracts.ports import Claim, ClaimRequest, Conclusion
-from contracts.run import Outcome, WarrantedRun
-from contracts.tokens import Capability
-from contracts.tool import Retry
+from contracts.run import Outcome
 from contracts.wire import Ending
 from policies.people import People
-from tests.integration.test_gateway_world import CLOSE, ENV, PEOPLE, World, opened, route
-
-DONE = Conclusion(outcome=Outcome.SUCCEEDED, content="{}", text="done", duration_ms=3)
-
-
-@dataclass
-class Case:
-    """One approved write, and the ledger that is asked about it."""
-
-    world: World
-    ledger: StoreLedger
-    run: WarrantedRun
-    frozen: Frozen
-    approval_id: str
-
-    def request(self, holder: str = "one", retry: Retry | None = None, **changes: Any) -> ClaimRequest:
-        frozen = replace(self.frozen, **changes)
-        warrant = self.run.warrant
-        capability = Capability(
-            jti="j",
-            run_id=warrant.run_id,
-            tenant=warrant.tenant,
-            env=warrant.env,
-            route=warrant.route,
-            tools=(CLOSE.name,),
-            policy_digest=warrant.policy_digest,
-            warrant_digest=self.run.warrant_digest,
-            exp=0,
-        )
-        return ClaimRequest(
-            run=self.run,
-            frozen=frozen,
-            action_digest=frozen.digest(),
-            spec=replace(CLOSE, retry=retry or Retry()),
-            holder=holder,
-            capability=capability,
-        )
-
-    async def claim(self, holder: str = "one", retry: Retry | None = None, **changes: Any) -> Claim:
-        return await self.ledger.claim(self.request(holder, retry, **changes))
-
-    def lapse(self) -> None:
-        """The claim's holder is heard of no more."""
-        self.world.clock.at_ms += LEASE_MS
-
-    async def answer(self, decision: str, name: str = "ada") -> int:
-        body = {"decision": decision, "action_digest": self.frozen.digest()}
-        path = f"/v1/approvals/{self.approval_id}/decision"
-        return (await self.world.http.post(path, json=body, headers=self.world.approver(name))).status_code
+from tests.integration.approved_write import DONE, Case, waiting
+from tests.integration.test_gateway_world import ENV, PEOPLE, route
 
 
 @pytest.fixture
 async def case(store_url: str) -> AsyncIterator[Case]:
-    async with opened(store_url) as world:
-        approval = await world.asked()
-        ledger = StoreLedger(world.stores["tools"], world.verifier, world.clock)
-        frozen = Frozen.read(approval.action)
-        run = await world.warranted(approval.run_id)
-        yield Case(world=world, ledger=ledger, run=run, frozen=frozen, approval_id=approval.approval_id)
+    async with waiting(store_url) as found:
+        yield found
 
 
 async def test_an_unapproved_action_is_not_claimed(case: Case) -> None:
@@ -100,48 +40,6 @@ async def test_a_settled_claim_answers_from_the_books(case: Case) -> None:
     assert later.stored.outcome is Outcome.SUCCEEDED
 
 
-async def test_a_stale_fence_settles_nothing(case: Case) -> None:
-    """A worker that was thought dead cannot settle after another took the claim over."""
-    await case.answer("approve")
-    native = Retry(kind="native", retention_seconds=86_400)
-    stale = await case.claim("one", native)
-    case.lapse()
-    taken = await case.claim("two", native)
-    assert (taken.say, taken.fence) == ("send", stale.fence + 1)
-    failed = replace(DONE, outcome=Outcome.FAILED)
-    with pytest.raises(Unavailable):
-        await case.ledger.settle(case.request(), stale.fence, failed)
-    await case.ledger.settle(case.request(), taken.fence, DONE)
-    told = await case.ledger.settle(case.request(), stale.fence, failed)
-    assert told.outcome is Outcome.SUCCEEDED
-    again = await case.claim("three")
-    assert again.stored is not None
-    assert again.stored.outcome is Outcome.SUCCEEDED
-
-
-@pytest.mark.parametrize(("kind", "said"), [("native", "send"), ("lookup", "lookup"), ("none", "unknown")])
-async def test_a_taken_claim_goes_on_as_its_tool_allows(case: Case, kind: str, said: str) -> None:
-    """Another attempt resends, looks up or stays unknown, by what the tool declares."""
-    await case.answer("approve")
-    retry = Retry(kind=kind, retention_seconds=86_400)
-    await case.claim("one", retry)
-    case.lapse()
-    assert (await case.claim("two", retry)).say == said
-
-
-async def test_nobody_takes_a_claim_over_whose_holder_is_at_it(case: Case) -> None:
-    """Others wait as long as the holder renews its lease; a stale holder renews nothing."""
-    await case.answer("approve")
-    first = await case.claim()
-    for _ in range(3):
-        case.world.clock.at_ms += LEASE_MS - 1
-        await case.ledger.renew(case.request(), first.fence)
-        assert (await case.claim("two")).say == "wait"
-    case.lapse()
-    await case.ledger.renew(case.request(), first.fence + 1)
-    assert (await case.claim("two")).say == "unknown"
-
-
 async def test_the_same_key_with_other_bytes_is_refused(case: Case) -> None:
     """A claimed key serves its own action's bytes only."""
     await case.answer("approve")
@@ -149,16 +47,6 @@ async def test_the_same_key_with_other_bytes_is_refused(case: Case) -> None:
     claim = await case.claim("two", arguments={"ticket_id": "T-1", "reason": "other"})
     assert claim.say == "changed"
     assert "other bytes" in claim.sentence
-
-
-async def test_an_attempt_that_was_given_up_takes_nothing_over(case: Case) -> None:
-    """A stopped worker wakes when a later attempt of its activity has the claim: it is not given it."""
-    await case.answer("approve")
-    native = Retry(kind="native", retention_seconds=86_400)
-    later = await case.claim("run:5:2", native)
-    with pytest.raises(Unavailable):
-        await case.claim("run:5:1", native)
-    assert (await case.ledger.settle(case.request(), later.fence, DONE)).outcome is Outcome.SUCCEEDED
 
 
 async def test_a_claim_that_a_switch_stops_before_anything_left_is_free_again(case: Case) -> None:
@@ -243,15 +131,7 @@ async def test_an_unknown_outcome_blocks_its_target_for_others(case: Case) -> No
     await case.answer("approve")
     first = await case.claim()
     await case.ledger.settle(case.request(), first.fence, replace(DONE, outcome=Outcome.UNKNOWN))
-    other = await case.world.asked(key="k-2")
-    frozen = Frozen.read(other.action)
-    second = Case(
-        world=case.world,
-        ledger=case.ledger,
-        run=await case.world.warranted(other.run_id),
-        frozen=frozen,
-        approval_id=other.approval_id,
-    )
+    second = await case.beside("k-2")
     assert await second.answer("approve") == 200
     claim = await second.claim()
     assert claim.say == "refused"
@@ -271,26 +151,3 @@ async def test_the_grant_is_consumed_with_the_claim(case: Case) -> None:
     await case.claim()
     assert await case.answer("withdraw") == 409
     assert digest(case.run.record.warrant) == case.run.warrant_digest
-
-
-async def test_a_restore_voids_what_was_approved_before(case: Case) -> None:
-    """A grant of an older epoch is void: whoever approved it saw a store that is no more."""
-    await case.answer("approve")
-    await restored(case.world.store, case.world.clock, env=ENV, actor="op:test", reason="disk failure")
-    claim = await case.claim()
-    assert (claim.say, claim.outcome) == ("refused", Outcome.REJECTED)
-    assert "restored" in claim.sentence
-
-
-async def test_a_restore_makes_open_claims_unknown_and_asks_about_them(case: Case) -> None:
-    """What was under way in the backup may have happened since: nothing repeats it, and people are asked."""
-    await case.answer("approve")
-    first = await case.claim()
-    unknown = await restored(
-        case.world.store, case.world.clock, env=ENV, actor="op:test", reason="disk failure"
-    )
-    assert unknown == 1
-    again = await case.claim("two")
-    assert (first.say, again.say) == ("send", "unknown")
-    waiting = await case.world.approvals.list(ApprovalQuery(env=ENV, state="waiting"))
-    assert [approval.kind for approval in waiting] == ["reconcile"]

@@ -19,8 +19,8 @@ from contracts.run import Outcome
 from contracts.tool import Retry
 from policies.route import Route
 from tests.content_keys import HeldKeys
+from tests.integration.approved_write import DONE, Case
 from tests.integration.test_gateway_world import World, opened, route
-from tests.integration.test_ledger import DONE, Case
 
 EXECUTIONS = 64
 #: Processes among which they are spread; a worker executes several at a time.

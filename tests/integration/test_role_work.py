@@ -23,8 +23,8 @@ from contracts.run import Outcome, RunState, WarrantedRun
 from contracts.tool import Retry
 from contracts.transcript import ModelTurn
 from contracts.wire import Ending
+from tests.integration.approved_write import DONE, Case
 from tests.integration.test_gateway_world import CATALOGUE, CLOSE, ENV, World, opened
-from tests.integration.test_ledger import DONE, Case
 from tests.integration.test_races import approved
 
 

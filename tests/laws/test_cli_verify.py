@@ -152,3 +152,63 @@ def test_report_names_the_broken_chain() -> None:
     assert found["broken"]["tenant"] == "globex"
     assert found["tenants"]["acme"]["verified"] is True
     assert report({"acme": good})["broken"] is None
+
+
+RESTORED = {
+    "kind": "store",
+    "outcome": "restored",
+    "actor": "op:ada",
+    "reason": "disk failure",
+    "at_ms": 2_000,
+}
+
+
+def _restored(signed_ms: int, said: Mapping[str, Any] = RESTORED) -> Chain:
+    """Ten records were anchored, five came back from the backup, and the chain went on from there."""
+    before = _records(10)
+    records = before[:5]
+    for number, body in enumerate([dict(said), *({"kind": "run", "number": n} for n in range(6))], start=6):
+        hashed = link(records[-1].hash, body)
+        records.append(ChainedRecord(seq=number, record=body, previous=records[-1].hash, hash=hashed))
+    anchors = [_anchored_at(one, signed_ms) for one in (before[3], before[7], before[9])]
+    return Chain(
+        tenant="acme", records=records, heads=[], anchors=[*anchors, _anchored_at(records[11], 3_000)]
+    )
+
+
+def _anchored_at(record: ChainedRecord, at_ms: int) -> bytes:
+    shown = {"tenant": "acme", "seq": record.seq, "hash": record.hash}
+    return json.dumps({**shown, "token": "signed:" + json.dumps({**shown, "at_ms": at_ms})}).encode()
+
+
+def test_a_restore_explains_the_anchors_that_it_lost_and_somebody_has_to_know_of_it() -> None:
+    """What was anchored before a restore is told as lost, with the why, and unverified till accepted."""
+    proof = verify(_restored(signed_ms=1_000), _read)
+    assert proof.broken is None
+    assert [(one.first, one.last, one.seq, one.actor) for one in proof.lost] == [(8, 10, 6, "op:ada")]
+    assert proof.anchored == 12
+    assert report({"acme": proof})["verified"] is False
+    accepted = report({"acme": proof}, accept_restores=True)
+    assert accepted["verified"] is True
+    assert accepted["tenants"]["acme"]["lost"][0]["reason"] == "disk failure"
+
+
+def test_a_restore_excuses_nothing_that_was_anchored_after_it() -> None:
+    """Who changes the chain after a restore is found out by the anchors since."""
+    assert "another than the one" in _why(verify(_restored(signed_ms=2_001), _read))[1]
+
+
+def test_no_other_record_excuses_a_lost_anchor() -> None:
+    """Only a restore explains what is gone."""
+    assert (
+        verify(_restored(signed_ms=1_000, said={**RESTORED, "outcome": "backup"}), _read).broken is not None
+    )
+
+
+def test_a_restore_does_not_excuse_a_break_before_it() -> None:
+    """What the backup brought back still has to be what was anchored."""
+    chain = _restored(signed_ms=1_000)
+    forged = [replace(chain.records[0], record={"kind": "forged"}), *chain.records[1:]]
+    proof = verify(replace(chain, records=forged), _read)
+    assert _why(proof)[0] == 1
+    assert report({"acme": proof}, accept_restores=True)["verified"] is False

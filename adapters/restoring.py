@@ -1,0 +1,88 @@
+"""After a restore from backup: nothing goes on, and what the lost books said is not guessed.
+
+Between the backup and the restore runs may have spent, approved and written. So no run that was open in the
+backup goes on: its spend is not known any more. A write that was frozen and has no end in the books may have
+been sent since: it is unknown, blocks its target, and people are asked about it.
+"""
+
+from dataclasses import replace
+from typing import Any, Final
+
+from sqlalchemy import Row, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters import epoch
+from adapters.actions import WITH_RUN, conclude, frozen_of
+from adapters.audit_log import append
+from adapters.claim_rows import doubt
+from adapters.closing import cancel_waiting
+from adapters.questions import leave_open
+from adapters.run_rows import record, run_record, touch
+from adapters.schema import actions, audit_tips, claims, runs
+from adapters.store import Store
+from contracts.action import Frozen
+from contracts.audit import SYSTEM_TENANT, AuditRecord
+from contracts.ports import Clock, Conclusion
+from contracts.run import Outcome, RunRecord
+
+CANCELLED: Final = "the store was restored from a backup; start it again under a new key"
+_DOUBTFUL: Final = Conclusion(
+    outcome=Outcome.UNKNOWN,
+    content="",
+    text="it was proposed before the store was restored from a backup; the books do not say what came of it",
+    duration_ms=0,
+)
+
+
+async def restored(store: Store, clock: Clock, *, env: str, actor: str, reason: str) -> int:
+    """Begin a new epoch after a restore; how many writes are unknown now and asked about.
+
+    Say it before any process is started on the restored store. Grants given before are void, open runs are
+    cancelled, and every tenant's audit says so.
+    """
+
+    async def work(connection: AsyncConnection) -> int:
+        now = clock.now_ms()
+        await epoch.begin(connection, actor, now)
+        found = await connection.execute(select(runs).where(runs.c.env == env, runs.c.ended_ms.is_(None)))
+        doubtful = [await _give_up(connection, record(connection, row), actor, now) for row in found.all()]
+        tenants = {SYSTEM_TENANT, *await connection.scalars(select(audit_tips.c.tenant))}
+        for tenant in sorted(tenants):
+            await append(connection, _audited(tenant, env, actor, reason, now))
+        return sum(doubtful)
+
+    return await store.write(work)
+
+
+async def _give_up(connection: AsyncConnection, run: RunRecord, actor: str, now_ms: int) -> int:
+    """Cancel the run, and ask about each of its writes that may have been sent; how many those are."""
+    rows = await connection.execute(
+        WITH_RUN.add_columns(claims.c.state.label("claim"), claims.c.fence)
+        .outerjoin(claims, claims.c.key_hash == actions.c.key_hash)
+        .where(actions.c.run_id == run.run_id, actions.c.frozen.is_not(None))
+        .where(actions.c.outcome.is_(None) | (actions.c.outcome == Outcome.UNKNOWN))
+        .order_by(actions.c.step, actions.c.place)
+    )
+    doubtful = rows.all()
+    for row in doubtful:
+        await _doubt(connection, run, row, now_ms)
+    await cancel_waiting(connection, run, now_ms)
+    await leave_open(connection, run, now_ms)
+    if run.cancel_reason is None:
+        await touch(connection, run.run_id, cancel_reason=CANCELLED)
+        told = run_record(run, now_ms, actor=actor, outcome="cancel", reason=CANCELLED)
+        await append(connection, told)
+    return len(doubtful)
+
+
+async def _doubt(connection: AsyncConnection, run: RunRecord, row: Row[Any], now_ms: int) -> None:
+    """A claimed write keeps its claim; any other gets one that says that nobody knows."""
+    if row.claim not in ("claimed", Outcome.UNKNOWN):
+        await doubt(connection, Frozen.read(frozen_of(connection, row)), row.fence, now_ms)
+    await conclude(connection, run, row.action_id, replace(_DOUBTFUL, attempts=row.attempts), now_ms)
+
+
+def _audited(tenant: str, env: str, actor: str, reason: str, now_ms: int) -> AuditRecord:
+    return AuditRecord(
+        kind="store", at_ms=now_ms, tenant=tenant, env=env, actor=actor, outcome="restored", reason=reason
+    )
