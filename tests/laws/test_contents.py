@@ -159,7 +159,7 @@ async def test_without_a_key_nothing_is_kept(process: Process, vault: Vault) -> 
 async def test_a_forgotten_tenant_starts_nothing_until_a_new_key_is_in_force(
     process: Process, vault: Vault
 ) -> None:
-    """Refused with a sentence that says what to do; a new key counts from its time on, and opens nothing old."""
+    """Refused with a sentence that says what to do; a new key counts from its time on, for new content."""
     old = await process.seal()
     vault.forget()
     vault.seconds = FRESH_SECONDS
