@@ -142,7 +142,7 @@ async def test_a_forgotten_tenant_leaves_books_that_verify(left: Left) -> None:
     kept = [one for one in found["records"] if one["record"]["kind"] == "keys"]
     assert [one["record"]["outcome"] for one in kept] == ["rotated", "forgetting", "forgotten"]
     assert kept[-1]["reason"] == "The contract ended."
-    checks = (await _interlock(stack, "doctor"))["parts"]
+    checks = (await _interlock(stack, "doctor"))["checks"]
     assert f"forgotten: {TENANT}" in str(checks)
 
 
