@@ -6,10 +6,13 @@ from typing import Annotated
 
 import typer
 
+from adapters import key_changes
+from adapters.clock import SystemClock
+from adapters.contents import NoContents
 from adapters.rings import LEAD_SECONDS
+from adapters.store import Store
 from cli import output
-from cli.key_changes import Told, named_operator
-from cli.options import JsonOption, StateOption
+from cli.options import JsonOption, StateOption, named_operator
 from cli.state import State
 from contracts.errors import Malformed
 from embedded.rings import LocalRings
@@ -33,10 +36,10 @@ def rotate(
     Example: interlock secret rotate --tenant acme
     """
     where = State.at(state)
-    told = Told(state=where, env=env, actor=named_operator(operator))
-    use_from = time.time() + lead
+    actor, use_from = named_operator(operator), time.time() + lead
     LocalRings(where.address("aws"), where.directory, env).rotate(tenant, use_from)
-    asyncio.run(told.say("rotated", tenant, f"a new key, used from {lead} s on"))
+    words = f"a new key, used from {lead} s on"
+    asyncio.run(_say(where, env=env, actor=actor, outcome="rotated", tenant=tenant, reason=words))
     if as_json:
         output.document({"rotated": tenant or "payload", "use_from": int(use_from)})
     else:
@@ -60,17 +63,27 @@ def forget(
     Example: interlock secret forget --tenant acme --reason "Contract ended, request 4711."
     """
     where = State.at(state)
-    told = Told(state=where, env=env, actor=named_operator(operator))
+    about = {"env": env, "actor": named_operator(operator), "tenant": tenant, "reason": reason}
     rings = LocalRings(where.address("aws"), where.directory, env)
     if tenant not in rings.tenants():
         raise Malformed(f"there is no tenant {tenant} here: {', '.join(rings.tenants())}")
     if not yes:
         typer.confirm(f"Nobody can undo this. Forget all content of {tenant}?", abort=True, err=True)
     # Said before and after: whoever dies in between leaves a word of what may have happened.
-    asyncio.run(told.say("forgetting", tenant, reason))
+    asyncio.run(_say(where, outcome="forgetting", **about))
     rings.forget(tenant)
-    asyncio.run(told.say("forgotten", tenant, reason))
+    asyncio.run(_say(where, outcome="forgotten", **about))
     if as_json:
         output.document({"forgotten": tenant})
     else:
         output.say(f"{tenant} is forgotten: every process lets go of its keys within a minute.")
+
+
+async def _say(state: State, *, env: str, actor: str, outcome: str, tenant: str | None, reason: str) -> None:
+    store = Store(state.store_url, NoContents())
+    try:
+        await key_changes.say(
+            store, SystemClock(), env=env, actor=actor, outcome=outcome, tenant=tenant, reason=reason
+        )
+    finally:
+        await store.close()

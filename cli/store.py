@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cli import output
-from cli.options import JsonOption, StateOption
+from cli.options import JsonOption, StateOption, named_operator
 from cli.state import State
 from contracts.errors import Malformed
 from contracts.secret import Secret
@@ -80,7 +80,6 @@ def restored(
     from adapters.restoring import restored as begin_epoch
     from adapters.store import Store
     from cli.content_keys import OperatorKeys, operator_keys
-    from cli.key_changes import named_operator
 
     actor = named_operator(operator)
 

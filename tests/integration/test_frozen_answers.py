@@ -13,6 +13,7 @@ import pytest
 from adapters.anchors import S3Anchors
 from adapters.audit_log import AuditQuery
 from adapters.heads import HeadSigner
+from adapters.key_changes import say
 from adapters.ledger import StoreLedger
 from adapters.restoring import restored
 from contracts.action import Frozen
@@ -86,6 +87,8 @@ async def lived(tmp_path: Path) -> AsyncIterator[Lived]:
         await ledger.settle(request, claim.fence, done)
         await world.runs.end(run, Ending(state="completed", text="Done."))
         await restored(world.store, world.clock, env=ENV, actor="op:test", reason="disk failure")
+        about = {"env": ENV, "actor": "op:test", "tenant": "acme", "reason": "a new key"}
+        await say(world.stores["operator"], world.clock, outcome="rotated", **about)
         await world.asked(key="waits")
         stopped = (await world.start(key="stopped")).json()["run_id"]
         await world.runs.begin(stopped)
