@@ -6,7 +6,7 @@ from typing import Any, Final
 from sqlalchemy import Row, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.actions import WITH_RUN, frozen_of, text_of
+from adapters.action_rows import WITH_RUN, frozen_of, text_of
 from adapters.bare import bare
 from adapters.contents import FORGOTTEN, Place, opened, sealed
 from adapters.schema import actions, approvals, decisions, outbox

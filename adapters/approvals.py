@@ -7,7 +7,7 @@ from sqlalchemy import select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.about import about
-from adapters.actions import read_action
+from adapters.action_rows import read_action
 from adapters.approval_rows import approval_record, open_approval, read_approval, verified
 from adapters.audit_log import append
 from adapters.questions import ask_outcome, settle_by_word, to_settle

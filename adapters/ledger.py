@@ -9,7 +9,8 @@ from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters import epoch
-from adapters.actions import conclude, read_action, thaw
+from adapters.action_rows import read_action
+from adapters.actions import conclude, thaw
 from adapters.admission import (
     ClaimRefused,
     allowed,

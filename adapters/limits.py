@@ -3,7 +3,7 @@
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.actions import arguments_of
+from adapters.action_rows import arguments_of
 from adapters.schema import actions, claims
 from contracts.action import Frozen
 from contracts.errors import Malformed

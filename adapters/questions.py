@@ -7,7 +7,8 @@ from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.about import about
-from adapters.actions import conclude, read_action
+from adapters.action_rows import read_action
+from adapters.actions import conclude
 from adapters.approval_rows import open_approval
 from adapters.audit_log import append
 from adapters.claim_rows import kept

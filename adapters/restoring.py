@@ -12,7 +12,8 @@ from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters import epoch
-from adapters.actions import WITH_RUN, conclude, frozen_of
+from adapters.action_rows import WITH_RUN, frozen_of
+from adapters.actions import conclude
 from adapters.audit_log import append
 from adapters.claim_rows import doubt
 from adapters.closing import cancel_waiting

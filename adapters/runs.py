@@ -8,7 +8,7 @@ from sqlalchemy import Select, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.actions import artifacts_of
+from adapters.action_rows import artifacts_of
 from adapters.audit_log import append
 from adapters.closing import close_open
 from adapters.contents import FORGOTTEN, require_key, sealed

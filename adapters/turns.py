@@ -11,7 +11,8 @@ from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.about import about
-from adapters.actions import keeping, read_action, say
+from adapters.action_rows import keeping, read_action
+from adapters.actions import say
 from adapters.audit_log import append
 from adapters.contents import Place, opened, sealed
 from adapters.messages import body, following, keep

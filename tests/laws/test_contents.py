@@ -268,7 +268,7 @@ def test_every_composition_root_passes_real_keys() -> None:
     with_keys = {"gateway/build.py", "worker/build.py", "cli/store.py"}
     without = {
         "cli/doctor.py",
-        "cli/key_changes.py",
+        "cli/keys.py",
         "cli/proving.py",
         "cli/secrets.py",
         "embedded/publish.py",
