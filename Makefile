@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 ROUNDS ?= 1
 export UV_SYSTEM_CERTS := 1
+# Where a container's image sets it, every test process would compile its libraries anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: install demo test check record kills chaos model bench fuzz golden fmt lock clean
 
@@ -28,8 +30,9 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Three at a time on two cores: much of the time is waiting. The order of files is tests/conftest.py's own.
 test: check
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 # Record a run of every kind, or those of NAMES, for the replay tests; no recording is written over.
 record: install

@@ -32,6 +32,12 @@ async def read_action(connection: AsyncConnection, run_id: str, action_id: str) 
     return record(connection, row)
 
 
+async def read_actions(connection: AsyncConnection, run_id: str) -> tuple[ActionRecord, ...]:
+    """All actions of a run, in the order of their proposal, as this transaction sees them."""
+    statement = WITH_RUN.where(actions.c.run_id == run_id).order_by(actions.c.step, actions.c.place)
+    return tuple([record(connection, row) for row in await connection.execute(statement)])
+
+
 async def artifacts_of(connection: AsyncConnection, run_id: str) -> list[Json]:
     """What the run's actions made, in the order of their proposal, each with the action that made it.
 

@@ -6,19 +6,21 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.about import about
-from adapters.action_rows import WITH_RUN, keeping, read_action, record
+from adapters.action_rows import keeping, read_action, read_actions
 from adapters.audit_log import append
+from adapters.claim_rows import in_hand
 from adapters.messages import following, keep
 from adapters.run_rows import carry_on, touch
-from adapters.schema import actions, approvals, claims, runs
+from adapters.schema import actions, approvals, runs
 from adapters.store import Store
-from contracts.action import Frozen, Prepared
+from adapters.undos import undos_of
+from contracts.action import Frozen, Original, Prepared, Undo
 from contracts.audit import AuditRecord
 from contracts.digest import canonical
-from contracts.errors import PermissionRefused
+from contracts.errors import PermissionRefused, Unavailable
 from contracts.keys import action_key, key_hash
 from contracts.ports import Clock, Conclusion
-from contracts.run import ARTIFACTS, ActionRecord, Outcome, RunRecord, WarrantedRun
+from contracts.run import ARTIFACTS, ActionRecord, Outcome, RunRecord, UndoRecord, WarrantedRun
 from contracts.tokens import Warrant
 from contracts.tool import ToolSpec, pointed
 from contracts.transcript import Role
@@ -44,12 +46,7 @@ class StoreActions:
 
     async def of_run(self, run_id: str) -> tuple[ActionRecord, ...]:
         """All actions of a run in the order of their proposal."""
-        statement = WITH_RUN.where(actions.c.run_id == run_id).order_by(actions.c.step, actions.c.place)
-
-        async def work(connection: AsyncConnection) -> tuple[ActionRecord, ...]:
-            return tuple([record(connection, row) for row in await connection.execute(statement)])
-
-        return await self._store.look(work)
+        return await self._store.look(lambda connection: read_actions(connection, run_id))
 
     async def thaw(self, run: WarrantedRun, frozen: Frozen, sentence: str) -> None:
         async def work(connection: AsyncConnection) -> None:
@@ -57,8 +54,20 @@ class StoreActions:
 
         await self._store.write(work)
 
+    async def undos(self, run_id: str) -> tuple[UndoRecord, ...]:
+        """Every undo of an action of this run that was begun, oldest first."""
+        async with self._store.read() as connection:
+            return await undos_of(connection, actions.c.run_id == run_id)
+
     async def freeze(
-        self, run: WarrantedRun, action: ActionRecord, spec: ToolSpec, prepared: Prepared
+        self,
+        run: WarrantedRun,
+        action: ActionRecord,
+        spec: ToolSpec,
+        prepared: Prepared,
+        *,
+        undo: Undo | None = None,
+        undoes: Original | None = None,
     ) -> Frozen:
         async def work(connection: AsyncConnection) -> Frozen:
             current = await read_action(connection, run.warrant.run_id, action.action_id)
@@ -66,7 +75,12 @@ class StoreActions:
                 return Frozen.read(current.frozen)
             target = pointed(action.arguments, spec.target or "")
             ordinal = await _ordinal(connection, action, target)
-            frozen = _frozen(run, action, spec, prepared, target, ordinal)
+            frozen = replace(
+                _frozen(run, action, spec, prepared, target, ordinal),
+                undo=undo,
+                undoes=undoes,
+                repeats=await _repeats(connection, action),
+            )
             await connection.execute(
                 update(actions)
                 .where(actions.c.action_id == action.action_id)
@@ -98,6 +112,11 @@ class StoreActions:
 
     async def conclude(self, run: WarrantedRun, action_id: str, conclusion: Conclusion) -> ActionRecord:
         async def work(connection: AsyncConnection) -> ActionRecord:
+            action = await read_action(connection, run.warrant.run_id, action_id)
+            if action.outcome is Outcome.UNKNOWN:
+                return action
+            if await in_hand(connection, action.key_hash):
+                raise Unavailable("another attempt has this write in hand; how that ends is what counts")
             return await conclude(connection, run.warrant, action_id, conclusion, self._clock.now_ms())
 
         return await self._store.write(work)
@@ -154,8 +173,7 @@ async def thaw(connection: AsyncConnection, run: Warrant, frozen: Frozen, senten
     action = await read_action(connection, run.run_id, action_id)
     if action.action_digest != frozen.digest() or action.outcome is not None:
         return
-    claim = await connection.scalar(select(claims.c.state).where(claims.c.key_hash == frozen.key_hash))
-    if claim not in (None, Outcome.FAILED):
+    if await in_hand(connection, action.key_hash):
         return
     await connection.execute(
         update(actions)
@@ -219,6 +237,18 @@ async def _ordinal(connection: AsyncConnection, action: ActionRecord, target: st
         )
     )
     return 1 + (last or 0)
+
+
+async def _repeats(connection: AsyncConnection, action: ActionRecord) -> int:
+    """How many equal writes of the run had their effect, or may have had it."""
+    count = await connection.scalar(
+        select(func.count())
+        .select_from(actions)
+        .where(actions.c.run_id == action.run_id, actions.c.action_id != action.action_id)
+        .where(actions.c.tool == action.tool, actions.c.arguments_digest == action.arguments_digest)
+        .where(actions.c.outcome.in_((Outcome.SUCCEEDED, Outcome.UNKNOWN)))
+    )
+    return count or 0
 
 
 def _frozen(

@@ -9,12 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from adapters.action_rows import WITH_RUN, frozen_of, text_of
 from adapters.bare import bare
 from adapters.contents import FORGOTTEN, Place, opened, sealed
-from adapters.schema import actions, approvals, decisions, outbox
+from adapters.letters import order
+from adapters.schema import actions, approvals, decisions
 from contracts.action import Frozen
 from contracts.approval import ApprovalKind, ApprovalRecord, ApprovalState
 from contracts.audit import AuditRecord
 from contracts.digest import Json
 from contracts.errors import TokenRefused, Unknown
+from contracts.outbox import LetterKind
 from contracts.tokens import Grant, Purpose, Verifier
 
 _TAKEN_BACK: Final = "taken back: the target changed after it was shown"
@@ -55,8 +57,13 @@ async def open_approval(
             question=asked,
         )
     )
-    await connection.execute(
-        insert(outbox).values(outbox_id=f"card:{approval_id}", approval_id=approval_id, next_ms=now_ms)
+    await order(
+        connection,
+        LetterKind.CARD,
+        approval_id,
+        run_id=frozen.run_id,
+        next_ms=now_ms,
+        approval_id=approval_id,
     )
     return approval_id
 

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from sqlalchemy import Row, insert, update
+from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.about import about
@@ -44,6 +44,14 @@ _CLAIMED_ANEW = (
     *("action_digest", "state", "fence", "epoch", "holder", "claimed_ms", "first_ms", "lease_ms"),
     *("settled_ms", "result"),
 )
+
+
+async def in_hand(connection: AsyncConnection, key_hash: str | None) -> bool:
+    """Whether a claim of this key is open: then its own end, and no other, is how its action ends."""
+    if key_hash is None:
+        return False
+    state = await connection.scalar(select(claims.c.state).where(claims.c.key_hash == key_hash))
+    return state in ("claimed", Outcome.UNKNOWN)
 
 
 def row_of(frozen: Frozen, holder: str, now: int, fence: int) -> dict[str, Any]:

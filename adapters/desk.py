@@ -9,6 +9,7 @@ from adapters import epoch
 from adapters.approval_rows import approval_place, approval_record, read_approval
 from adapters.audit_log import append
 from adapters.contents import sealed
+from adapters.letters import order
 from adapters.schema import approvals, clicks, decisions
 from adapters.standing import closed, current_people
 from adapters.store import Store
@@ -22,6 +23,7 @@ from contracts.approval import (
     Ruled,
 )
 from contracts.errors import Unknown
+from contracts.outbox import LetterKind
 from contracts.ports import Clock
 from contracts.tokens import Grant, Purpose, Signer, Verifier
 from policies.people import People, short_name
@@ -97,6 +99,13 @@ class StoreDesk:
                 at_ms=grant.at_ms,
             )
         )
+        await order(
+            connection,
+            LetterKind.DECISION,
+            grant.jti,
+            run_id=grant.run_id,
+            next_ms=self._clock.now_ms(),
+        )
         decided = await read_approval(connection, self._verifier, approval.approval_id)
         state, place = (
             _state(decided, click, people),
@@ -107,6 +116,8 @@ class StoreDesk:
             .where(approvals.c.approval_id == approval.approval_id)
             .values(
                 state=state,
+                # The card's first click may be here before Slack's answer to the post is written down.
+                message_ts=approval.message_ts or click.message_ts,
                 decided_ms=None if state is ApprovalState.WAITING else click.at_ms,
                 denial=sealed(
                     connection, place, click.reason if click.answer is Answer.DENY else decided.denial

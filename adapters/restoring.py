@@ -17,12 +17,14 @@ from adapters.actions import conclude
 from adapters.audit_log import append
 from adapters.claim_rows import doubt
 from adapters.closing import cancel_waiting
+from adapters.letters import order
 from adapters.questions import leave_open
 from adapters.run_rows import record, run_record, touch
 from adapters.schema import actions, audit_tips, claims, runs
 from adapters.store import Store
 from contracts.action import Frozen
 from contracts.audit import SYSTEM_TENANT, AuditRecord
+from contracts.outbox import LetterKind
 from contracts.ports import Clock, Conclusion
 from contracts.run import Outcome, RunRecord
 
@@ -71,6 +73,7 @@ async def _give_up(connection: AsyncConnection, run: RunRecord, actor: str, now_
     await leave_open(connection, run, now_ms)
     if run.cancel_reason is None:
         await touch(connection, run.run_id, cancel_reason=CANCELLED)
+        await order(connection, LetterKind.CANCEL, run.run_id, run_id=run.run_id, next_ms=now_ms)
         told = run_record(run, now_ms, actor=actor, outcome="cancel", reason=CANCELLED)
         await append(connection, told)
     return len(doubtful)

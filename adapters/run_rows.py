@@ -12,7 +12,7 @@ from adapters.schema import runs
 from contracts.audit import AuditRecord
 from contracts.budget import Spend
 from contracts.digest import Json
-from contracts.errors import Unknown
+from contracts.errors import TokenRefused, Unknown
 from contracts.run import RunRecord, RunState, StopReason
 from contracts.tokens import Warrant
 
@@ -39,6 +39,18 @@ async def read_run(connection: AsyncConnection, run_id: str) -> RunRecord:
     if row is None:
         raise Unknown(f"there is no run {run_id}")
     return record(connection, row)
+
+
+async def read_open_run(connection: AsyncConnection, run_id: str) -> RunRecord:
+    """The run, if it goes on: whoever was held up until after its end changes nothing of it.
+
+    Raises:
+        TokenRefused: it has ended.
+    """
+    run = await read_run(connection, run_id)
+    if run.state.ended:
+        raise TokenRefused("the run has ended")
+    return run
 
 
 def run_record(
@@ -106,4 +118,5 @@ def record(connection: AsyncConnection, row: Row[Any]) -> RunRecord:
         ended_ms=row.ended_ms,
         result=_result(connection, row),
         version=row.version,
+        undoes=row.undoes,
     )

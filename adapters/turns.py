@@ -16,7 +16,7 @@ from adapters.actions import say
 from adapters.audit_log import append
 from adapters.contents import Place, opened, sealed
 from adapters.messages import body, following, keep
-from adapters.run_rows import carry_on, read_run, touch
+from adapters.run_rows import carry_on, read_open_run, read_run, touch
 from adapters.schema import actions, attempts, messages, runs, turns
 from adapters.store import Store
 from contracts.audit import AuditRecord
@@ -63,6 +63,7 @@ class StoreTurns:
 
     async def reserve(self, run: WarrantedRun, reservation: Reservation) -> StopReason | None:
         async def work(connection: AsyncConnection) -> StopReason | None:
+            await read_open_run(connection, run.warrant.run_id)
             await self._charge_lost(connection, run.warrant.run_id)
             now = await read_run(connection, run.warrant.run_id)
             stop = _exhausted(run, now, Decimal(reservation.usd))
@@ -97,6 +98,7 @@ class StoreTurns:
             found = await _recorded(connection, run.warrant, turn.step)
             if found is not None:
                 return found
+            await read_open_run(connection, run_id)
             await _settle(connection, run_id, turn.attempt_id, usd=turn.usd, duration_ms=turn.duration_ms)
             await carry_on(connection, run_id, self._clock.now_ms())
             await _say(connection, run.warrant, turn)

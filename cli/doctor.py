@@ -165,6 +165,18 @@ async def _store(state: State) -> str:
     return f"{runs} runs"
 
 
+async def _outbox(state: State) -> str:
+    store = Store(state.store_url, NoContents())
+    try:
+        async with store.read() as connection:
+            dead = await connection.scalar(text("SELECT count(*) FROM outbox WHERE dead"))
+    finally:
+        await store.close()
+    if dead:
+        raise Unavailable(f"{dead} given up: not shown in Slack, or not told to their runs")
+    return "nothing was given up"
+
+
 async def _secrets(state: State) -> str:
     there = await asyncio.to_thread(LocalSecrets(state.address("aws"), state.directory, "dev").names)
     missing = [secret for secret in await needed(state) if secret.path not in there]
@@ -188,5 +200,10 @@ CHECKS: Final = (
     Check(part="keys", look=_keys, todo="Start afresh with `interlock dev --reset` if the keys are lost."),
     Check(part="content keys", look=_content, todo=_RESTART),
     Check(part="secrets", look=_secrets, todo="Give each with `interlock secret put`."),
+    Check(
+        part="outbox",
+        look=_outbox,
+        todo="Mend what `interlock outbox list --dead` says, then `interlock outbox retry --all-dead`.",
+    ),
     Check(part="store", look=_store, todo="Run `interlock store migrate`, or look at INTERLOCK_STORE."),
 )

@@ -103,6 +103,33 @@ def restored(
         )
 
 
+@app.command()
+def prune(
+    keep: Annotated[
+        str, typer.Option(help="How long an ended run is kept: a number and s, m, h or d; 30d or more.")
+    ] = "400d",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many runs would go.")] = False,
+    operator: Annotated[str, typer.Option("--as", help="Who says so, such as op:ada; audited.")] = "op:local",
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove runs that ended long ago, with all that was kept of them but the audit.
+
+    Runs that have not ended stay, and so do those with a write or a question that is not settled.
+
+    Example: interlock store prune --keep 400d --dry-run
+    """
+    from cli.pruning import prune as remove
+
+    actor = named_operator(operator)
+    removed, stay = asyncio.run(remove(State.at(state).store_url, keep, actor=actor, dry_run=dry_run))
+    if as_json:
+        output.document({"keep": keep, "dry_run": dry_run, "removed": removed, "stay": stay})
+    else:
+        what = "would be" if dry_run else "were"
+        output.say(f"{removed} runs that ended more than {keep} ago {what} removed; {stay} as old stay.")
+
+
 def _passwords(file: Path) -> dict[str, Secret]:
     try:
         found = json.loads(file.read_text())

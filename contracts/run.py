@@ -96,6 +96,8 @@ class RunRecord:
     result: Json
     #: Grows with every visible change; what a long poll waits for.
     version: int
+    #: The earlier run whose actions this one undoes.
+    undoes: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +107,23 @@ class WarrantedRun:
     warrant: Warrant
     warrant_digest: str
     record: RunRecord
+
+
+@dataclass(frozen=True, kw_only=True)
+class UndoRecord:
+    """An undo of one action, by a run of its own."""
+
+    #: The action that it undoes.
+    action_id: str
+    #: The run that undoes it, its state, and what came of the undo there; None: nothing yet.
+    run_id: str
+    state: RunState
+    outcome: Outcome | None
+
+    @property
+    def stands(self) -> bool:
+        """Whether it is under way, done, or nobody knows: then no other undo of the action begins."""
+        return not self.state.ended or self.outcome in (Outcome.SUCCEEDED, Outcome.UNKNOWN)
 
 
 @dataclass(frozen=True, kw_only=True)

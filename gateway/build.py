@@ -1,6 +1,7 @@
 """The gateway's composition root: the one file here that sees both sides of its ports."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from sqlalchemy import text
 from temporalio.api.common.v1 import Payload as WirePayload
@@ -15,7 +16,10 @@ from adapters.clock import SystemClock
 from adapters.content_keys import TenantContentKeys
 from adapters.desk import StoreDesk
 from adapters.documents import StoreDocuments
+from adapters.drainer import Drainer
 from adapters.keys import AwsIdentity, KeyRing, PrivateKeys
+from adapters.leases import Leases
+from adapters.outbox import LetterQuery, StoreOutbox
 from adapters.payload_keys import PayloadKeys
 from adapters.payloads import EncryptingCodec
 from adapters.runs import NewRun, RunQuery, StoreRuns
@@ -26,19 +30,25 @@ from adapters.temporal import TemporalStarter, connect
 from adapters.tokens import JwtSigner, JwtVerifier
 from contracts.approval import ApprovalRecord
 from contracts.audit import ChainedRecord
+from contracts.outbox import TO_RUNS, Carrier, Letter, LetterKind
+from contracts.ports import Clock
 from contracts.run import RunRecord
 from contracts.secret import Secret
 from contracts.tokens import Purpose
 from gateway import ports
 from gateway.app import Gateway, create
+from gateway.carriers import carriers
 from gateway.in_force import InForce
 from gateway.launcher import Launcher
 from gateway.parts import Parts, SlackApp
 from gateway.resumer import Resumer
 from gateway.settings import Settings
-from gateway.waker import Waker
 from gateway.watching import Watching
 from gateway.whisper import Whisper
+
+LEASE_MS: Final = 15_000
+"""Half of it is longer than the calls to Temporal of one letter may take."""
+_AT_ONCE: Final = 16
 
 
 async def build(settings: Settings) -> Gateway:
@@ -79,7 +89,13 @@ def _parts(
     store = Store(settings.store, TenantContentKeys(keys))
     runs, approvals = GatewayRuns(store, clock), GatewayApprovals(store, verifier, clock)
     switches, starter = StoreSwitches(store, clock), TemporalStarter(client)
-    documents, audit = StoreDocuments(store, clock), GatewayAudit(store)
+    documents, audit, outbox = (
+        StoreDocuments(store, clock),
+        GatewayAudit(store),
+        GatewayOutbox(store, clock, env),
+    )
+    launcher = Launcher(runs, starter)
+    drain = drainer(store, clock, env, carriers(runs, approvals, launcher, starter))
     return Parts(
         env=env,
         clock=clock,
@@ -98,14 +114,21 @@ def _parts(
         slack=slack,
         codec=Codec(EncryptingCodec(payload_keys)),
         capability_jwk=ring.jwk(Purpose.CAPABILITY),
-        launcher=Launcher(runs, starter, clock, env),
-        waker=Waker(approvals, starter, env),
-        resumer=Resumer(runs, switches, starter, clock, env),
+        outbox=outbox,
+        drain=drain,
+        launcher=launcher,
+        resumer=Resumer(runs, switches, outbox, drain, clock, env),
         watching=Watching(audit),
         probes=_probes(store, starter, verifier, signer),
         temporal_ui=settings.temporal_ui,
         closing=(whisper.close, store.close),
     )
+
+
+def drainer(store: Store, clock: Clock, env: str, carriers: Mapping[LetterKind, Carrier]) -> Drainer:
+    """Of the letters to runs. Twice told is once, so a dead gateway's letters need not wait long."""
+    leases = Leases(store, clock, env=env, kinds=TO_RUNS, lease_ms=LEASE_MS)
+    return Drainer(leases, carriers, clock, at_once=_AT_ONCE)
 
 
 def _probes(
@@ -144,6 +167,13 @@ class GatewayAudit(StoreAuditLog):
 
     async def page(self, query: ports.AuditQuery) -> Sequence[ChainedRecord]:
         return await self.search(AuditQuery(**vars(query)))
+
+
+class GatewayOutbox(StoreOutbox):
+    """Implements ``gateway.ports.OutboxRows``."""
+
+    async def page(self, query: ports.LetterQuery) -> Sequence[Letter]:
+        return await self.list(LetterQuery(**vars(query)))
 
 
 class Signature:

@@ -9,12 +9,12 @@ from fastapi import APIRouter
 from contracts.approval import ApprovalRecord
 from contracts.audit import ChainedRecord
 from contracts.digest import digest_bytes
-from contracts.run import ActionRecord, RunRecord
+from contracts.run import ActionRecord, RunRecord, UndoRecord
 from contracts.tokens import Purpose, Warrant
 from gateway.parts import Given, Parts
 from gateway.ports import AuditQuery
 from gateway.problems import answers
-from gateway.runs import Visible
+from gateway.runs import Visible, undone
 from gateway.shapes import maybe_time, time_of
 from gateway.views import action_view, run_head
 from gateway.why_shapes import (
@@ -55,6 +55,7 @@ async def why_run(run: Visible, parts: Given) -> WhyShape:
         answers=await parts.answers.of_run(run.run_id),
         rules=await parts.sources.places(run.policy_digest),
         tools=await parts.sources.places(run.catalogue_digest),
+        undos=await undone(parts, run.run_id, actions),
     )
     return WhyShape(
         run=run_head(run),
@@ -134,12 +135,14 @@ class Known:
     #: Places of the route's rules, and of the catalogue's tools.
     rules: Places
     tools: Places
+    #: Those that stand, by action id.
+    undos: Mapping[str, UndoRecord]
 
     def action(self, number: int, action: ActionRecord) -> WhyAction:
         approval = self.approvals.get(action.approval_id or "")
         return WhyAction(
             number=number,
-            action=action_view(action, approval),
+            action=action_view(action, approval, self.undos.get(action.action_id)),
             words=action.words,
             decision=next((self._decision(action, one) for one in self._of(action, "decision")), None),
             shown=_shown(action),

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -11,11 +12,50 @@ from hypothesis import HealthCheck, settings
 from adapters.migrations import migrate
 from tests.postgres import Cluster, running
 
+_TESTS: Final = Path(__file__).parent
+#: Files that take longest, longest first: what is begun last should be over soon.
+_LONG: Final = (
+    "acceptance/test_kills.py",
+    "acceptance/test_no_write_without_approval.py",
+    "integration/test_openapi_fuzzed.py",
+    "chaos/test_points.py",
+    "acceptance/test_a_week_later.py",
+    "acceptance/test_tutorial.py",
+    "acceptance/test_reading.py",
+    "acceptance/test_hostile_model.py",
+    "acceptance/test_foreign_service.py",
+    "workflows/test_versions.py",
+    "acceptance/test_demo.py",
+    "acceptance/test_unknown_writes.py",
+    "acceptance/test_compose.py",
+    "acceptance/test_starts.py",
+    "acceptance/test_routes.py",
+    "acceptance/test_history.py",
+    "acceptance/test_browser_click.py",
+    "acceptance/test_leaks.py",
+    "workflows/test_costs.py",
+    "integration/test_stack.py",
+    "integration/slack_standin/test_process.py",
+    "integration/test_gateway_reading.py",
+    "integration/test_races.py",
+    "acceptance/test_several_calls.py",
+    "workflows/test_agent_run.py",
+)
+
 # How long an example takes says more of the machine's load than of any law.
 _UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("everyday", _UNTIMED)
 settings.register_profile("fuzz", _UNTIMED, max_examples=500 * int(os.environ.get("ROUNDS", "1")))
 settings.load_profile("everyday")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first; among the others those with a process behind them before the laws."""
+    items.sort(key=lambda item: _place(item.path.relative_to(_TESTS).as_posix()))
+
+
+def _place(file: str) -> tuple[int, bool]:
+    return (_LONG.index(file) if file in _LONG else len(_LONG), file.startswith("laws/"))
 
 
 @pytest.fixture(scope="session")

@@ -8,24 +8,26 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass, field, replace
+from itertools import cycle
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
 import pytest
 import yaml
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle, WorkflowHistory
 
 from adapters.keys import AwsIdentity, KeyRing, PrivateKeys
 from adapters.temporal import connect
 from cli import minting
-from cli.playing import candidates
 from cli.state import State
 from contracts.wire import RunStart
 from embedded.endpoints import Endpoints
+from embedded.helpdesk.database import Database
 from embedded.helpdesk.seed import world as seeded
+from embedded.helpdesk.tickets import save
 from embedded.stack import running_stack, shipped_policies, shipped_tools
 from tests.acceptance.leaks import left_behind
 
@@ -39,6 +41,9 @@ QUICK: Final = "support/quick"
 TWO: Final = "support/two"
 FOR_TWO: Final = "ticket.close_for_two"
 ONCE: Final = "ticket.close_once"
+TICKETS: Final = 500
+FIRST_ADDED: Final = 90_000
+"""Far from the seeded ones."""
 ADA, GRACE, MALLORY = "U0ADA", "U0GRACE", "U0MALLORY"
 
 _ENDED: Final = ("completed", "stopped", "failed", "cancelled")
@@ -91,14 +96,20 @@ class World:
         return await self.submit(route, given, on_behalf_of=on_behalf_of), ticket
 
     async def submit(
-        self, route: str, given: Mapping[str, Any], *, tenant: str = "acme", on_behalf_of: str = "user:u-1042"
+        self,
+        route: str,
+        given: Mapping[str, Any],
+        *,
+        tenant: str = "acme",
+        on_behalf_of: str = "user:u-1042",
+        token: str = "",
     ) -> str:
-        """A run of any route with this input; its id."""
+        """A run of any route with this input; its id. ``token``: the caller's, where a test has one."""
+        token = token or await minting.mint(self.state, minting.caller("tests", tenant, "*"))
         answer = await self.gateway.post(
             "/v1/runs",
             json={"route": route, "input": given, "on_behalf_of": on_behalf_of},
-            headers=await self.bearer(minting.caller("tests", tenant, "*"))
-            | {"Idempotency-Key": secrets.token_hex(8)},
+            headers={"Authorization": f"Bearer {token}", "Idempotency-Key": secrets.token_hex(8)},
         )
         assert answer.status_code == 202, answer.text
         return str(answer.json()["run_id"])
@@ -115,7 +126,7 @@ class World:
             waiting = [action for action in run["actions"] if action["approval_id"] and not action["outcome"]]
             assert len(waiting) <= 1, "more than one approval is asked for at a time"
             if waiting and f":{ticket}" in waiting[0]["idempotency_key"]:
-                found = _waiting(run_id, ticket, waiting[0], waiting[0]["approval_id"])
+                found = of_action(run_id, ticket, waiting[0], waiting[0]["approval_id"])
                 if found.approval_id != unlike:
                     await self.card(found)
                     return found
@@ -127,12 +138,29 @@ class World:
         """The question about an unknown write to that ticket, once the run waits for its answer."""
         run = await self.reaches(run_id, "waiting_reconciliation")
         (action,) = [action for action in run["actions"] if action["outcome"] == "unknown"]
-        return _waiting(run_id, ticket, action, action["reconciliation_id"])
+        return of_action(run_id, ticket, action, action["reconciliation_id"])
 
     async def fault(self, operation: str, mode: str, times: int = 1, seconds: float = 0) -> None:
         """Order a fault at the helpdesk."""
         order = {"operation": operation, "mode": mode, "times": times, "seconds": seconds}
         (await self.helpdesk.put("/control/faults", json=order)).raise_for_status()
+
+    async def cancel(self, run_id: str, reason: str = "no longer needed") -> None:
+        """An operator cancels the run."""
+        headers = await self.bearer(minting.operator())
+        answer = await self.gateway.post(
+            f"/v1/runs/{run_id}/cancel", json={"reason": reason}, headers=headers
+        )
+        assert answer.status_code == 202, answer.text
+
+    async def switch(self, scope: str, *, stopped: bool) -> None:
+        """An operator stops the scope, or lifts that."""
+        answer = await self.gateway.put(
+            f"/v1/switches/{scope}",
+            json={"stopped": stopped, "reason": "a test"},
+            headers=await self.bearer(minting.operator()),
+        )
+        assert answer.is_success, answer.text
 
     async def touch(self, ticket: str) -> None:
         """A colleague changes the ticket."""
@@ -172,12 +200,16 @@ class World:
             headers=await self.bearer(minting.approver(principal)),
         )
 
+    async def messages(self) -> list[dict[str, Any]]:
+        """Everything that was posted to Slack."""
+        found: list[dict[str, Any]] = _document(await self.slack.get("/control/messages"))["messages"]
+        return found
+
     async def card(self, on: Waiting) -> Mapping[str, Any]:
         """The message of this approval, as it is now."""
         until = time.monotonic() + SECONDS
         while True:
-            messages = _document(await self.slack.get("/control/messages"))["messages"]
-            for message in messages:
+            for message in await self.messages():
                 if on.approval_id in json.dumps(message["blocks"]):
                     found: Mapping[str, Any] = message
                     return found
@@ -242,12 +274,21 @@ class World:
     async def all_writes(self) -> int:
         return len(_document(await self.helpdesk.get("/control/writes"))["writes"])
 
-    async def all_requests(self) -> int:
-        """Requests that came to the helpdesk with any tenant's key."""
-        return len(_document(await self.helpdesk.get("/control/requests"))["requests"])
+    async def all_requests(self) -> list[dict[str, Any]]:
+        """Requests that came to the helpdesk with any tenant's key, oldest first."""
+        found: list[dict[str, Any]] = _document(await self.helpdesk.get("/control/requests"))["requests"]
+        return found
 
     def workflow(self, run_id: str) -> WorkflowHandle[Any, Any]:
         return self.temporal.get_workflow_handle(run_id)
+
+    async def history(self, run_id: str) -> WorkflowHistory:
+        """An ended run's whole history as Temporal keeps it: nothing here decrypts it."""
+        handle = self.workflow(run_id)
+        async with asyncio.timeout(SECONDS):
+            while (await handle.describe()).status is WorkflowExecutionStatus.RUNNING:  # noqa: ASYNC110  it is elsewhere
+                await asyncio.sleep(0.05)
+        return await handle.fetch_history()
 
     async def warrant_of(self, run_id: str) -> str:
         """The warrant with which the gateway started this run, out of Temporal's history."""
@@ -261,7 +302,8 @@ class World:
         return {"Authorization": f"Bearer {await minting.mint(self.state, ask)}"}
 
 
-def _waiting(run_id: str, ticket: str, action: Mapping[str, Any], approval_id: str) -> Waiting:
+def of_action(run_id: str, ticket: str, action: Mapping[str, Any], approval_id: str) -> Waiting:
+    """What is asked about an action of a run."""
     return Waiting(
         run_id=run_id,
         ticket=ticket,
@@ -284,9 +326,9 @@ def scripted_policies(directory: Path) -> Path:
     scripted = shipped | {
         "model": {"name": "scripted"},
         "input": {"type": "object"},
-        "allow_tools": [*shipped["allow_tools"], ONCE],
+        "allow_tools": [*shipped["allow_tools"], ONCE, "ticket.update"],
     }
-    quick = shipped["approval"] | {"deadline": "2s"}
+    quick = shipped["approval"] | {"deadline": "1s"}
     for name, route in {
         SCRIPTED: scripted,
         QUICK: scripted | {"approval": quick},
@@ -340,17 +382,27 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoints]:
 
 
 @pytest.fixture(scope="session")
-def tickets() -> Iterator[str]:
-    """Tickets of acme's that nobody has closed, each given out once: those that an article resolves first."""
-    first = list(candidates(frozenset()))
-    others = [ticket.id for ticket in seeded().tickets["acme"] if ticket.status != "closed"]
-    return iter([*first, *(ticket for ticket in others if ticket not in first)])
+def tickets(stack: Endpoints) -> Iterator[str]:
+    """Open tickets of acme's, each given out once; more than all tests of one stack use up."""
+    return iter(added_tickets(Path(stack.state), TICKETS))
+
+
+def added_tickets(state: Path, number: int) -> list[str]:
+    """Ids of so many open tickets of acme's beside the seeded ones, which stay as they are."""
+    patterns = cycle(ticket for ticket in seeded().tickets["acme"] if ticket.status == "open")
+    added = [replace(next(patterns), id=f"T-{FIRST_ADDED + place}") for place in range(number)]
+    with closing(Database(state / "helpdesk.db")) as database, database.writing() as connection:
+        for ticket in added:
+            save(connection, "acme", ticket)
+    return [ticket.id for ticket in added]
 
 
 @pytest.fixture
 async def world(stack: Endpoints, tickets: Iterator[str]) -> AsyncIterator[World]:
     async with world_of(stack, tickets) as found:
         yield found
+        # Of a test that failed before its fault struck, the next one shall not suffer.
+        (await found.helpdesk.delete("/control/faults")).raise_for_status()
 
 
 @asynccontextmanager

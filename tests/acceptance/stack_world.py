@@ -16,13 +16,11 @@ from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 import httpx
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHistory
 
 from adapters.keys import AwsIdentity, KeyRing, PrivateKeys
 from adapters.tokens import JwtSigner
 from cli import minting
 from cli.state import State
-from contracts import names
 from contracts.tokens import Purpose
 from embedded import endpoints
 from embedded.helpdesk.seed import world
@@ -92,6 +90,14 @@ class World:
         assert answer.status_code == httpx.codes.ACCEPTED, answer.text
         return str(answer.json()["run_id"])
 
+    async def cancel(self, run_id: str) -> None:
+        answer = await self.http.post(
+            f"{self.at('gateway')}/v1/runs/{run_id}/cancel",
+            headers={"Authorization": f"Bearer {self.token}"},
+            json={"reason": "no longer needed"},
+        )
+        assert answer.status_code == httpx.codes.ACCEPTED, answer.text
+
     async def run(self, run_id: str) -> Json:
         answer = await self.http.get(
             f"{self.at('gateway')}/v1/runs/{run_id}", headers={"Authorization": f"Bearer {self.token}"}
@@ -149,14 +155,12 @@ class World:
         found: list[Json] = answer.raise_for_status().json()["writes"]
         return found
 
-    async def history(self, run_id: str) -> WorkflowHistory:
-        """A finished run's whole history as Temporal keeps it: nothing here can decrypt it."""
-        client = await Client.connect(self.at("temporal"), namespace=names.NAMESPACE)
-        handle = client.get_workflow_handle(run_id)
-        async with asyncio.timeout(15):
-            while (await handle.describe()).status is WorkflowExecutionStatus.RUNNING:  # noqa: ASYNC110  it is elsewhere
+    async def arrived(self, ticket: str, *, seconds: float = 45) -> None:
+        """Return when a request to close the ticket came in at the helpdesk, whatever becomes of it."""
+        path = f"/tickets/{ticket}/close"
+        async with asyncio.timeout(seconds):
+            while not any(request["path"] == path for request in await self._requests()):  # noqa: ASYNC110  it is elsewhere
                 await asyncio.sleep(0.05)
-        return await handle.fetch_history()
 
     async def slow_close(self, seconds: float) -> None:
         """Have the next close lie at the helpdesk for a while before it is done."""
@@ -213,6 +217,11 @@ class World:
         async with asyncio.timeout(seconds):
             while self.pids()[part] == pid:  # noqa: ASYNC110  a file says so
                 await asyncio.sleep(0.1)
+
+    async def _requests(self) -> list[Json]:
+        answer = await self.http.get(self.at("helpdesk") + "/control/requests", headers=self._helpdesk())
+        found: list[Json] = answer.raise_for_status().json()["requests"]
+        return found
 
     def at(self, part: str) -> str:
         return str(self._endpoints()[part])

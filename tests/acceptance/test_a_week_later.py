@@ -8,7 +8,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -21,6 +21,7 @@ from contracts import names
 from embedded.stack import running_stack
 from tests.acceptance.a_week_on import WEEK, later
 from tests.acceptance.conftest import ADA, SCRIPTED, World, scripted_policies, scripted_tools, world_of
+from tests.acceptance.stack_world import open_tickets
 
 PATIENT: Final = "support/patient"
 LAUNCHER: Final = str(Path(__file__).with_name("a_week_on.py"))
@@ -36,11 +37,11 @@ def _policies(directory: Path) -> Path:
 
 
 @asynccontextmanager
-async def _stack(root: Path, tickets: Iterator[str]) -> AsyncIterator[World]:
+async def _stack(root: Path) -> AsyncIterator[World]:
     policies, tools = root / "policies", root / "tools.yaml"
     async with (
         running_stack(root / "state", policies=policies, tools=tools, headless=True) as endpoints,
-        world_of(endpoints, tickets) as world,
+        world_of(endpoints, iter(())) as world,
     ):
         yield world
 
@@ -99,22 +100,22 @@ def _verified(state: Path) -> dict[str, Any]:
 
 
 async def test_the_click_on_a_card_of_last_week_makes_one_write(
-    tmp_path: Path, tickets: Iterator[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stopped, deployed anew and started a week later: the run goes on, and the audit has no gap."""
-    ticket = next(tickets)
+    ticket = open_tickets()[0]
     read = {"tool": "tickets.get", "args": {"ticket_id": ticket}}
     close = {"tool": "ticket.close", "args": {"ticket_id": ticket, "reason": "It works again."}}
     _policies(tmp_path / "policies")
     scripted_tools(tmp_path / "tools.yaml")
     monkeypatch.setenv("INTERLOCK_BUILD", "last-week")
-    async with _stack(tmp_path, tickets) as world:
+    async with _stack(tmp_path) as world:
         run_id = await world.submit(PATIENT, {"script": [[read], [close], [read]], "final": "Done."})
         asked = await world.asked(run_id, ticket)
         card = await world.card(asked)
     monkeypatch.setenv("INTERLOCK_BUILD", "this-week")
     _children_a_week_on(monkeypatch)
-    async with _stack(tmp_path, tickets) as world:
+    async with _stack(tmp_path) as world:
         # Only now: whether its workers poll, the stack asks of Temporal, whose clock did not move.
         monkeypatch.setattr(time, "time", later(time.time))
         assert (await world.run(run_id))["state"] == "waiting_approval"

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +12,6 @@ import pytest
 from playwright.async_api import Page, async_playwright, expect
 
 from embedded.endpoints import Endpoints
-from embedded.stack import running_stack
-from tests.acceptance.leaks import searched
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
@@ -28,35 +27,42 @@ pytestmark = [
 ]
 
 
-async def _approve(page: Page, endpoints: Endpoints) -> None:
-    await page.goto(f"{endpoints.slack}/?as=U0ADA")
-    await page.get_by_role("button", name="Approve").first.click()
+async def _approve(page: Page, slack: str, ticket: str) -> None:
+    """Of all cards in the channel, the one that wants to close this ticket."""
+    await page.goto(f"{slack}/?as=U0ADA")
+    approve = page.get_by_role("article").filter(has_text=ticket).get_by_role("button", name="Approve")
+    await approve.click()
     pictures = os.environ.get("SCREENSHOTS")
     if pictures:
         await page.screenshot(path=f"{pictures}/card-confirm.png", full_page=True)
     dialog = page.get_by_role("dialog")
     await dialog.get_by_role("button", name="Approve").click()
-    await expect(page.get_by_role("button", name="Approve")).to_have_count(0, timeout=15_000)
+    await expect(approve).to_have_count(0, timeout=15_000)
     if pictures:
         await page.wait_for_timeout(1_500)
         await page.screenshot(path=f"{pictures}/card-after.png", full_page=True)
 
 
-async def test_a_click_in_the_browser_closes_the_ticket(tmp_path: Path) -> None:
+async def _ticket(demo: asyncio.subprocess.Process) -> str:
+    """The ticket that the demo says it is about."""
+    assert demo.stderr
+    async with asyncio.timeout(60):
+        while found := (await demo.stderr.readline()).decode():
+            if about := re.search(r"wants to close (T-\d+)", found):
+                return about[1]
+    raise AssertionError("the demo ended before it said what it is about")
+
+
+async def test_a_click_in_the_browser_closes_the_ticket(stack: Endpoints) -> None:
     """The demo waits for the click on the page, then completes with one execution of the approved write."""
-    state = tmp_path / "state"
-    async with (
-        running_stack(state, headless=True) as endpoints,
-        searched(state),
-        async_playwright() as playwright,
-    ):
-        command = [sys.executable, "-m", "cli.main", "demo", "--json", "--state", str(state)]
+    async with async_playwright() as playwright:
+        command = [sys.executable, "-m", "cli.main", "demo", "--json", "--state", stack.state]
         demo = await asyncio.create_subprocess_exec(
             *command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT
         )
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = await browser.new_page(viewport={"width": 1100, "height": 1100})
-        await _approve(page, endpoints)
+        await _approve(page, stack.slack, await _ticket(demo))
         out, err = await asyncio.wait_for(demo.communicate(), 60)
         await browser.close()
     assert demo.returncode == 0, err.decode()

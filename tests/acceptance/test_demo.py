@@ -65,22 +65,26 @@ def _demo(state: Path) -> dict[str, Any]:
     return found
 
 
-def test_demo_closes_the_ticket_exactly_once(state: Path) -> None:
+@pytest.fixture(scope="module")
+def played(state: Path) -> dict[str, Any]:
+    """What the first demo said."""
+    return _demo(state)
+
+
+def test_demo_closes_the_ticket_exactly_once(played: dict[str, Any]) -> None:
     """The run completes, Ada approved, the target executed the write once, and the audit verifies."""
-    found = _demo(state)
-    run = found["run"]
+    run = played["run"]
     assert run["state"] == "completed"
     (write,) = [action for action in run["actions"] if action["effect"] == "write"]
     assert (write["outcome"], write["approvers"]) == ("succeeded", ["principal:ada"])
-    assert found["executions"] == {write["idempotency_key"]: 1}
-    assert found["audit"]["verified"] is True
-    assert found["audit"]["records"] > 0
+    assert played["executions"] == {write["idempotency_key"]: 1}
+    assert played["audit"]["verified"] is True
+    assert played["audit"]["records"] > 0
 
 
-def test_demo_runs_again_on_the_same_state(state: Path) -> None:
+def test_demo_runs_again_on_the_same_state(state: Path, played: dict[str, Any]) -> None:
     """A second demo finds another open ticket: the first one stays closed."""
-    first, second = _demo(state), _demo(state)
-    assert set(first["executions"]).isdisjoint(second["executions"])
+    assert set(played["executions"]).isdisjoint(_demo(state)["executions"])
 
 
 def test_doctor_finds_every_part_well(state: Path) -> None:
@@ -90,9 +94,9 @@ def test_doctor_finds_every_part_well(state: Path) -> None:
     assert all(check["ok"] for check in json.loads(done.stdout)["checks"])
 
 
+@pytest.mark.usefixtures("played")
 def test_audit_names_the_record_that_was_altered(state: Path) -> None:
     """Who alters one stored record is found out: status 1, and the record's place."""
-    _demo(state)
     database = sqlite3.connect(state / "interlock.db", timeout=20)
     key = "tenant = 'acme' AND seq = 2"
     (body,) = database.execute(f"SELECT body FROM audit WHERE {key}").fetchone()

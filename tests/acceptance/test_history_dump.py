@@ -14,7 +14,7 @@ from cli import minting
 from contracts import names
 from tests.acceptance.conftest import SCRIPTED, SECONDS, World
 
-TEMPORAL = Path(sys.executable).with_name("temporal")
+TEMPORAL = str(Path(sys.executable).with_name("temporal"))
 WORDS = "the zebra crossed at noon"
 """In arguments and in the final text; nobody else says it."""
 

@@ -1,6 +1,5 @@
 """Each process of the stack killed without warning while a run depends on it."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -64,7 +63,7 @@ async def test_a_part_killed_as_the_write_begins_writes_once(stack: World, part:
     run = await _waiting(stack, ticket)
     await stack.slow_close(IN_FLIGHT)
     await stack.approve(run)
-    await asyncio.sleep(IN_FLIGHT / 2)
+    await stack.arrived(ticket)
     before = await stack.run(run["run_id"])
     assert before["state"] == "running", "the kill comes too late to prove anything"
     pid = await stack.kill(part)

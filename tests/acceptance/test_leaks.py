@@ -1,28 +1,26 @@
 """What a run leaves behind: neither secrets nor, where nobody needs it, what was read and written."""
 
-import asyncio
 import json
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, Final
+from pathlib import Path
+from typing import Final
 
-import httpx
 import jwt
-import pytest
 import pytest_asyncio
 from temporalio.api.history.v1 import HistoryEvent
 
-from adapters.contents import FORGOTTEN
+from cli import minting
 from contracts import names
 from contracts.tokens import Purpose
-from embedded.helpdesk.seed import world
+from embedded.endpoints import Endpoints
+from embedded.helpdesk import tickets as kept_tickets
+from embedded.helpdesk.database import Database
+from embedded.helpdesk.tickets import Ticket
 from tests.acceptance import leaks
-from tests.acceptance.stack_world import SCRIPTED, TENANT, World, close, open_tickets, read, running_world
-
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+from tests.acceptance.conftest import ADA, SCRIPTED, world_of
+from tests.acceptance.stack_world import close, read
 
 WORDS: Final = "The ticket is closed, says chrysoprase-1187."
 REASON: Final = "The customer said heliotrope-4471 and all was well."
@@ -32,40 +30,39 @@ REASON: Final = "The customer said heliotrope-4471 and all was well."
 class Left:
     """What a finished run left behind."""
 
-    ticket: str
+    #: As it was read.
+    ticket: Ticket
     #: By the name of the value.
     secrets: Mapping[str, bytes]
     #: By the name of the place.
     places: Mapping[str, bytes]
     #: Of the run.
     events: Sequence[HistoryEvent]
-    run_id: str
-    #: It still runs.
-    stack: World
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def left(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Left]:
+async def left(stack: Endpoints, tickets: Iterator[str]) -> Left:
     """A ticket read and closed through the whole stack, and all bytes of it."""
-    async with running_world(tmp_path_factory.mktemp("leaks")) as stack:
-        ticket = open_tickets()[0]
+    async with world_of(stack, tickets) as world:
+        ticket = next(tickets)
+        read_as = _kept(world.state.directory, ticket)
+        token = await minting.mint(world.state, minting.caller("leaks", "acme", "*"))
         script = [[read(ticket)], [close(ticket, REASON)]]
-        run_id = await stack.start_on(SCRIPTED, {"script": script, "final": WORDS})
-        await stack.approve(await stack.until(run_id, "waiting_approval"))
-        await stack.until(run_id, "completed")
-        history = await stack.history(run_id)
+        run_id = await world.submit(SCRIPTED, {"script": script, "final": WORDS}, token=token)
+        await world.click(await world.asked(run_id, ticket), ADA)
+        await world.reaches(run_id, "completed")
+        history = await world.history(run_id)
         raw = b"\n".join(event.SerializeToString() for event in history.events)
-        messages = json.dumps(await stack.messages()).encode()
-        secrets = leaks.known(stack.state) | {"the caller's token": stack.token.encode()}
-        places = {"raw history": raw, "Slack messages": messages} | dict(leaks.written(stack.state))
-        yield Left(
-            ticket=ticket,
-            secrets=secrets,
-            places=places,
-            events=history.events,
-            run_id=run_id,
-            stack=stack,
-        )
+        messages = json.dumps(await world.messages()).encode()
+        secrets = leaks.known(world.state.directory) | {"the caller's token": token.encode()}
+        written = dict(leaks.written(world.state.directory))
+        places = {"raw history": raw, "Slack messages": messages} | written
+        return Left(ticket=read_as, secrets=secrets, places=places, events=history.events)
+
+
+def _kept(state: Path, ticket: str) -> Ticket:
+    with closing(Database(state / "helpdesk.db")) as database, database.reading() as connection:
+        return kept_tickets.ticket(connection, "acme", ticket)
 
 
 async def test_no_known_secret_is_found_where_a_run_leaves_bytes(left: Left) -> None:
@@ -105,69 +102,7 @@ async def test_no_header_is_open_in_raw_history(left: Left) -> None:
 
 async def test_no_content_is_found_in_what_interlock_keeps(left: Left) -> None:
     """People see a proposal's arguments; store, history and logs hold neither them nor a ticket's text."""
-    ticket = next(one for one in world().tickets[TENANT] if one.id == left.ticket)
-    said = ("heliotrope-4471", WORDS, ticket.subject, *leaks.tickets())
+    said = ("heliotrope-4471", WORDS, left.ticket.subject, left.ticket.body, *leaks.tickets())
     assert b"heliotrope-4471" in left.places["Slack messages"]
     assert leaks.open_content(["heliotrope-4471"], {"logs/tools.log": b"sent heliotrope-4471"}) != []
     assert leaks.open_content(said, left.places) == []
-
-
-async def test_keys_rotate_while_everything_runs(left: Left) -> None:
-    """A process that knows the new keys and others that do not carry one run out together."""
-    stack = left.stack
-    for whose in ([], ["--tenant", TENANT]):
-        assert await _interlock(stack, "secret", "rotate", "--lead", "0", *whose)
-    await _anew(stack, "gateway")
-    run_id = await stack.start([[read(left.ticket)]])
-    assert (await stack.until(run_id, "completed"))["result"]["text"] == "done"
-    assert (await stack.run(left.run_id))["result"]["text"] == WORDS
-    shown = await stack.history(left.run_id)
-    assert len({_key_id(event) for event in [shown.events[0], (await stack.history(run_id)).events[0]]}) == 2
-
-
-async def test_a_forgotten_tenant_leaves_books_that_verify(left: Left) -> None:
-    """After ``secret forget`` nobody reads the run's content, none begins, and the audit holds."""
-    stack = left.stack
-    ask = ("secret", "forget", "--tenant", TENANT, "--reason", "The contract ended.", "--yes")
-    assert await _interlock(stack, *ask) == {"forgotten": TENANT}
-    await _anew(stack, "gateway")
-    run = await stack.run(left.run_id)
-    assert (run["state"], run["result"]["text"]) == ("completed", FORGOTTEN)
-    with pytest.raises(AssertionError, match="was forgotten"):
-        await stack.start([[read(left.ticket)]])
-    assert (await _interlock(stack, "audit", "verify"))["verified"]
-    found = await _interlock(stack, "audit", "search", "--tenant", TENANT)
-    while found["cursor"]:
-        found = await _interlock(stack, "audit", "search", "--tenant", TENANT, "--cursor", found["cursor"])
-    kept = [one for one in found["records"] if one["record"]["kind"] == "keys"]
-    assert [one["record"]["outcome"] for one in kept] == ["rotated", "forgetting", "forgotten"]
-    assert kept[-1]["reason"] == "The contract ended."
-    checks = (await _interlock(stack, "doctor"))["checks"]
-    assert f"forgotten: {TENANT}" in str(checks)
-
-
-async def _interlock(stack: World, *words: str) -> Any:
-    """What the command line says as JSON."""
-    command = (sys.executable, "-m", "cli.main", *words, "--state", str(stack.state), "--json")
-    process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
-    async with asyncio.timeout(60):
-        said, _ = await process.communicate()
-    assert process.returncode == 0, said
-    return json.loads(said)
-
-
-async def _anew(stack: World, part: str) -> None:
-    """End a process; return when the next one answers."""
-    await stack.replaced(part, await stack.kill(part))
-    async with asyncio.timeout(30):
-        while True:
-            with suppress(httpx.TransportError):
-                if (await stack.http.get(stack.at(part) + "/readyz")).is_success:
-                    return
-            await asyncio.sleep(0.1)
-
-
-def _key_id(event: HistoryEvent) -> bytes:
-    """The id of the key that sealed a run's input."""
-    (payload,) = event.workflow_execution_started_event_attributes.input.payloads
-    return payload.metadata["key-id"]

@@ -24,14 +24,12 @@ async def test_reads_of_one_turn_lie_at_the_target_at_the_same_time(world: World
     run_id = await world.scripted([_read(ticket) for ticket in tickets])
     run = await world.reaches(run_id, "completed")
     assert [action["outcome"] for action in run["actions"]] == ["succeeded"] * 3
-    requests = (await world.helpdesk.get("/control/requests")).raise_for_status().json()["requests"]
-    came = [
-        datetime.fromisoformat(request["at"])
-        for request in requests
-        if request["path"] in {f"/tickets/{ticket}" for ticket in tickets}
-    ]
-    assert len(came) == 3
-    assert (max(came) - min(came)).total_seconds() < SLOW
+    came = [request for request in await world.all_requests() if request["request_id"] == run["request_id"]]
+    # A slow machine may cost a read its lease, and it is made again: the first of each is what counts.
+    first = came[: len(tickets)]
+    assert {request["path"] for request in first} == {f"/tickets/{ticket}" for ticket in tickets}
+    times = [datetime.fromisoformat(request["at"]) for request in first]
+    assert (max(times) - min(times)).total_seconds() < SLOW
 
 
 async def test_writes_of_one_turn_are_asked_and_done_one_after_the_other(world: World) -> None:

@@ -62,7 +62,7 @@ async def _accepted(world: World, run_id: str) -> int:
 
 async def test_fifty_starts_at_once_are_one_run(world: World) -> None:
     """Fifty equal answers, one of them new, one execution in Temporal, one record in the audit."""
-    key, body = secrets.token_hex(8), _reading("T-18421")
+    key, body = secrets.token_hex(8), _reading(next(world.tickets))
     answers = await asyncio.gather(*(_send(world, body, key) for _ in range(50)))
     assert sorted(answer.status_code for answer in answers) == [200] * 49 + [202]
     (run_id,) = {answer.json()["run_id"] for answer in answers}
@@ -120,7 +120,7 @@ async def _dying(world: World, *, started: bool) -> AsyncIterator[tuple[httpx.As
 async def test_a_run_whose_execution_was_never_recorded_is_started_once(world: World, started: bool) -> None:
     """A gateway that died between its row and its word to Temporal, or before it noted the execution."""
     async with _dying(world, started=started) as (http, launcher):
-        body = _reading("T-18421")
+        body = _reading(next(world.tickets))
         key = secrets.token_hex(8)
         lost = await http.post("/v1/runs", json=body, headers=await _caller(world, key))
         assert lost.status_code == 500

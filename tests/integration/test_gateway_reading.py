@@ -343,7 +343,7 @@ async def test_a_stream_ends_with_its_token(tmp_path: Path) -> None:
         began = time.monotonic()
         answer = await stream(world, run_id, who=world.caller(exp=int(time.time()) + 2))
         assert told(answer.text) == [(1, "run", "accepted")]
-        assert 0.5 < time.monotonic() - began < 3
+        assert 0.5 < time.monotonic() - began < 10
 
 
 async def test_a_client_that_has_gone_leaves_nothing_behind(tmp_path: Path) -> None:

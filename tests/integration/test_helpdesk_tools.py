@@ -13,8 +13,9 @@ from contracts.errors import Malformed
 from contracts.ports import Answer
 from contracts.run import Outcome
 from contracts.transcript import RESULT_LIMIT
-from tests.integration.test_helpdesk import TOKENS, Served, start
-from tests.integration.test_toolbox import LOADED, SCOPE, SPECS, Vault, freeze
+from tests.integration.helpdesk.served import TOKENS, Served, start
+from tests.integration.toolbox.box import LOADED, SPECS, freeze
+from tests.integration.toolbox.vault import SCOPE, Vault
 from tools.armed import ArmedWrite
 from tools.operation import Made, PythonRead, Reader
 from tools.ticket import TicketArguments

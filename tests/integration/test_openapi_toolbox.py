@@ -14,7 +14,9 @@ from contracts.errors import Malformed, Refused, Unavailable, Unknown
 from contracts.ports import Answer
 from contracts.run import Outcome
 from contracts.secret import Secret
-from tests.integration.test_toolbox import CAPABILITY, SCOPE, Hostile, Vault, freeze, said, serving
+from tests.integration.toolbox.box import freeze
+from tests.integration.toolbox.hostile import Hostile, said, serving
+from tests.integration.toolbox.vault import CAPABILITY, SCOPE, Vault
 from tests.laws.openapi_bank import GIVEN, TOOLS, bank, written
 from tools.base_url import BaseUrl
 from tools.load import LoadedTools, load_tools, load_worker_tools

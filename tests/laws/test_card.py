@@ -1,150 +1,20 @@
-"""Laws of the card: it says all that a decision needs, in nobody's markup, within Slack's limits."""
+"""Laws of the card: it says all that a decision needs, and what came of it."""
 
 import json
-import unicodedata
-from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from slack_sdk.models.blocks import Block
 
-from adapters.blocks import Card
-from adapters.card import APPROVE, DENY, TOTAL
+from adapters.card import APPROVE, DENY
 from adapters.cards import render
 from adapters.question_card import DID, DID_NOT, STOP
-from contracts.action import Change, Frozen, Preview
-from contracts.approval import ANSWERS, ApprovalKind, ApprovalRecord, ApprovalState
+from contracts.action import Change, Original, Preview
+from contracts.approval import ApprovalKind, ApprovalRecord, ApprovalState
 from contracts.errors import Malformed
 from contracts.run import Outcome
-from contracts.tokens import Grant
-from embedded.slack import blocks as kit
-
-ASKED = 1_795_600_000_000
-PEOPLE = {"principal:ada": "Ada Lovelace", "principal:grace": "Grace Hopper", "user:u-1042": "Uma"}
-PREVIEW = Preview(
-    target="T-18421 “Password reset loops”",
-    changes=(Change(field="status", before="open", after="closed"),),
-    stakes="1 customer sees the ticket as resolved.",
-    undo="Reopen T-18421.",
-)
-FROZEN = Frozen(
-    action_id="act_1",
-    run_id="run_1",
-    request_id="req_9f2c01ab77e3",
-    tenant="acme",
-    env="prod",
-    route="support/close",
-    policy_digest="sha256:" + "1" * 64,
-    catalogue_digest="sha256:" + "2" * 64,
-    tool="ticket.close",
-    tool_version="1",
-    address="helpdesk",
-    effect="write",
-    credential="ticketing-write",
-    arguments={"ticket_id": "T-18421", "reason": "KB-2041 resolves it."},
-    target="T-18421",
-    target_version="7",
-    idempotency_key="req_9f2c01ab77e3:ticket.close:T-18421",
-    key_hash="sha256:" + "3" * 64,
-    ordinal=1,
-    preview=PREVIEW,
-    caller="backend:crm",
-    on_behalf_of="user:u-1042",
-    words="The article fits.",
-)
-
-
-def approval(frozen: Frozen = FROZEN, **more: Any) -> ApprovalRecord:
-    record = ApprovalRecord(
-        approval_id="apr_1",
-        kind=ApprovalKind.ACTION,
-        run_id=frozen.run_id,
-        action_id=frozen.action_id,
-        tenant=frozen.tenant,
-        env=frozen.env,
-        route=frozen.route,
-        state=ApprovalState.WAITING,
-        action_digest=frozen.digest(),
-        action=asdict(frozen),
-        needed=1,
-        group="support-leads",
-        caller=frozen.caller,
-        on_behalf_of=frozen.on_behalf_of,
-        requested_ms=ASKED,
-        deadline_ms=ASKED + 4 * 3_600_000,
-        decided_ms=None,
-        channel=None,
-        message_ts=None,
-        outcome=None,
-        outcome_text="",
-        claimed=False,
-        grants=(),
-        denial="",
-        question="",
-        version=1,
-    )
-    return replace(record, **more)
-
-
-def grant(approver: str, decision: str = "approve", at_ms: int = ASKED + 60_000) -> Grant:
-    return Grant(
-        jti=f"gr_{approver}_{decision}",
-        approval_id="apr_1",
-        action_digest=FROZEN.digest(),
-        run_id="run_1",
-        tenant="acme",
-        env="prod",
-        approver=f"principal:{approver}",
-        decision=decision,
-        way="slack",
-        at_ms=at_ms,
-    )
-
-
-def shown(record: ApprovalRecord, *, now_ms: int = ASKED, page_url: str | None = None) -> Card:
-    card = render(record, people=PEOPLE, now_ms=now_ms, page_url=page_url)
-    lawful(card)
-    return card
-
-
-def lawful(card: Card) -> None:
-    """Within Slack's limits as Slack's own models and the stand-in read them, and without markup."""
-    assert kit.complaints(kit.MESSAGE, "/blocks", card.blocks) == []
-    assert kit.text_length(card.blocks) <= TOTAL < kit.BLOCKS_TEXT
-    for block in card.blocks:
-        parsed = Block.parse(block)
-        assert parsed is not None
-        parsed.validate_json()
-    assert '"mrkdwn"' not in json.dumps(card.blocks)
-    assert 0 < len(card.text) <= 1_000
-    assert not set("<>") & set(card.text)
-    for text in texts(card.blocks):
-        assert not [
-            c for c in text if c != "\n" and unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")
-        ]
-
-
-def texts(value: Any) -> Iterator[str]:
-    if isinstance(value, list):
-        for entry in value:
-            yield from texts(entry)
-    elif isinstance(value, dict):
-        if value.get("type") == "plain_text":
-            yield value["text"]
-        else:
-            for entry in value.values():
-                yield from texts(entry)
-
-
-def body(card: Card) -> str:
-    return "\n".join(texts([block for block in card.blocks if block["type"] != "actions"]))
-
-
-def buttons(card: Card) -> list[dict[str, Any]]:
-    return [e for block in card.blocks if block["type"] == "actions" for e in block["elements"]]
+from tests.frozen import ASKED
+from tests.laws.cards import FROZEN, PREVIEW, approval, body, buttons, grant, shown
 
 
 def test_a_card_answers_in_the_order_of_a_decision() -> None:
@@ -358,112 +228,26 @@ def test_a_stopped_runs_question_can_still_be_answered() -> None:
     assert [button["action_id"] for button in buttons(card)] == [DID, DID_NOT]
 
 
-def test_outside_lines_cannot_pass_for_ours() -> None:
-    """A value with line breaks that imitates the card stays behind its bar."""
-    forged = Change(field="reason", before="", after="ok\nCan it be undone? Yes, at once.")
-    frozen = replace(FROZEN, preview=replace(PREVIEW, changes=(forged,)), words="fine\nApproved by Ada")
-    lines = body(shown(approval(frozen))).split("\n")
-    assert [line for line in lines if line.startswith("Can it be undone?")] == [
-        "Can it be undone? Reopen T-18421."
-    ]
-    assert not [line for line in lines if line.startswith("Approved by")]
+def test_a_card_says_whose_undo_it_is() -> None:
+    """Tool, target and run of what it undoes, out of the sealed record; its words are of who asked for it."""
+    original = Original(run_id="run_0", action_id="run_0.1.0", tool="ticket.close", target="T-1 *now*")
+    card = json.dumps(shown(approval(replace(FROZEN, undoes=original))).blocks)
+    assert "This undoes ticket.close T-1 *now*, which run run_0 did." in card
+    assert "in the words of who asked for the undo" in card
+    assert "This undoes" not in json.dumps(shown(approval()).blocks)
 
 
-@pytest.mark.parametrize(
-    ("before", "after"), [("a → b", "c"), ("שלום", "עולם"), ("one\ntwo", "c")], ids=["arrow", "rtl", "lines"]
-)
-def test_before_and_after_cannot_be_confused(before: str, after: str) -> None:
-    """Values that could turn the arrow round, or hold one, stand under each other instead."""
-    changes = (Change(field="status", before=before, after=after),)
-    text = body(shown(approval(replace(FROZEN, preview=replace(PREVIEW, changes=changes)))))
-    assert f"status, then:\n│ {after}" in text
-
-
-@pytest.mark.parametrize(
-    "char", ["\u202e", "\u200b", "\u2066", "\ufeff", "\x00", "\x1b", "\u2028", "\u3164", "\ufe0f"]
-)
-def test_what_does_not_show_is_spelled_out(char: str) -> None:
-    """Controls, direction marks and blanks appear as their code point."""
-    frozen = replace(FROZEN, preview=replace(PREVIEW, target=f"T-1{char}8421"))
-    assert f"T-1⟨U+{ord(char):04X}⟩8421" in body(shown(approval(frozen)))
-
-
-def test_padding_and_stacked_marks_are_spelled_out() -> None:
-    """Blanks that push text out of sight and marks that cover other lines do neither."""
-    frozen = replace(FROZEN, preview=replace(PREVIEW, target="T" + " " * 60 + "1" + "\u0301" * 5))
-    assert "T⟨60 spaces⟩1" in body(shown(approval(frozen)))
-    assert "\u0301" * 3 + "⟨U+0301⟩⟨U+0301⟩" in body(shown(approval(frozen)))
-
-
-PIECES = st.sampled_from(
-    [
-        *(
-            "<@U0ADA>",
-            "<!channel>",
-            "<http://evil.example|Approve>",
-            "*bold*",
-            "`code`",
-            ":white_check_mark:",
-            "&lt;",
-        ),
-        *("\u202e", "\u200b", "\u2066", "\x00", "\n", "\r\n", "\t", "→", "│ ", "\U0001f600", "\u0301", "א"),
-    ]
-)
-HOSTILE = st.lists(PIECES | st.text(max_size=20), max_size=8).map("".join) | st.builds(
-    lambda text, times: (text * times)[:100_000], PIECES, st.sampled_from([100, 3_000, 3_000, 100_000])
-)
-CHANGES = st.lists(st.builds(Change, field=HOSTILE, before=HOSTILE, after=HOSTILE), max_size=3).map(
-    tuple
-) | st.just(tuple(Change(field="f" * 50, before="b" * 60, after="a" * 60) for _ in range(200)))
-
-
-STATES: dict[ApprovalKind, list[ApprovalState]] = {
-    ApprovalKind.ACTION: [state for state in ApprovalState if state is not ApprovalState.SETTLED],
-    ApprovalKind.RECONCILE: [ApprovalState.WAITING, ApprovalState.SETTLED],
-}
-
-
-@st.composite
-def hostile_approvals(draw: st.DrawFn) -> ApprovalRecord:
-    text = HOSTILE
-    preview = Preview(target=draw(text), changes=draw(CHANGES), stakes=draw(text), undo=draw(text))
-    named: dict[str, Any] = {
-        name: draw(text) for name in ("tenant", "env", "route", "tool", "address", "caller", "words")
-    }
-    frozen = replace(FROZEN, preview=preview, on_behalf_of=draw(text), arguments={"a": draw(text)}, **named)
-    sealed = "sha256:" + "4" * 64
-    kind = draw(st.sampled_from(sorted(STATES)))
-    return replace(
-        approval(),
-        kind=kind,
-        question=draw(text),
-        action=asdict(frozen),
-        action_digest=sealed,
-        state=draw(st.sampled_from(STATES[kind])),
-        grants=(
-            replace(grant("ada"), approver=draw(text), action_digest=sealed),
-            replace(grant("ada", draw(st.sampled_from(sorted(ANSWERS[kind])))), action_digest=sealed),
-        ),
-        denial=draw(text),
-        group=draw(text),
-        needed=draw(st.integers(1, 3)),
-        outcome=draw(st.none() | st.sampled_from(list(Outcome))),
-        outcome_text=draw(text),
-        decided_ms=draw(st.none() | st.just(ASKED + 1)),
+@pytest.mark.parametrize(("times", "said"), [(1, "once before"), (2, "2 times before")])
+def test_a_card_says_that_it_repeats(times: int, said: str) -> None:
+    """Whoever approves the third of three equal payments is told that there were two."""
+    assert f"This repeats: the run did exactly this {said}." in body(
+        shown(approval(replace(FROZEN, repeats=times)))
     )
+    assert "This repeats" not in body(shown(approval()))
 
 
-@settings(max_examples=40, deadline=None)
-@given(record=hostile_approvals(), name=HOSTILE, url=st.none() | HOSTILE)
-def test_no_outside_text_breaks_a_card(record: ApprovalRecord, name: str, url: str | None) -> None:
-    """Whatever every field holds, the card is plain text, within limits, and shows what it hides."""
-    lawful(render(record, people={"principal:ada": name}, now_ms=ASKED, page_url=url))
-
-
-@settings(max_examples=30, deadline=None)
-@given(text=HOSTILE)
-def test_buttons_stand_only_under_a_whole_action(text: str) -> None:
-    """Whatever the target is called: either all of it is on the card, or there is no button."""
-    frozen = replace(FROZEN, preview=replace(PREVIEW, target="T", changes=()), arguments={"a": text})
-    card = shown(approval(frozen))
-    assert bool(buttons(card)) != ("[cut:" in body(card))
+@pytest.mark.parametrize("length", [200, 5_000])
+def test_a_card_of_an_undo_is_lawful_whatever_it_undoes(length: int) -> None:
+    """Names of any length leave it within Slack's limits."""
+    long = "&" * length
+    shown(approval(replace(FROZEN, undoes=Original(run_id=long, action_id="a", tool=long, target=long))))

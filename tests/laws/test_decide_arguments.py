@@ -18,10 +18,11 @@ SECRET = "s3cret-" + "x" * 200
 def test_no_pattern_blows_up(pattern: str) -> None:
     """A pattern that backtracking engines choke on answers at once."""
     schema = {"type": "string", "pattern": pattern}
-    begun = time.perf_counter()
+    # Of this thread alone: other processes' work says nothing of a pattern.
+    begun = time.thread_time()
     fault(schema, "a" * 40 + "!")
     fault(schema, "a" * 100_000 + "!")
-    assert time.perf_counter() - begun < 0.05
+    assert time.thread_time() - begun < 0.05
 
 
 @pytest.mark.parametrize("pattern", [r"(?=a)b", r"(a)\1", r"^(a{1,1000}){1,1000}$", "("])

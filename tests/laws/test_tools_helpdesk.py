@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 import tools
 from adapters.card import render
-from contracts.action import Frozen, Prepared, Preview
-from contracts.approval import ApprovalKind, ApprovalRecord, ApprovalState
+from contracts.action import Prepared, Preview
 from contracts.digest import Json
 from contracts.errors import Malformed
 from contracts.ports import Answer
 from contracts.run import Outcome
 from policies.arguments import fault
+from policies.undo import offered
+from tests.frozen import ASKED, approval_of, frozen
 from tests.laws.only_gets import OnlyGets
 from tools.base_url import Query
 from tools.load import load_tools
@@ -325,6 +326,58 @@ def test_a_customer_is_shown_without_ways_to_reach_them() -> None:
         _read("customers.get", {"customer_id": "C-2"}, customer)
 
 
+def _undo(tool: str, arguments: Json, **ticket: Any) -> Json:
+    prepared = _prepared(tool, arguments, **ticket)
+    assert isinstance(prepared, Prepared), prepared
+    undo = offered(LOADED.catalogue, SPECS[tool].undo, prepared.undo_arguments)
+    return None if undo is None else {undo.tool: undo.arguments}
+
+
+def test_a_close_is_undone_by_reopening_and_a_reopening_by_closing_as_it_was() -> None:
+    """A ticket is closed again with its own reason and article, where the tool could have written them."""
+    close = {"ticket_id": "T-1", "reason": "Solved."}
+    reopened = {"ticket_id": "T-1", "reason": "Closing it was undone."}
+    assert _undo("ticket.close", close) == {"ticket.reopen": reopened}
+    again = {"ticket_id": "T-1", "reason": "It is back."}
+    before = {"reason": "KB-12 helps.", "article": "KB-12"}
+    closed = {"ticket_id": "T-1", "reason": "KB-12 helps.", "resolution_article": "KB-12"}
+    assert _undo("ticket.reopen", again, status="closed", resolution=before) == {"ticket.close": closed}
+    strange: list[Json] = [
+        None,
+        {"reason": "two\nlines"},
+        {"reason": "x", "article": "elsewhere"},
+        {"reason": ""},
+    ]
+    for resolution in strange:
+        undo = _undo("ticket.reopen", again, status="closed", resolution=resolution)
+        assert undo["ticket.close"]["reason"] == "Opening it again was undone."
+
+
+@pytest.mark.parametrize(
+    ("fields", "restored"),
+    [
+        ({"priority": "high"}, {"priority": "normal"}),
+        ({"priority": "high", "status": "open"}, {"priority": "normal"}),
+        ({"tags": ["a"], "status": "pending"}, {"tags": ["login"], "status": "open"}),
+        ({"tags": []}, {"tags": ["login"]}),
+    ],
+)
+def test_an_update_is_undone_by_restoring_what_it_changes_and_only_that(fields: Json, restored: Json) -> None:
+    """A field that is set to what it is has nothing to restore; what is not named stays out."""
+    assert _undo("ticket.update", {"ticket_id": "T-1", **fields}) == {
+        "ticket.update": {"ticket_id": "T-1", **restored}
+    }
+
+
+def test_what_the_tool_could_not_write_itself_is_not_restored() -> None:
+    """Tags that a colleague made up are no arguments of the tool: no undo for that, nor for a mail."""
+    tags = {"ticket_id": "T-1", "tags": ["a"]}
+    assert _undo("ticket.update", tags, tags=["VIP customer"]) is None
+    said = _preview("ticket.update", tags, tags=["VIP customer"]).undo
+    assert said == "Set tags to VIP customer again in the helpdesk."
+    assert _undo("email.send", MAIL) is None
+
+
 def test_a_mail_of_a_usual_length_is_shown_whole_with_its_buttons() -> None:
     """Forty lines of prose fit on a card, each behind its bar; what does not fit has no buttons."""
     line = "We have looked into it & found what helps."
@@ -339,56 +392,6 @@ def test_a_mail_of_a_usual_length_is_shown_whole_with_its_buttons() -> None:
 
 def _card(arguments: Json) -> Json:
     spec = SPECS["email.send"]
-    frozen = Frozen(
-        action_id="a-1",
-        run_id="run_1",
-        request_id="req_1",
-        tenant="acme",
-        env="dev",
-        route="support/send",
-        policy_digest="sha256:p",
-        catalogue_digest="sha256:c",
-        tool=spec.name,
-        tool_version=spec.version,
-        address=spec.address,
-        effect=spec.effect,
-        credential=spec.credential,
-        arguments=arguments,
-        target="T-1",
-        target_version='"3"',
-        idempotency_key="k",
-        key_hash="sha256:k",
-        ordinal=1,
-        preview=_preview("email.send", arguments),
-        caller="svc:x",
-        on_behalf_of=None,
-    )
-    approval = ApprovalRecord(
-        approval_id="apr_1",
-        kind=ApprovalKind.ACTION,
-        run_id="run_1",
-        action_id="a-1",
-        tenant="acme",
-        env="dev",
-        route="support/send",
-        state=ApprovalState.WAITING,
-        action_digest=frozen.digest(),
-        action=json.loads(frozen.frozen_bytes()),
-        needed=1,
-        group="support-leads",
-        caller="svc:x",
-        on_behalf_of=None,
-        requested_ms=0,
-        deadline_ms=None,
-        decided_ms=None,
-        channel=None,
-        message_ts=None,
-        outcome=None,
-        outcome_text="",
-        claimed=False,
-        grants=(),
-        denial="",
-        question="",
-        version=1,
-    )
-    return render(approval, people={}, now_ms=0, page_url=None).blocks
+    action = frozen(spec, arguments=arguments, preview=_preview("email.send", arguments))
+    approval = approval_of(action, deadline_ms=None)
+    return render(approval, people={}, now_ms=ASKED, page_url=None).blocks
