@@ -7,7 +7,7 @@ from sqlalchemy import select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.about import about
-from adapters.actions import read_action
+from adapters.action_rows import read_action
 from adapters.approval_rows import approval_record, open_approval, read_approval
 from adapters.audit_log import append
 from adapters.questions import ask_outcome, settle_by_word, to_settle
@@ -105,8 +105,9 @@ class StoreApprovals:
             return await to_settle(connection)
 
     async def get(self, approval_id: str) -> ApprovalRecord:
-        async with self._store.read() as connection:
-            return await read_approval(connection, self._verifier, approval_id)
+        return await self._store.look(
+            lambda connection: read_approval(connection, self._verifier, approval_id)
+        )
 
     async def list(self, query: ApprovalQuery) -> tuple[ApprovalRecord, ...]:
         """Newest first."""
@@ -120,9 +121,12 @@ class StoreApprovals:
         if query.before is not None:
             statement = statement.where(tuple_(*_ORDER) < query.before)
         statement = statement.order_by(*(column.desc() for column in _ORDER)).limit(query.limit)
-        async with self._store.read() as connection:
+
+        async def work(connection: AsyncConnection) -> tuple[ApprovalRecord, ...]:
             found = tuple(await connection.scalars(statement))
             return tuple([await read_approval(connection, self._verifier, name) for name in found])
+
+        return await self._store.look(work)
 
     async def expire(self, approval_id: str) -> ApprovalRecord:
         async def work(connection: AsyncConnection) -> ApprovalRecord:

@@ -7,6 +7,7 @@ from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.about import about
+from adapters.contents import FORGOTTEN, Place, opened, sealed
 from adapters.schema import claims
 from contracts.action import Frozen
 from contracts.audit import AuditRecord
@@ -98,16 +99,22 @@ def attempt_record(
     )
 
 
-def kept(conclusion: Conclusion) -> str:
+def _place(claim: Frozen | Row[Any]) -> Place:
+    return Place(tenant=claim.tenant, env=claim.env, column="claims.result", row=claim.key_hash)
+
+
+def kept(connection: AsyncConnection, claim: Frozen | Row[Any], conclusion: Conclusion) -> str:
     """What a settled claim keeps of its end, for whoever asks again."""
-    return canonical({"content": conclusion.content, "text": conclusion.text}).decode()
+    told = canonical({"content": conclusion.content, "text": conclusion.text}).decode()
+    return sealed(connection, _place(claim), told)
 
 
-def stored(row: Row[Any]) -> Conclusion | None:
-    """The end that a claim keeps; None while it has none."""
+def stored(connection: AsyncConnection, row: Row[Any]) -> Conclusion | None:
+    """The end that a claim keeps; None while it has none. Of a forgotten one its outcome is left."""
     if row.result is None:
         return None
-    told = json.loads(row.result)
+    found = opened(connection, _place(row), row.result)
+    told = {"content": FORGOTTEN, "text": FORGOTTEN} if found is None else json.loads(found)
     return Conclusion(
         outcome=Outcome(row.state),
         content=told["content"],

@@ -6,8 +6,9 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters import epoch
-from adapters.approval_rows import approval_record, read_approval
+from adapters.approval_rows import approval_place, approval_record, read_approval
 from adapters.audit_log import append
+from adapters.contents import sealed
 from adapters.letters import order
 from adapters.schema import approvals, clicks, decisions
 from adapters.standing import closed, current_people
@@ -106,7 +107,10 @@ class StoreDesk:
             next_ms=self._clock.now_ms(),
         )
         decided = await read_approval(connection, self._verifier, approval.approval_id)
-        state = _state(decided, click, people)
+        state, place = (
+            _state(decided, click, people),
+            approval_place(approval, approval.approval_id, "denial"),
+        )
         await connection.execute(
             update(approvals)
             .where(approvals.c.approval_id == approval.approval_id)
@@ -115,7 +119,9 @@ class StoreDesk:
                 # The card's first click may be here before Slack's answer to the post is written down.
                 message_ts=approval.message_ts or click.message_ts,
                 decided_ms=None if state is ApprovalState.WAITING else click.at_ms,
-                denial=click.reason if click.answer is Answer.DENY else decided.denial,
+                denial=sealed(
+                    connection, place, click.reason if click.answer is Answer.DENY else decided.denial
+                ),
                 version=approvals.c.version + 1,
             )
         )

@@ -9,7 +9,8 @@ from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters import epoch
-from adapters.actions import conclude, read_action, thaw
+from adapters.action_rows import read_action
+from adapters.actions import conclude, thaw
 from adapters.admission import (
     ClaimRefused,
     allowed,
@@ -119,7 +120,7 @@ class StoreLedger:
             # Frozen anew, since the target had changed: it had no effect, and was approved once more.
             return await self._first(connection, request, row.fence + 1)
         if row.state in _SETTLED:
-            return Claim(say="stored", fence=row.fence, again=True, stored=stored(row))
+            return Claim(say="stored", fence=row.fence, again=True, stored=stored(connection, row))
         if outlived(row.holder, request.holder):
             raise Unavailable("a later attempt has this write in hand")
         return await self._taken_over(connection, request, row)
@@ -138,7 +139,7 @@ class StoreLedger:
         state = UNSENT if unsent else "claimed"
         say = reclaim(request.spec.retry, state, (now - row.first_ms) / 1000, unsent)
         if row.state == Outcome.UNKNOWN and (say == "unknown" or over is not None):
-            return Claim(say="unknown", fence=row.fence, again=True, stored=stored(row))
+            return Claim(say="unknown", fence=row.fence, again=True, stored=stored(connection, row))
         if halt:
             raise ClaimRefused(halt, say="halted")
         await connection.execute(
@@ -193,14 +194,14 @@ class StoreLedger:
             current = row.fence == fence and row.epoch == await epoch.current(connection)
             given_up = row.state == Outcome.UNKNOWN and current
             if row.state != "claimed" and not given_up:
-                return stored(row) or replace(conclusion, outcome=Outcome(row.state))
+                return stored(connection, row) or replace(conclusion, outcome=Outcome(row.state))
             if row.fence != fence:
                 raise Unavailable("another attempt has taken this write over and has not settled it yet")
             now = self._clock.now_ms()
             await connection.execute(
                 update(claims)
                 .where(key)
-                .values(state=conclusion.outcome, settled_ms=now, result=kept(conclusion))
+                .values(state=conclusion.outcome, settled_ms=now, result=kept(connection, row, conclusion))
             )
             await conclude(connection, request.run.warrant, request.frozen.action_id, conclusion, now)
             return conclusion
@@ -215,7 +216,11 @@ class StoreLedger:
                 update(claims)
                 .where(claims.c.key_hash == request.frozen.key_hash)
                 .where(claims.c.state == "claimed", claims.c.fence == fence)
-                .values(state=Outcome.FAILED, settled_ms=now, result=kept(failed))
+                .values(
+                    state=Outcome.FAILED,
+                    settled_ms=now,
+                    result=kept(connection, request.frozen, failed),
+                )
             )
             if freed.rowcount == 1:
                 await thaw(connection, request.run.warrant, request.frozen, sentence, now)
@@ -243,7 +248,9 @@ async def _freed(
     await connection.execute(
         update(claims)
         .where(claims.c.key_hash == row.key_hash)
-        .values(state=Outcome.FAILED, fence=row.fence + 1, settled_ms=now, result=kept(failed))
+        .values(
+            state=Outcome.FAILED, fence=row.fence + 1, settled_ms=now, result=kept(connection, row, failed)
+        )
     )
     await conclude(connection, request.run.warrant, request.frozen.action_id, failed, now)
     return Claim(say="stored", fence=row.fence + 1, again=True, stored=failed)

@@ -2,17 +2,20 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Select, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters import undos
 from adapters.audit_log import append
+from adapters.contents import require_key, sealed
 from adapters.letters import arrived, hasten, order
+from adapters.messages import keep
 from adapters.run_end import end
-from adapters.run_rows import read_run, record, run_record, touch
-from adapters.schema import claims, messages, runs
+from adapters.run_rows import read_run, record, run_place, run_record, touch
+from adapters.schema import claims, runs
 from adapters.store import Store
 from contracts.digest import Json, canonical
 from contracts.errors import Conflict, Unavailable
@@ -58,8 +61,7 @@ class StoreRuns:
         self._clock = clock
 
     async def get(self, run_id: str) -> RunRecord:
-        async with self._store.read() as connection:
-            return await read_run(connection, run_id)
+        return await self._store.look(lambda connection: read_run(connection, run_id))
 
     async def started(self, start_hash: str, body_digest: str) -> RunRecord | None:
         """The run that this key started before; None: it started none.
@@ -67,8 +69,7 @@ class StoreRuns:
         Raises:
             Conflict: the key was used with another body.
         """
-        async with self._store.read() as connection:
-            return await _started(connection, start_hash, body_digest)
+        return await self._store.look(lambda connection: _started(connection, start_hash, body_digest))
 
     async def create(self, new: NewRun) -> tuple[RunRecord, bool]:
         """Write the run down, or find the one that this key started before; whether it is new.
@@ -76,12 +77,14 @@ class StoreRuns:
         Raises:
             Conflict: the key was used with another body, or its request id belongs to another key.
             Undone: an undo of what it is to undo stands already.
+            PermissionRefused: the tenant was forgotten, and has no new content key.
         """
 
         async def work(connection: AsyncConnection) -> tuple[RunRecord, bool]:
             found = await _started(connection, new.start_hash, new.body_digest)
             if found is not None:
                 return found, False
+            require_key(connection, new.warrant.tenant, new.warrant.env)
             await self._insert(connection, new)
             return await read_run(connection, new.warrant.run_id), True
 
@@ -96,7 +99,6 @@ class StoreRuns:
 
     async def _insert(self, connection: AsyncConnection, new: NewRun) -> None:
         warrant, now = new.warrant, self._clock.now_ms()
-        text = canonical(new.input).decode()
         await connection.execute(
             insert(runs).values(
                 run_id=warrant.run_id,
@@ -111,16 +113,14 @@ class StoreRuns:
                 policy_digest=warrant.policy_digest,
                 catalogue_digest=warrant.catalogue_digest,
                 warrant=new.token,
-                input=text,
+                input=sealed(connection, run_place(warrant, "input"), canonical(new.input).decode()),
                 budget=canonical(asdict(warrant.budget)).decode(),
                 undoes=warrant.undoes.run_id if warrant.undoes else None,
                 state=RunState.QUEUED,
                 created_ms=now,
             )
         )
-        await connection.execute(
-            insert(messages).values(run_id=warrant.run_id, seq=0, role=Role.INPUT, body=text)
-        )
+        await keep(connection, warrant, 0, Role.INPUT, new.input)
         await order(
             connection,
             LetterKind.START,
@@ -169,8 +169,13 @@ class StoreRuns:
                 (runs.c.created_ms < at_ms) | ((runs.c.created_ms == at_ms) & (runs.c.run_id < run_id))
             )
         statement = statement.order_by(runs.c.created_ms.desc(), runs.c.run_id.desc()).limit(query.limit)
-        async with self._store.read() as connection:
-            return tuple(record(row) for row in await connection.execute(statement))
+        return await self._records(statement)
+
+    async def _records(self, statement: Select[Any]) -> tuple[RunRecord, ...]:
+        async def work(connection: AsyncConnection) -> tuple[RunRecord, ...]:
+            return tuple([record(connection, row) for row in await connection.execute(statement)])
+
+        return await self._store.look(work)
 
     async def request_cancel(self, run_id: str, *, actor: str, reason: str) -> RunRecord:
         """Close the run to new claims at once, and order that its workflow is told.
@@ -185,7 +190,8 @@ class StoreRuns:
                 raise Conflict(f"run {run_id} has ended as {run.state}; there is nothing to cancel")
             if run.cancel_reason is None:
                 now = self._clock.now_ms()
-                await touch(connection, run_id, cancel_reason=reason)
+                kept = sealed(connection, run_place(run, "cancel_reason"), reason)
+                await touch(connection, run_id, cancel_reason=kept)
                 await order(connection, LetterKind.CANCEL, run_id, run_id=run_id, next_ms=now)
                 await append(connection, run_record(run, now, actor=actor, outcome="cancel", reason=reason))
             return await read_run(connection, run_id)
@@ -227,8 +233,7 @@ class StoreRuns:
         )
         if among is not None:
             statement = statement.where(runs.c.run_id.in_(among))
-        async with self._store.read() as connection:
-            return tuple(record(row) for row in await connection.execute(statement))
+        return await self._records(statement)
 
     async def end(self, run: WarrantedRun, ending: Ending) -> None:
         async def work(connection: AsyncConnection) -> None:
@@ -268,4 +273,4 @@ async def _started(connection: AsyncConnection, start_hash: str, body_digest: st
         return None
     if row.body_digest != body_digest:
         raise Conflict("this Idempotency-Key was used with another body; use a new key for a new request")
-    return record(row)
+    return record(connection, row)

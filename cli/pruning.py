@@ -1,6 +1,7 @@
 """``interlock store prune``: removal in bounded transactions, with progress."""
 
 from adapters.clock import SystemClock
+from adapters.contents import NoContents
 from adapters.pruning import Pruning
 from adapters.store import Store
 from cli import output
@@ -8,7 +9,7 @@ from cli import output
 
 async def prune(url: str, keep: str, *, actor: str, dry_run: bool) -> tuple[int, int]:
     """How many runs were removed, or would be, and how many as old stay. Raises InterlockError."""
-    store = Store(url)
+    store = Store(url, NoContents())
     pruning = Pruning(store, SystemClock())
     removed = 0
     try:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cli import output
-from cli.options import JsonOption, StateOption
+from cli.options import JsonOption, StateOption, named_operator
 from cli.state import State
 from contracts.errors import Malformed
 from contracts.secret import Secret
@@ -79,17 +79,21 @@ def restored(
     from adapters.clock import SystemClock
     from adapters.restoring import restored as begin_epoch
     from adapters.store import Store
+    from cli.content_keys import OperatorKeys, operator_keys
 
-    _check_operator(operator)
+    actor = named_operator(operator)
 
-    async def begin() -> int:
-        store = Store(State.at(state).store_url)
+    where = State.at(state)
+
+    async def begin(keys: OperatorKeys) -> int:
+        store = Store(where.store_url, keys)
         try:
-            return await begin_epoch(store, SystemClock(), env=env, actor=operator, reason=reason)
+            return await begin_epoch(store, SystemClock(), env=env, actor=actor, reason=reason)
         finally:
             await store.close()
 
-    unknown = asyncio.run(begin())
+    with operator_keys(where) as keys:
+        unknown = asyncio.run(begin(keys))
     if as_json:
         output.document({"restored": True, "unknown": unknown})
     else:
@@ -117,18 +121,13 @@ def prune(
     """
     from cli.pruning import prune as remove
 
-    _check_operator(operator)
-    removed, stay = asyncio.run(remove(State.at(state).store_url, keep, actor=operator, dry_run=dry_run))
+    actor = named_operator(operator)
+    removed, stay = asyncio.run(remove(State.at(state).store_url, keep, actor=actor, dry_run=dry_run))
     if as_json:
         output.document({"keep": keep, "dry_run": dry_run, "removed": removed, "stay": stay})
     else:
         what = "would be" if dry_run else "were"
         output.say(f"{removed} runs that ended more than {keep} ago {what} removed; {stay} as old stay.")
-
-
-def _check_operator(name: str) -> None:
-    if not name.startswith("op:"):
-        raise Malformed("--as names an operator, such as op:ada")
 
 
 def _passwords(file: Path) -> dict[str, Secret]:

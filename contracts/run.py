@@ -80,6 +80,7 @@ class RunRecord:
     catalogue_digest: str
     #: The signed warrant; its claims are the truth, the columns beside it are for finding.
     warrant: str
+    #: None: it is forgotten.
     input: Json
     state: RunState
     stop_reason: StopReason | None
@@ -139,6 +140,7 @@ class ActionRecord:
     decision: str
     reasons: Json
     approvals: int
+    #: None: they are forgotten, with the rest of what was proposed.
     arguments: Json
     arguments_digest: str
     words: str

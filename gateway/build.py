@@ -13,12 +13,14 @@ from adapters.answers import StoreAnswers
 from adapters.approvals import ApprovalQuery, StoreApprovals
 from adapters.audit_log import AuditQuery, StoreAuditLog
 from adapters.clock import SystemClock
+from adapters.content_keys import TenantContentKeys
 from adapters.desk import StoreDesk
 from adapters.documents import StoreDocuments
 from adapters.drainer import Drainer
 from adapters.keys import AwsIdentity, KeyRing, PrivateKeys
 from adapters.leases import Leases
 from adapters.outbox import LetterQuery, StoreOutbox
+from adapters.payload_keys import PayloadKeys
 from adapters.payloads import EncryptingCodec
 from adapters.runs import NewRun, RunQuery, StoreRuns
 from adapters.slack import SlackPoster, slack_client
@@ -28,7 +30,6 @@ from adapters.temporal import TemporalStarter, connect
 from adapters.tokens import JwtSigner, JwtVerifier
 from contracts.approval import ApprovalRecord
 from contracts.audit import ChainedRecord
-from contracts.errors import Malformed
 from contracts.outbox import TO_RUNS, Carrier, Letter, LetterKind
 from contracts.ports import Clock
 from contracts.run import RunRecord
@@ -59,8 +60,8 @@ async def build(settings: Settings) -> Gateway:
     identity, ring = AwsIdentity.load(settings.aws), KeyRing.load(settings.keyring)
     keys = PrivateKeys(identity, settings.env, ring)
     signer = JwtSigner([await keys.signing_key(Purpose.WARRANT), await keys.signing_key(Purpose.GRANT)])
-    payload_key = await keys.payload_key()
-    client = await connect(settings.temporal, payload_key, identity="gateway")
+    payload_keys = await keys.payload_keys()
+    client = await connect(settings.temporal, payload_keys, identity="gateway")
     bot = slack_client(settings.slack_url or None, await keys.text("slack/bot-token"))
     whisper = Whisper(SlackPoster(bot), proxied=not settings.slack_url)
     slack = SlackApp(
@@ -71,19 +72,21 @@ async def build(settings: Settings) -> Gateway:
         signature=Signature(await keys.text("slack/signing-secret")),
         private=whisper,
     )
-    return create(_parts(settings, ring, signer, client, payload_key, slack, whisper))
+    return create(_parts(settings, ring, keys, signer, client, payload_keys, slack, whisper))
 
 
 def _parts(
     settings: Settings,
     ring: KeyRing,
+    keys: PrivateKeys,
     signer: JwtSigner,
     client: Client,
-    payload_key: Secret,
+    payload_keys: PayloadKeys,
     slack: SlackApp,
     whisper: Whisper,
 ) -> Parts:
-    env, clock, store, verifier = settings.env, SystemClock(), Store(settings.store), JwtVerifier(ring)
+    env, clock, verifier = settings.env, SystemClock(), JwtVerifier(ring)
+    store = Store(settings.store, TenantContentKeys(keys))
     runs, approvals = GatewayRuns(store, clock), GatewayApprovals(store, verifier, clock)
     switches, starter = StoreSwitches(store, clock), TemporalStarter(client)
     documents, audit, outbox = (
@@ -109,7 +112,7 @@ def _parts(
         sources=documents,
         starter=starter,
         slack=slack,
-        codec=Codec(EncryptingCodec(payload_key)),
+        codec=Codec(EncryptingCodec(payload_keys)),
         capability_jwk=ring.jwk(Purpose.CAPABILITY),
         outbox=outbox,
         drain=drain,
@@ -194,9 +197,5 @@ class Codec:
 
     async def decode(self, payloads: Sequence[ports.Payload]) -> Sequence[ports.Payload]:
         wire = [WirePayload(metadata=payload.metadata, data=payload.data) for payload in payloads]
-        try:
-            decoded = await self._codec.decode(wire)
-        except ValueError as error:
-            # Too short to be sealed at all, which the cipher says in a word of its own.
-            raise Malformed("a payload was not encoded with this environment's key") from error
+        decoded = await self._codec.decode(wire)
         return [ports.Payload(metadata=dict(payload.metadata), data=payload.data) for payload in decoded]

@@ -96,7 +96,8 @@ def event_view(
             about["approval"] = approval_view(approvals[record["approval_id"]])
     return Event.model_validate(
         {
-            **{name: record[name] for name in ("kind", "actor", "outcome", "reason")},
+            **{name: record[name] for name in ("kind", "actor", "outcome")},
+            "reason": chained.reason,
             "at": time_of(record["at_ms"]),
             "last": ends(chained),
             **about,

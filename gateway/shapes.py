@@ -343,7 +343,10 @@ class AuditShape(_Answered):
     seq: int
     previous: str
     hash: str
+    #: As it is kept: its reason is sealed under the tenant's key.
     record: dict[str, Any]
+    #: The record's reason, readable.
+    reason: str
 
 
 class AuditPage(_Answered):

@@ -172,4 +172,4 @@ def letter_view(letter: Letter) -> LetterShape:
 
 
 def audit_view(chained: ChainedRecord) -> AuditShape:
-    return AuditShape(seq=chained.seq, previous=chained.previous, hash=chained.hash, record=chained.record)
+    return AuditShape(**vars(chained))

@@ -8,8 +8,9 @@ from fastapi import APIRouter
 
 from contracts.approval import ApprovalRecord
 from contracts.audit import ChainedRecord
-from contracts.digest import digest, digest_bytes
+from contracts.digest import digest_bytes
 from contracts.run import ActionRecord, RunRecord, UndoRecord
+from contracts.tokens import Purpose, Warrant
 from gateway.parts import Given, Parts
 from gateway.ports import AuditQuery
 from gateway.problems import answers
@@ -58,7 +59,7 @@ async def why_run(run: Visible, parts: Given) -> WhyShape:
     )
     return WhyShape(
         run=run_head(run),
-        request=_request(run),
+        request=_request(parts, run),
         policy=WhyPolicy(
             route=run.route, policy_digest=run.policy_digest, catalogue_digest=run.catalogue_digest
         ),
@@ -94,13 +95,15 @@ def _by_action(records: Sequence[ChainedRecord]) -> Mapping[tuple[str, str], Seq
     return found
 
 
-def _request(run: RunRecord) -> WhyRequest:
+def _request(parts: Parts, run: RunRecord) -> WhyRequest:
+    # The warrant's word: the input itself may be forgotten.
+    warrant = Warrant.read(parts.verifier.verify(Purpose.WARRANT, run.warrant))
     return WhyRequest(
         at=time_of(run.created_ms),
         caller=run.caller,
         on_behalf_of=run.on_behalf_of,
         request_id=run.request_id,
-        input_digest=digest(run.input),
+        input_digest=warrant.input_digest,
         execution=run.first_execution,
     )
 
@@ -108,7 +111,7 @@ def _request(run: RunRecord) -> WhyRequest:
 def _state(chained: ChainedRecord) -> WhyState:
     record = chained.record
     return WhyState(
-        **_about(chained), outcome=record["outcome"], actor=record["actor"], reason=record["reason"]
+        **_about(chained), outcome=record["outcome"], actor=record["actor"], reason=chained.reason
     )
 
 
@@ -211,7 +214,7 @@ def _answer(action: ActionRecord, chained: ChainedRecord, content: str | None) -
         {
             **_about(chained),
             "outcome": record["outcome"],
-            "text": record["reason"],
+            "text": chained.reason,
             "duration_ms": record["duration_ms"] or 0,
             "credential_scope": record["credential_scope"],
             "content": shown,
@@ -237,7 +240,7 @@ def _click(chained: ChainedRecord, approval: ApprovalRecord) -> WhyClick:
     record = chained.record
     # The desk writes an answer, or ``refused:WHY``; and ``WAY`` or ``WAY: what they said``.
     word, _, refusal = record["outcome"].partition(":")
-    way, _, said = record["reason"].partition(": ")
+    way, _, said = chained.reason.partition(": ")
     return WhyClick.model_validate(
         {
             **_about(chained),

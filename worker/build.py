@@ -22,6 +22,7 @@ from adapters.approvals import StoreApprovals
 from adapters.audit_log import StoreAuditLog
 from adapters.card_carrier import CARD_LEASE_MS, CardCarrier
 from adapters.clock import SystemClock
+from adapters.content_keys import TenantContentKeys
 from adapters.documents import StoreDocuments
 from adapters.drainer import Drainer
 from adapters.endings import TemporalEndings
@@ -107,7 +108,7 @@ async def _parts(role: str, settings: Settings) -> _Parts:
     ring = KeyRing.load(settings.keyring)
     identity = AwsIdentity.load(settings.aws)
     keys = PrivateKeys(identity, settings.env, ring)
-    clock, store = SystemClock(), Store(settings.store)
+    clock, store = SystemClock(), Store(settings.store, TenantContentKeys(keys))
     name = worker_identity(role, os.getpid())
     return _Parts(
         settings=settings,
@@ -116,7 +117,7 @@ async def _parts(role: str, settings: Settings) -> _Parts:
         verifier=JwtVerifier(ring),
         store=store,
         clock=clock,
-        client=await connect(settings.temporal, await keys.payload_key(), identity=name),
+        client=await connect(settings.temporal, await keys.payload_keys(), identity=name),
         runs=StoreRuns(store, clock),
         documents=StoreDocuments(store, clock),
     )

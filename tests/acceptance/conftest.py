@@ -410,7 +410,7 @@ async def world_of(stack: Endpoints, tickets: Iterator[str]) -> AsyncIterator[Wo
     """Everybody outside the stack that runs there."""
     state = State(directory=Path(stack.state))
     keys = PrivateKeys(AwsIdentity.load(state.identity), "dev", KeyRing.load(state.keyring))
-    temporal = await connect(stack.temporal, await keys.payload_key(), identity="tests")
+    temporal = await connect(stack.temporal, await keys.payload_keys(), identity="tests")
     async with (
         httpx.AsyncClient(base_url=stack.gateway, timeout=30, trust_env=False) as gateway,
         _controlled(stack.slack, state.slack_control()) as slack,

@@ -12,12 +12,13 @@ import pytest
 
 from adapters.anchors import S3Anchors
 from adapters.audit_log import AuditQuery
-from adapters.documents import SYSTEM_TENANT
 from adapters.heads import HeadSigner
+from adapters.key_changes import say
 from adapters.leases import Leases
 from adapters.ledger import StoreLedger
 from adapters.restoring import restored
 from contracts.action import Frozen
+from contracts.audit import SYSTEM_TENANT
 from contracts.errors import Refused
 from contracts.outbox import LetterKind
 from contracts.ports import ClaimRequest, Conclusion
@@ -89,6 +90,8 @@ async def lived(tmp_path: Path) -> AsyncIterator[Lived]:
         await ledger.settle(request, claim.fence, done)
         await world.runs.end(run, Ending(state="completed", text="Done."))
         await restored(world.store, world.clock, env=ENV, actor="op:test", reason="disk failure")
+        about = {"env": ENV, "actor": "op:test", "tenant": "acme", "reason": "a new key"}
+        await say(world.stores["operator"], world.clock, outcome="rotated", **about)
         waits = await world.asked(key="waits")
         await world.outbox.resume([waits.run_id])
         await give_up(world, f"card:{waits.approval_id}", f"resume:{waits.run_id}")

@@ -58,6 +58,7 @@ from gateway.watching import Watching
 from policies.people import People
 from policies.route import Route
 from tests import postgres
+from tests.content_keys import HeldKeys
 
 ENV = "dev"
 TEAM, APP, CHANNEL, CARD = "T0INTERLOCK", "A0INTERLOCK", "C0APPROVALS", "1764000000.000100"
@@ -247,9 +248,10 @@ class World:
             ]
         )
         self.verifier = JwtVerifier(self.ring)
-        self.store = Store(store_url)
+        self.contents = HeldKeys()
+        self.store = Store(store_url, self.contents)
         #: By role: the store by that role's login.
-        self.stores = postgres.stores(store_url)
+        self.stores = postgres.stores(store_url, self.contents)
         gateway = self.stores["gateway"]
         self.clock = HandClock()
         self.temporal = FakeTemporal()

@@ -29,6 +29,7 @@ from contracts.outbox import Letter, LetterKind
 from contracts.secret import Secret
 from contracts.tokens import Purpose
 from policies.retrying import MENDING_ATTEMPTS
+from tests.content_keys import HeldKeys
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOM = "C0APPROVALS"
@@ -175,7 +176,7 @@ async def names() -> Mapping[str, str]:
 
 @pytest.fixture
 async def bench(store_url: str, slack: Slack) -> AsyncIterator[Bench]:
-    store = Store(store_url)
+    store = Store(store_url, HeldKeys())
     yield Bench(store_url, store, HandClock(), slack.url)
     await store.close()
 
@@ -395,7 +396,7 @@ async def test_two_drainers_post_each_card_once(bench: Bench, slack: Slack) -> N
     """Drainers with connections of their own share the work and never double it."""
     for number in range(12):
         await ask(bench, number)
-    other = Store(bench.url)
+    other = Store(bench.url, HeldKeys())
     drained = await asyncio.gather(
         bench.drainer().drain_once(), bench.drainer(store=other).drain_once(), bench.drainer().drain_once()
     )
