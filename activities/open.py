@@ -76,6 +76,8 @@ class Opening:
         run = await self.warrants.current()
         if start.warrant != run.record.warrant:
             raise TokenRefused("the workflow was started with another warrant than the recorded one")
+        if run.record.cancel_reason is not None:
+            return Lease(token="", expires=0, cancelled=run.record.cancel_reason)
         await self.runs.begin(run.warrant.run_id)
         return await self.mint.reads(run)
 

@@ -131,11 +131,18 @@ async def _old(
 
 
 def _open() -> ColumnElement[bool]:
-    """Something of this run is not settled."""
+    """Something of this run is not settled, or is being undone."""
     claimed = exists().where(claims.c.run_id == runs.c.run_id, claims.c.state.in_(("claimed", "unknown")))
     unknown = exists().where(actions.c.run_id == runs.c.run_id, actions.c.outcome == Outcome.UNKNOWN)
     asked = exists().where(approvals.c.run_id == runs.c.run_id, approvals.c.state == ApprovalState.WAITING)
-    return or_(claimed, unknown, asked)
+    undoing = runs.alias()
+    undone = exists().where(
+        undos.c.action_id == actions.c.action_id,
+        actions.c.run_id == runs.c.run_id,
+        undoing.c.run_id == undos.c.run_id,
+        undoing.c.ended_ms.is_(None),
+    )
+    return or_(claimed, unknown, asked, undone)
 
 
 async def _known(connection: AsyncConnection, run: Row[*tuple[Any, ...]], now_ms: int) -> bool:
@@ -160,7 +167,7 @@ async def _remove(connection: AsyncConnection, run_ids: Collection[str], before_
     decided = select(decisions.c.grant_id).where(decisions.c.approval_id.in_(asked))
     await connection.execute(delete(consumed).where(consumed.c.grant_id.in_(decided)))
     await connection.execute(delete(decisions).where(decisions.c.approval_id.in_(asked)))
-    # The run that undoes one of their actions may be younger, and stay.
+    # The run that undid one of their actions may be younger, and stay.
     undone = select(actions.c.action_id).where(actions.c.run_id.in_(run_ids))
     await connection.execute(delete(undos).where(undos.c.action_id.in_(undone)))
     for table in (outbox, undos, claims, approvals, actions, messages, turns, attempts, runs):

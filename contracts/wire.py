@@ -21,6 +21,8 @@ class Lease:
 
     token: str = field(repr=False)
     expires: int
+    #: Why the run is being cancelled, where it is: a new history was not told. Then there is no capability.
+    cancelled: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

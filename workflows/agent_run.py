@@ -31,7 +31,7 @@ with workflow.unsafe.imports_passed_through():
         Turn,
         Verdict,
     )
-    from workflows.ending import breaks_off, broken_off, heed_cancellation
+    from workflows.ending import CancelledInStore, breaks_off, broken_off, heed_cancellation
     from workflows.options import AGENT, BROKER, TOOLS, ActivityOptions
     from workflows.order import reads, side_by_side
 
@@ -230,6 +230,9 @@ class AgentRun:
         """One capability for the run's reads, renewed shortly before it runs out: not one a call."""
         if self._start is not None and workflow.now().timestamp() + _RENEW_BEFORE > self._lease.expires:
             self._lease = await self._call(names.OPEN, self._start, BROKER, Lease)
+            if self._lease.cancelled is not None:
+                # The SDK shows a task's signals first: the history may have been turned over before that.
+                raise CancelledInStore(self._lease.cancelled)
 
     async def _halted(self, sentence: str) -> None:
         workflow.set_current_details(f"Halted: {sentence}")

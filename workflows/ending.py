@@ -10,11 +10,15 @@ with workflow.unsafe.imports_passed_through():
     from contracts.wire import Ending
 
 
+class CancelledInStore(Exception):
+    """The store says that the run is being cancelled; its text is the reason."""
+
+
 def heed_cancellation() -> None:
     """End the run here where it was cancelled.
 
-    The SDK gives an activity that answers all the same, or a wake-up in the same task, the error's place; and
-    a new history would not know of the cancellation. Raises CancelledError.
+    The SDK gives an activity that answers all the same, or a wake-up in the same task, the error's place.
+    Raises CancelledError.
     """
     if workflow.cancellation_reason() is not None:
         raise asyncio.CancelledError
@@ -22,13 +26,14 @@ def heed_cancellation() -> None:
 
 def breaks_off(error: BaseException) -> bool:
     """Whether the run ends on it; anything else is a mistake in the workflow, or the SDK's own."""
-    return is_cancelled_exception(error) or isinstance(error, ActivityError)
+    return is_cancelled_exception(error) or isinstance(error, ActivityError | CancelledInStore)
 
 
 def broken_off(error: BaseException) -> Ending:
     """What the run ends as; whatever failed under a cancellation was cancelled."""
-    reason = workflow.cancellation_reason()
-    if reason is not None or is_cancelled_exception(error):
+    told = str(error) if isinstance(error, CancelledInStore) else None
+    reason = workflow.cancellation_reason() or told
+    if workflow.cancellation_reason() is not None or told is not None or is_cancelled_exception(error):
         return Ending(state=RunState.CANCELLED, text=reason or "")
     cause = getattr(error, "cause", None)
     return Ending(state=RunState.FAILED, text=getattr(cause, "message", "") or str(error))

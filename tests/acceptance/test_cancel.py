@@ -56,6 +56,19 @@ def _outcomes(run: dict[str, Any]) -> list[str]:
     return [action["outcome"] for action in run["actions"]]
 
 
+async def test_cancelled_before_any_worker_has_looked(world: World) -> None:
+    """The agent worker stands still: when it wakes the run ends, and its model was never asked."""
+    worker = world.endpoints.pids["agent"]
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        run_id = await world.scripted([_close(next(world.tickets))])
+        await world.cancel(run_id)
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    run = await world.reaches(run_id, "cancelled")
+    assert (run["result"]["text"], run["actions"], run["spend"]["steps"]) == ("no longer needed", [], 0)
+
+
 async def test_cancelled_while_it_waits_for_approval(world: World) -> None:
     """The card loses its buttons, a click that comes later is told so, and nothing is written."""
     asked = await _asked(world)

@@ -88,6 +88,7 @@ async def test_every_table_that_names_a_run_is_pruned() -> None:
     assert {"attempts", "turns", "messages", "actions", "approvals", "decisions", "clicks", "claims"} | {
         "consumed",
         "outbox",
+        "undos",
         "runs",
     } == set(schema.metadata.tables) - KEPT
 
@@ -121,6 +122,27 @@ async def test_an_unknown_write_and_its_question_stay(case: Case) -> None:
     assert await _prune(case) == 0, "what was said is not settled yet"
     await case.settle(question.approval_id)
     assert await _prune(case) == 1
+
+
+async def test_a_run_that_is_being_undone_stays(case: Case) -> None:
+    """Until the run that undoes its write has ended; then both go, each at its own time."""
+    await _written(case)
+    case.world.clock.at_ms += 401 * DAY_MS
+    undoing = (await case.world.start(key="undo")).json()["run_id"]
+    await _undone(case, undoing)
+    assert await _prune(case) == 0
+    runs = StoreRuns(case.world.stores["broker"], case.world.clock)
+    await runs.end(await case.world.warranted(undoing), Ending(state="completed"))
+    assert await _prune(case) == 1
+    assert (await case.world.runs.get(undoing)).state == "completed"
+
+
+async def _undone(case: Case, by: str) -> None:
+    async def work(connection: Any) -> None:
+        values = {"run_id": by, "place": 0, "action_id": case.frozen.action_id, "by_action": f"{by}.1.0"}
+        await connection.execute(insert(schema.undos).values(**values))
+
+    await case.world.store.write(work)
 
 
 async def test_a_claim_stays_as_long_as_its_target_knows_the_key(store_url: str) -> None:

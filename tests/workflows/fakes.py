@@ -61,12 +61,16 @@ class Stage:
     #: Held by a kill switch: the model is not asked.
     held: bool = False
     ending: Ending | None = None
+    #: Why the store says that the run is being cancelled.
+    cancelling: str | None = None
     #: Awaited in every activity, by its name, once it was counted.
     gate: Callable[[str], Awaitable[None]] | None = None
 
     @activity.defn(name=names.OPEN)
     async def open_run(self, start: RunStart) -> Lease:  # noqa: ARG002 - the activity's own argument
         await self._called(names.OPEN)
+        if self.cancelling is not None:
+            return Lease(token="", expires=0, cancelled=self.cancelling)
         return Lease(token="lease", expires=LONG_AHEAD)
 
     @activity.defn(name=names.THINK)
