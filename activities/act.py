@@ -62,7 +62,7 @@ class Acting:
         if admitted.action.frozen is None:
             # An earlier attempt found the target changed, and did not come to say so.
             return _changed(admitted)
-        return await _to_its_end(self._write(admitted, self.guard.frozen(admitted)))
+        return await self._write(admitted, self.guard.frozen(admitted))
 
     async def _write(self, admitted: Admitted, frozen: Frozen) -> Acted:
         armed = await self.toolbox.arm(admitted.spec, frozen, admitted.scope)
@@ -77,7 +77,7 @@ class Acting:
             holder=f"{info.workflow_run_id}:{info.activity_id}:{info.attempt}",
             capability=admitted.capability,
         )
-        return await self._claimed(admitted, request, armed)
+        return await _to_its_end(self._claimed(admitted, request, armed))
 
     async def _changed_before(self, admitted: Admitted, frozen: Frozen) -> Acted:
         """Back to the approver with the new state of things; to the model where nobody was asked."""

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from temporalio import activity
 
-from activities.guard import sealed
 from activities.open import Mint
 from activities.warranted import Warrants
 from contracts import names
@@ -20,6 +19,7 @@ from policies.decide import decide
 from policies.people import People
 from policies.quorum import tally
 from policies.route import Route
+from policies.seal import sealed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +77,9 @@ class Asking:
                 return Verdict(state="waiting")
             case ApprovalState.APPROVED:
                 return await self._approved(run, approval)
+            case ApprovalState.CANCELLED:
+                # Asked about anew, or its run was given up: whoever did that said what became of the action.
+                return Verdict(state=state)
             case ApprovalState.DENIED:
                 stop = StopReason.APPROVAL_DENIED if route.on_denied == "stop" else None
                 await self._conclude(run, approval, Outcome.REJECTED, _denial(approval), stop)

@@ -7,8 +7,9 @@ from contracts.action import Frozen
 from contracts.errors import TokenRefused
 from contracts.ports import Actions, Documents, Scope
 from contracts.run import ActionRecord, WarrantedRun
-from contracts.tokens import Capability, FrozenSeal, Purpose, Verifier
+from contracts.tokens import Capability, Purpose, Verifier
 from contracts.tool import Catalogue, ToolSpec
+from policies.seal import sealed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,15 +81,3 @@ class Guard:
         if admitted.capability.key_hash != frozen.key_hash:
             raise TokenRefused("the capability is not for this idempotency key")
         return frozen
-
-
-def sealed(verifier: Verifier, action: ActionRecord) -> Frozen:
-    """The frozen record of an action whose seal and digest hold. Raises TokenRefused."""
-    if action.frozen is None or action.seal is None:
-        raise TokenRefused("the action was not prepared")
-    frozen = Frozen.read(action.frozen)
-    seal = FrozenSeal.read(verifier.verify(Purpose.FROZEN, action.seal))
-    told = (seal.run_id, seal.action_id, seal.action_digest, frozen.action_id, frozen.run_id)
-    if told != (action.run_id, action.action_id, frozen.digest(), action.action_id, action.run_id):
-        raise TokenRefused("the frozen record is not what the tool worker sealed")
-    return frozen

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from temporalio import activity
 
 from activities.boundary import settled
-from activities.guard import Admitted, Guard, sealed
+from activities.guard import Admitted, Guard
+from activities.undoing import Undoing
 from activities.warranted import Warrants
 from contracts import names
-from contracts.action import Frozen, Prepared
+from contracts.action import Frozen, Original, Prepared
 from contracts.decision import Call, Decision, Ruling
 from contracts.errors import PermissionRefused
 from contracts.ports import Actions, Answer, Clock, Conclusion, Documents, Toolbox
@@ -19,6 +20,8 @@ from contracts.tool import Catalogue
 from contracts.wire import ActionRef, Frost
 from policies.decide import decide
 from policies.route import Route
+from policies.seal import sealed
+from policies.undo import offered
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +32,7 @@ class Preparing:
     guard: Guard
     actions: Actions
     documents: Documents
+    undoing: Undoing
     toolbox: Toolbox
     signer: Signer
     clock: Clock
@@ -45,6 +49,7 @@ class Preparing:
             return Frost(action_id=ref.action_id, action_digest=None)
         if action.seal is not None:
             return _frost(sealed(self.guard.verifier, action), decision)
+        original = await self.undoing.original(run, action)
         started = time.monotonic()
         prepared = await self.toolbox.prepare(admitted.spec, admitted.action.arguments, admitted.scope)
         if isinstance(prepared, Answer):
@@ -52,7 +57,7 @@ class Preparing:
             nothing = _nothing_to_propose(admitted, settled(prepared), lasted)
             await self.actions.conclude(run, ref.action_id, nothing)
             return Frost(action_id=ref.action_id, action_digest=None)
-        return await self._freeze(admitted, prepared, decision)
+        return await self._freeze(admitted, prepared, decision, original)
 
     async def _decide(self, admitted: Admitted) -> Decision:
         """Again, from the pinned rules: the agent worker's word is not taken."""
@@ -61,9 +66,13 @@ class Preparing:
         call = Call(tool=admitted.spec.name, arguments=admitted.action.arguments)
         return decide(route, Catalogue(tools=catalogue), call, now_ms=self.clock.now_ms())
 
-    async def _freeze(self, admitted: Admitted, prepared: Prepared, decision: Decision) -> Frost:
-        run, action = admitted.run, admitted.action
-        frozen = await self.actions.freeze(run, action, admitted.spec, prepared)
+    async def _freeze(
+        self, admitted: Admitted, prepared: Prepared, decision: Decision, original: Original | None
+    ) -> Frost:
+        run, action, spec = admitted.run, admitted.action, admitted.spec
+        catalogue = Catalogue.read(await self.documents.document(run.warrant.catalogue_digest))
+        undo = offered(catalogue, spec.undo, prepared.undo_arguments)
+        frozen = await self.actions.freeze(run, action, spec, prepared, undo=undo, undoes=original)
         seal = FrozenSeal(run_id=frozen.run_id, action_id=frozen.action_id, action_digest=frozen.digest())
         await self.actions.seal(run, frozen, self.signer.sign(Purpose.FROZEN, seal.claims()))
         return _frost(frozen, decision)

@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
-from contracts.action import Frozen
 from contracts.errors import InterlockError, Unavailable
 from contracts.ports import Answer, Armed, Claim, ClaimRequest, Ledger
 from contracts.run import Outcome
@@ -77,10 +76,42 @@ class Sending:
         """What the target says, while the claim's lease is renewed."""
         renewing = asyncio.create_task(self._renew(request, claim.fence))
         try:
-            return await _ask(claim.say, armed, request.frozen)
+            return await self._reach(claim, request, armed)
         finally:
             renewing.cancel()
             await asyncio.gather(renewing, return_exceptions=True)
+
+    async def _reach(self, claim: Claim, request: ClaimRequest, armed: Armed) -> Answer:
+        match claim.say:
+            case "send":
+                return await armed.send()
+            case "lookup":
+                return await self._look_up(claim, request, armed)
+            case _:
+                return await _found(armed, _UNKNOWN, _UNKNOWN)
+
+    async def _look_up(self, claim: Claim, request: ClaimRequest, armed: Armed) -> Answer:
+        """Find our key at the target; where it is not there, resend only on the version that was approved."""
+        try:
+            found = await armed.find()
+        except InterlockError:
+            return _UNKNOWN
+        if found is not None:
+            return found
+        shown = request.frozen.target_version
+        if shown == "" or armed.version != shown or not await self._still(claim, request):
+            return _UNKNOWN
+        return await armed.send()
+
+    async def _still(self, claim: Claim, request: ClaimRequest) -> bool:
+        """Whether it may be sent, by a check that was made within the time in which a request leaves."""
+        late = True
+        while late:
+            began = time.monotonic()
+            if not await self.ledger.confirm(request, claim.fence):
+                return False
+            late = (time.monotonic() - began) * 1000 > _LEAVE_WITHIN_MS
+        return True
 
     async def _renew(self, request: ClaimRequest, fence: int) -> None:
         while True:
@@ -96,33 +127,10 @@ _UNKNOWN: Final = Answer(
 )
 
 
-async def _ask(say: str, armed: Armed, frozen: Frozen) -> Answer:
-    match say:
-        case "send":
-            return await armed.send()
-        case "lookup":
-            return await _look_up(armed, frozen)
-        case _:
-            return await _found(armed, _UNKNOWN, _UNKNOWN)
-
-
 def _once_more(answer: Answer, request: ClaimRequest) -> bool:
     """What surely had no effect may be sent again, and what the target itself guards by our key."""
     lost = answer.outcome is Outcome.UNKNOWN and request.spec.retry.kind == "native"
     return answer.transient or lost
-
-
-async def _look_up(armed: Armed, frozen: Frozen) -> Answer:
-    """Find our key at the target; where it is not there, resend only on the version that was approved."""
-    try:
-        found = await armed.find()
-    except InterlockError:
-        return _UNKNOWN
-    if found is not None:
-        return found
-    if frozen.target_version == "" or armed.version != frozen.target_version:
-        return _UNKNOWN
-    return await armed.send()
 
 
 async def _worth(answer: Answer, armed: Armed, retry: Retry, *, doubted: bool) -> Answer:

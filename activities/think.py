@@ -1,5 +1,6 @@
 """Ask the model, and decide what it proposes: one activity, so that both are in one event."""
 
+import asyncio
 import time
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -7,6 +8,7 @@ from typing import Final
 
 from temporalio import activity
 
+from activities.undoing import Undoing
 from activities.warranted import Warrants
 from contracts import names
 from contracts.budget import Usage
@@ -15,6 +17,7 @@ from contracts.digest import digest
 from contracts.errors import Malformed, Refused
 from contracts.ports import Clock, Documents, Model, NewTurn, Reservation, Runs, Switches, Turns
 from contracts.run import Outcome, StopReason, WarrantedRun
+from contracts.tokens import Undoes
 from contracts.tool import Catalogue
 from contracts.transcript import Message, ModelRequest, ModelTurn, Price, ToolSchema
 from contracts.wire import Step, Turn
@@ -50,6 +53,7 @@ class Thinking:
     turns: Turns
     switches: Switches
     model: Model
+    undoing: Undoing
     clock: Clock
 
     @activity.defn(name=names.THINK)
@@ -64,6 +68,8 @@ class Thinking:
         if sentence is not None:
             await self.runs.halt(run, sentence)
             return Turn(step=step.step, halted=sentence)
+        if run.warrant.undoes is not None:
+            return await self._undo(run, run.warrant.undoes, step.step)
         asked = await self._prepare(run, step.step)
         stop = await self.turns.reserve(
             run,
@@ -76,12 +82,37 @@ class Thinking:
         )
         return Turn(step=step.step, stop=stop) if stop is not None else await self._ask(asked)
 
-    async def _prepare(self, run: WarrantedRun, step: int) -> _Asked:
+    async def _undo(self, run: WarrantedRun, undoes: Undoes, step: int) -> Turn:
+        """A turn without a model: it costs a step, and its calls are decided like any others."""
+        route, catalogue = await self._rules(run)
+        attempt_id = _attempt_id(step)
+        stop = await self.turns.reserve(
+            run, Reservation(attempt_id=attempt_id, step=step, usd="0", seconds=1.0)
+        )
+        if stop is not None:
+            return Turn(step=step, stop=stop)
+        answer, now = await self.undoing.turn(run, undoes, step), self.clock.now_ms()
+        turn = NewTurn(
+            attempt_id=attempt_id,
+            step=step,
+            answer=answer,
+            calls=tuple((call, decide(route, catalogue, call, now_ms=now)) for call in answer.calls),
+            usd="0",
+            usage=None,
+            duration_ms=0,
+            stop=None,
+            final=not answer.calls,
+        )
+        return await self.turns.record(run, turn, catalogue)
+
+    async def _rules(self, run: WarrantedRun) -> tuple[Route, Catalogue]:
         route = Route.read(await self.documents.document(run.warrant.policy_digest))
-        catalogue = Catalogue.read(await self.documents.document(run.warrant.catalogue_digest))
+        return route, Catalogue.read(await self.documents.document(run.warrant.catalogue_digest))
+
+    async def _prepare(self, run: WarrantedRun, step: int) -> _Asked:
+        route, catalogue = await self._rules(run)
         price = self.model.price(route.model.name, route.model.price)
         request = _request(run, route, catalogue, await self.turns.transcript(run))
-        info = activity.info()
         return _Asked(
             run=run,
             route=route,
@@ -89,7 +120,7 @@ class Thinking:
             request=request,
             price=price,
             worst=worst_case(request_bytes(request), request.max_output_tokens, price),
-            attempt_id=f"{info.workflow_run_id}:{step}:{info.attempt}",
+            attempt_id=_attempt_id(step),
             step=step,
         )
 
@@ -100,7 +131,13 @@ class Thinking:
         except Refused as error:
             # The provider says no for good: the attempt is charged in full, and the run stops.
             answer = ModelTurn(text=error.sentence, refused=True)
-        return await self._record(asked, answer, int((time.monotonic() - started) * 1000))
+        except asyncio.CancelledError:
+            # Nobody reports what it cost, so it is charged in full; no later attempt comes to do that.
+            await self.turns.abandon(
+                asked.run, asked.attempt_id, duration_ms=_since(started), usd=str(asked.worst)
+            )
+            raise
+        return await self._record(asked, answer, _since(started))
 
     async def _record(self, asked: _Asked, answer: ModelTurn, duration_ms: int) -> Turn:
         now = self.clock.now_ms()
@@ -160,6 +197,16 @@ def _request(
         max_output_tokens=route.model.max_output_tokens,
         timeout=max(1.0, min(_ATTEMPT_SECONDS, left)),
     )
+
+
+def _attempt_id(step: int) -> str:
+    info = activity.info()
+    return f"{info.workflow_run_id}:{step}:{info.attempt}"
+
+
+def _since(started: float) -> int:
+    """Milliseconds."""
+    return int((time.monotonic() - started) * 1000)
 
 
 def _sound(call: Call) -> Call:

@@ -1,24 +1,27 @@
 """The actions' rows: from proposal over the frozen record to the outcome."""
 
-import json
 from dataclasses import replace
-from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.about import about
+from adapters.action_rows import keeping, read_action, read_actions
 from adapters.audit_log import append
+from adapters.claim_rows import in_hand
+from adapters.messages import following, keep
 from adapters.run_rows import carry_on, touch
-from adapters.schema import actions, approvals, claims, messages, runs
+from adapters.schema import actions, approvals, runs
 from adapters.store import Store
-from contracts.action import Frozen, Prepared
+from adapters.undos import undos_of
+from contracts.action import Frozen, Original, Prepared, Undo
+from contracts.approval import ApprovalKind
 from contracts.audit import AuditRecord
 from contracts.digest import canonical
-from contracts.errors import Unknown
+from contracts.errors import PermissionRefused, Unavailable
 from contracts.keys import action_key, key_hash
 from contracts.ports import Clock, Conclusion
-from contracts.run import ARTIFACTS, ActionRecord, Outcome, RunRecord, WarrantedRun
+from contracts.run import ARTIFACTS, ActionRecord, Outcome, RunRecord, UndoRecord, WarrantedRun
 from contracts.tokens import Warrant
 from contracts.tool import ToolSpec, pointed
 from contracts.transcript import Role
@@ -32,16 +35,19 @@ class StoreActions:
         self._clock = clock
 
     async def get(self, run: WarrantedRun, action_id: str) -> ActionRecord:
-        async with self._store.read() as connection:
-            return await read_action(connection, run.warrant.run_id, action_id)
+        """Raises PermissionRefused where it was forgotten: what nobody can read is not carried out."""
+        action = await self._store.look(
+            lambda connection: read_action(connection, run.warrant.run_id, action_id)
+        )
+        if action.arguments is None:
+            raise PermissionRefused(
+                f"the content of {run.warrant.tenant} was forgotten, so nothing acts on it"
+            )
+        return action
 
     async def of_run(self, run_id: str) -> tuple[ActionRecord, ...]:
         """All actions of a run in the order of their proposal."""
-        statement = (
-            select(actions).where(actions.c.run_id == run_id).order_by(actions.c.step, actions.c.place)
-        )
-        async with self._store.read() as connection:
-            return tuple(record(row) for row in await connection.execute(statement))
+        return await self._store.look(lambda connection: read_actions(connection, run_id))
 
     async def thaw(self, run: WarrantedRun, frozen: Frozen, sentence: str) -> None:
         async def work(connection: AsyncConnection) -> None:
@@ -49,8 +55,20 @@ class StoreActions:
 
         await self._store.write(work)
 
+    async def undos(self, run_id: str) -> tuple[UndoRecord, ...]:
+        """Every undo of an action of this run that was begun, oldest first."""
+        async with self._store.read() as connection:
+            return await undos_of(connection, actions.c.run_id == run_id)
+
     async def freeze(
-        self, run: WarrantedRun, action: ActionRecord, spec: ToolSpec, prepared: Prepared
+        self,
+        run: WarrantedRun,
+        action: ActionRecord,
+        spec: ToolSpec,
+        prepared: Prepared,
+        *,
+        undo: Undo | None = None,
+        undoes: Original | None = None,
     ) -> Frozen:
         async def work(connection: AsyncConnection) -> Frozen:
             current = await read_action(connection, run.warrant.run_id, action.action_id)
@@ -58,14 +76,22 @@ class StoreActions:
                 return Frozen.read(current.frozen)
             target = pointed(action.arguments, spec.target or "")
             ordinal = await _ordinal(connection, action, target)
-            frozen = _frozen(run, action, spec, prepared, target, ordinal)
+            frozen = replace(
+                _frozen(run, action, spec, prepared, target, ordinal),
+                undo=undo,
+                undoes=undoes,
+                repeats=await _repeats(connection, action),
+                revision=1 + await _asked(connection, action),
+            )
             await connection.execute(
                 update(actions)
                 .where(actions.c.action_id == action.action_id)
                 .values(
                     target=target,
                     ordinal=ordinal,
-                    frozen=frozen.frozen_bytes().decode(),
+                    frozen=keeping(connection, run.warrant, action.action_id)(
+                        "frozen", frozen.frozen_bytes().decode()
+                    ),
                     action_digest=frozen.digest(),
                     idempotency_key=frozen.idempotency_key,
                     key_hash=frozen.key_hash,
@@ -88,6 +114,11 @@ class StoreActions:
 
     async def conclude(self, run: WarrantedRun, action_id: str, conclusion: Conclusion) -> ActionRecord:
         async def work(connection: AsyncConnection) -> ActionRecord:
+            action = await read_action(connection, run.warrant.run_id, action_id)
+            if action.outcome is Outcome.UNKNOWN:
+                return action
+            if await in_hand(connection, action.key_hash):
+                raise Unavailable("another attempt has this write in hand; how that ends is what counts")
             return await conclude(connection, run.warrant, action_id, conclusion, self._clock.now_ms())
 
         return await self._store.write(work)
@@ -112,19 +143,21 @@ async def conclude(
     if conclusion.artifact is not None and await _made(connection, run_id) >= ARTIFACTS:
         text = f"this run has made {ARTIFACTS} artifacts, which is the most that a run makes"
         conclusion = replace(conclusion, outcome=Outcome.FAILED, content=text, text=text, artifact=None)
+    own = keeping(connection, run, action_id)
+    artifact = conclusion.artifact
     await connection.execute(
         update(actions)
         .where(actions.c.action_id == action_id)
         .values(
             outcome=conclusion.outcome,
-            outcome_text=conclusion.text,
+            outcome_text=own("outcome_text", conclusion.text),
             duration_ms=actions.c.duration_ms + conclusion.duration_ms,
             attempts=conclusion.attempts,
-            artifact=None if conclusion.artifact is None else canonical(conclusion.artifact).decode(),
+            artifact=None if artifact is None else own("artifact", canonical(artifact).decode()),
         )
     )
     if conclusion.outcome is not Outcome.UNKNOWN:
-        await say(connection, action, conclusion.outcome, conclusion.content)
+        await say(connection, run, action, conclusion.outcome, conclusion.content)
     await carry_on(connection, run_id, now_ms, spent_ms=runs.c.spent_ms + conclusion.duration_ms)
     await connection.execute(
         update(approvals).where(approvals.c.action_id == action_id).values(version=approvals.c.version + 1)
@@ -142,8 +175,7 @@ async def thaw(connection: AsyncConnection, run: Warrant, frozen: Frozen, senten
     action = await read_action(connection, run.run_id, action_id)
     if action.action_digest != frozen.digest() or action.outcome is not None:
         return
-    claim = await connection.scalar(select(claims.c.state).where(claims.c.key_hash == frozen.key_hash))
-    if claim not in (None, Outcome.FAILED):
+    if await in_hand(connection, action.key_hash):
         return
     await connection.execute(
         update(actions)
@@ -167,19 +199,17 @@ async def _made(connection: AsyncConnection, run_id: str) -> int:
     return count or 0
 
 
-async def say(connection: AsyncConnection, action: ActionRecord, outcome: Outcome, content: str) -> None:
+async def say(
+    connection: AsyncConnection,
+    run: Warrant | RunRecord,
+    action: ActionRecord,
+    outcome: Outcome,
+    content: str,
+) -> None:
     """Append an action's result to the transcript."""
-    last = await connection.scalar(select(func.max(messages.c.seq)).where(messages.c.run_id == action.run_id))
-    body = {"tool": action.tool, "call_id": action.call_id, "outcome": outcome, "content": content}
-    await connection.execute(
-        insert(messages).values(
-            run_id=action.run_id,
-            seq=(last or 0) + 1,
-            role=Role.TOOL,
-            action_id=action.action_id,
-            body=canonical(body).decode(),
-        )
-    )
+    said = {"tool": action.tool, "call_id": action.call_id, "outcome": outcome, "content": content}
+    seq = await following(connection, run.run_id)
+    await keep(connection, run, seq, Role.TOOL, said, action.action_id)
 
 
 def result_record(
@@ -198,18 +228,6 @@ def result_record(
     )
 
 
-async def read_action(connection: AsyncConnection, run_id: str, action_id: str) -> ActionRecord:
-    """The action as this transaction sees it. Raises Unknown where this run has none such."""
-    row = (
-        await connection.execute(
-            select(actions).where(actions.c.action_id == action_id, actions.c.run_id == run_id)
-        )
-    ).first()
-    if row is None:
-        raise Unknown(f"run {run_id} has no action {action_id}")
-    return record(row)
-
-
 async def _ordinal(connection: AsyncConnection, action: ActionRecord, target: str) -> int:
     """Which action on this tool and target it is; one that is frozen again keeps number and key."""
     kept = await connection.scalar(select(actions.c.ordinal).where(actions.c.action_id == action.action_id))
@@ -221,6 +239,28 @@ async def _ordinal(connection: AsyncConnection, action: ActionRecord, target: st
         )
     )
     return 1 + (last or 0)
+
+
+async def _repeats(connection: AsyncConnection, action: ActionRecord) -> int:
+    """How many equal writes of the run had their effect, or may have had it."""
+    count = await connection.scalar(
+        select(func.count())
+        .select_from(actions)
+        .where(actions.c.run_id == action.run_id, actions.c.action_id != action.action_id)
+        .where(actions.c.tool == action.tool, actions.c.arguments_digest == action.arguments_digest)
+        .where(actions.c.outcome.in_((Outcome.SUCCEEDED, Outcome.UNKNOWN)))
+    )
+    return count or 0
+
+
+async def _asked(connection: AsyncConnection, action: ActionRecord) -> int:
+    """How often people were asked about the action as it was frozen before."""
+    count = await connection.scalar(
+        select(func.count())
+        .select_from(approvals)
+        .where(approvals.c.action_id == action.action_id, approvals.c.kind == ApprovalKind.ACTION)
+    )
+    return count or 0
 
 
 def _frozen(
@@ -260,35 +300,4 @@ def _frozen(
         caller=warrant.caller,
         on_behalf_of=warrant.on_behalf_of,
         words=action.words,
-    )
-
-
-def record(row: Row[Any]) -> ActionRecord:
-    """An action's row as its record."""
-    return ActionRecord(
-        action_id=row.action_id,
-        run_id=row.run_id,
-        step=row.step,
-        place=row.place,
-        tool=row.tool,
-        effect=row.effect,
-        decision=row.decision,
-        reasons=json.loads(row.reasons),
-        approvals=row.approvals,
-        arguments=json.loads(row.arguments),
-        arguments_digest=row.arguments_digest,
-        words=row.words,
-        call_id=row.call_id,
-        frozen=json.loads(row.frozen) if row.frozen else None,
-        seal=row.seal,
-        action_digest=row.action_digest,
-        idempotency_key=row.idempotency_key,
-        key_hash=row.key_hash,
-        approval_id=row.approval_id,
-        reconciliation_id=row.reconciliation_id,
-        attempts=row.attempts,
-        outcome=Outcome(row.outcome) if row.outcome else None,
-        outcome_text=row.outcome_text,
-        duration_ms=row.duration_ms,
-        created_ms=row.created_ms,
     )

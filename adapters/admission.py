@@ -6,7 +6,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters import epoch
-from adapters.actions import read_action
+from adapters.action_rows import read_action
 from adapters.approval_rows import read_approval
 from adapters.limits import exceeded
 from adapters.schema import claims

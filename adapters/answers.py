@@ -1,11 +1,13 @@
 """What each action of a run was answered, as the model was told it: bounded and scrubbed."""
 
-import json
 from collections.abc import Mapping
 
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.schema import messages
+from adapters.contents import FORGOTTEN
+from adapters.messages import body
+from adapters.schema import messages, runs
 from adapters.store import Store
 from contracts.transcript import Role
 
@@ -18,10 +20,15 @@ class StoreAnswers:
 
     async def of_run(self, run_id: str) -> Mapping[str, str]:
         """The content by action id; an action without an answer is left out."""
-        statement = select(messages.c.action_id, messages.c.body).where(
-            messages.c.run_id == run_id, messages.c.role == Role.TOOL
+        statement = (
+            select(messages, runs.c.tenant, runs.c.env)
+            .join(runs, runs.c.run_id == messages.c.run_id)
+            .where(messages.c.run_id == run_id, messages.c.role == Role.TOOL)
         )
-        async with self._store.read() as connection:
-            return {
-                row.action_id: json.loads(row.body)["content"] for row in await connection.execute(statement)
-            }
+
+        async def work(connection: AsyncConnection) -> dict[str, str]:
+            rows = (await connection.execute(statement)).all()
+            said = {row.action_id: body(connection, row, row.seq, row.body) for row in rows}
+            return {name: FORGOTTEN if told is None else told["content"] for name, told in said.items()}
+
+        return await self._store.look(work)

@@ -1,18 +1,26 @@
 """An approval's row: opened with its card, and read with the decisions whose signatures hold."""
 
-import json
 import secrets
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Row, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.schema import actions, approvals, decisions, outbox
+from adapters.action_rows import WITH_RUN, frozen_of, text_of
+from adapters.bare import bare
+from adapters.contents import FORGOTTEN, Place, opened, sealed
+from adapters.letters import order
+from adapters.schema import actions, approvals, decisions
 from contracts.action import Frozen
 from contracts.approval import ApprovalKind, ApprovalRecord, ApprovalState
 from contracts.audit import AuditRecord
+from contracts.digest import Json
 from contracts.errors import TokenRefused, Unknown
+from contracts.outbox import LetterKind
 from contracts.tokens import Grant, Purpose, Verifier
+
+_TAKEN_BACK: Final = "taken back: the target changed after it was shown"
+"""In place of an action that is about to be frozen anew."""
 
 
 async def open_approval(
@@ -28,6 +36,7 @@ async def open_approval(
 ) -> str:
     """Ask, and order the card; the new approval's id."""
     approval_id = f"apr_{secrets.token_hex(12)}"
+    asked = sealed(connection, approval_place(frozen, approval_id, "question"), question)
     await connection.execute(
         insert(approvals).values(
             approval_id=approval_id,
@@ -45,23 +54,24 @@ async def open_approval(
             on_behalf_of=frozen.on_behalf_of,
             requested_ms=now_ms,
             deadline_ms=deadline_ms,
-            question=question,
+            question=asked,
         )
     )
-    await connection.execute(
-        insert(outbox).values(outbox_id=f"card:{approval_id}", approval_id=approval_id, next_ms=now_ms)
+    await order(
+        connection,
+        LetterKind.CARD,
+        approval_id,
+        run_id=frozen.run_id,
+        next_ms=now_ms,
+        approval_id=approval_id,
     )
     return approval_id
 
 
 async def read_approval(connection: AsyncConnection, verifier: Verifier, approval_id: str) -> ApprovalRecord:
     """The approval as this transaction sees it. Raises Unknown."""
-    statement = (
-        select(approvals, actions.c.frozen, actions.c.outcome, actions.c.outcome_text)
-        .join(actions, actions.c.action_id == approvals.c.action_id)
-        .where(approvals.c.approval_id == approval_id)
-    )
-    row = (await connection.execute(statement)).first()
+    asked = select(approvals).where(approvals.c.approval_id == approval_id)
+    row = (await connection.execute(asked)).first()
     if row is None:
         raise Unknown(f"there is no approval {approval_id}")
     tokens = await connection.scalars(
@@ -70,7 +80,8 @@ async def read_approval(connection: AsyncConnection, verifier: Verifier, approva
         .order_by(decisions.c.at_ms, decisions.c.grant_id)
     )
     grants = [verified(verifier, token) for token in tokens]
-    return _record(row, tuple(grant for grant in grants if grant is not None))
+    about = (await connection.execute(WITH_RUN.where(actions.c.action_id == row.action_id))).one()
+    return _record(connection, row, about, tuple(grant for grant in grants if grant is not None))
 
 
 async def approval_record(
@@ -118,7 +129,25 @@ def verified(verifier: Verifier, token: str) -> Grant | None:
         return None
 
 
-def _record(row: Row[Any], grants: tuple[Grant, ...]) -> ApprovalRecord:
+def approval_place(owner: Frozen | ApprovalRecord | Row[Any], approval_id: str, column: str) -> Place:
+    """Where content of an approval's row lies."""
+    return Place(tenant=owner.tenant, env=owner.env, column=f"approvals.{column}", row=approval_id)
+
+
+def _text(connection: AsyncConnection, row: Row[Any], column: str) -> str:
+    place = approval_place(row, row.approval_id, column)
+    found = opened(connection, place, row._mapping[column])
+    return FORGOTTEN if found is None else found
+
+
+def _frozen(connection: AsyncConnection, action: Row[Any]) -> Json:
+    found = frozen_of(connection, action)
+    return bare(action, _TAKEN_BACK) if found is None else found
+
+
+def _record(
+    connection: AsyncConnection, row: Row[Any], action: Row[Any], grants: tuple[Grant, ...]
+) -> ApprovalRecord:
     return ApprovalRecord(
         approval_id=row.approval_id,
         kind=ApprovalKind(row.kind),
@@ -129,7 +158,7 @@ def _record(row: Row[Any], grants: tuple[Grant, ...]) -> ApprovalRecord:
         route=row.route,
         state=ApprovalState(row.state),
         action_digest=row.action_digest,
-        action=json.loads(row.frozen),
+        action=_frozen(connection, action),
         needed=row.needed,
         group=row.approvers,
         caller=row.caller,
@@ -139,11 +168,11 @@ def _record(row: Row[Any], grants: tuple[Grant, ...]) -> ApprovalRecord:
         decided_ms=row.decided_ms,
         channel=row.channel,
         message_ts=row.message_ts,
-        outcome=row.outcome,
-        outcome_text=row.outcome_text,
+        outcome=action.outcome,
+        outcome_text=text_of(connection, action, "outcome_text"),
         claimed=row.claimed,
         grants=grants,
-        denial=row.denial,
-        question=row.question,
+        denial=_text(connection, row, "denial"),
+        question=_text(connection, row, "question"),
         version=row.version,
     )

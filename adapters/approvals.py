@@ -7,19 +7,20 @@ from sqlalchemy import select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.about import about
-from adapters.actions import read_action
-from adapters.approval_rows import approval_record, open_approval, read_approval, verified
+from adapters.action_rows import read_action
+from adapters.approval_rows import approval_record, open_approval, read_approval
 from adapters.audit_log import append
 from adapters.questions import ask_outcome, settle_by_word, to_settle
-from adapters.run_rows import carry_on, read_run, run_record, touch
+from adapters.run_rows import carry_on, read_open_run, read_run, run_record, touch
 from adapters.schema import actions, approvals, decisions
 from adapters.store import Store
 from contracts.action import Frozen
 from contracts.approval import ApprovalKind, ApprovalRecord, ApprovalState
 from contracts.audit import AuditRecord
+from contracts.errors import Unknown
 from contracts.ports import Clock
 from contracts.run import RunState, WarrantedRun
-from contracts.tokens import Grant, Verifier
+from contracts.tokens import Grant, Purpose, Verifier
 
 GRACE_MS = 2_000
 """A click received in time may be written down this much later; only then does an approval expire."""
@@ -61,6 +62,7 @@ class StoreApprovals:
             )
             if found is not None:
                 return await read_approval(connection, self._verifier, found)
+            await read_open_run(connection, frozen.run_id)
             now = self._clock.now_ms()
             approval_id = await open_approval(
                 connection,
@@ -83,6 +85,7 @@ class StoreApprovals:
 
     async def ask_outcome(self, run: WarrantedRun, action_id: str) -> ApprovalRecord:
         async def work(connection: AsyncConnection) -> ApprovalRecord:
+            await read_open_run(connection, run.warrant.run_id)
             approval_id = await ask_outcome(connection, run.warrant, action_id, self._clock.now_ms())
             await _show(connection, run, RunState.WAITING_RECONCILIATION, self._clock.now_ms())
             return await read_approval(connection, self._verifier, approval_id)
@@ -102,8 +105,9 @@ class StoreApprovals:
             return await to_settle(connection)
 
     async def get(self, approval_id: str) -> ApprovalRecord:
-        async with self._store.read() as connection:
-            return await read_approval(connection, self._verifier, approval_id)
+        return await self._store.look(
+            lambda connection: read_approval(connection, self._verifier, approval_id)
+        )
 
     async def list(self, query: ApprovalQuery) -> tuple[ApprovalRecord, ...]:
         """Newest first."""
@@ -117,9 +121,12 @@ class StoreApprovals:
         if query.before is not None:
             statement = statement.where(tuple_(*_ORDER) < query.before)
         statement = statement.order_by(*(column.desc() for column in _ORDER)).limit(query.limit)
-        async with self._store.read() as connection:
+
+        async def work(connection: AsyncConnection) -> tuple[ApprovalRecord, ...]:
             found = tuple(await connection.scalars(statement))
             return tuple([await read_approval(connection, self._verifier, name) for name in found])
+
+        return await self._store.look(work)
 
     async def expire(self, approval_id: str) -> ApprovalRecord:
         async def work(connection: AsyncConnection) -> ApprovalRecord:
@@ -150,20 +157,13 @@ class StoreApprovals:
 
         await self._store.write(work)
 
-    async def unwoken(self) -> tuple[Grant, ...]:
-        """Decisions that their runs were not told of yet."""
-        statement = select(decisions.c.token).where(decisions.c.woken.is_(False)).order_by(decisions.c.at_ms)
+    async def decision(self, grant_id: str) -> Grant:
+        """A decision by its grant. Raises Unknown, or TokenRefused where its signature does not hold."""
         async with self._store.read() as connection:
-            tokens = list(await connection.scalars(statement))
-        return tuple(grant for token in tokens if (grant := verified(self._verifier, token)) is not None)
-
-    async def mark_woken(self, grant_id: str) -> None:
-        async def work(connection: AsyncConnection) -> None:
-            await connection.execute(
-                update(decisions).where(decisions.c.grant_id == grant_id).values(woken=True)
-            )
-
-        await self._store.write(work)
+            token = await connection.scalar(select(decisions.c.token).where(decisions.c.grant_id == grant_id))
+        if token is None:
+            raise Unknown(f"there is no decision {grant_id}")
+        return Grant.read(self._verifier.verify(Purpose.GRANT, token))
 
 
 async def _supersede(connection: AsyncConnection, action_id: str, approval_id: str) -> None:

@@ -2,16 +2,21 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.contents import FORGOTTEN, Place, opened, sealed
 from adapters.schema import audit, audit_heads, audit_tips
 from adapters.store import Store
 from contracts.audit import GENESIS, AuditRecord, ChainedRecord, SignedHead, link
 from contracts.digest import canonical
+from contracts.errors import Malformed
+
+_OF_RUNS: Final = frozenset({"run", "decision", "approval", "attempt", "result"})
+"""Kinds of records whose reasons may quote a tenant's content."""
 
 
 async def append(connection: AsyncConnection, record: AuditRecord) -> int:
@@ -22,7 +27,7 @@ async def append(connection: AsyncConnection, record: AuditRecord) -> int:
         )
     ).first()
     seq, previous = (tip.seq + 1, tip.hash) if tip else (1, GENESIS)
-    document = record.document()
+    document = _document(connection, record, seq)
     hashed = link(previous, document)
     # The tip first: whoever races for this place is turned away here, and not by the record's own key.
     moved = (
@@ -80,16 +85,19 @@ class StoreAuditLog:
         async with self._store.read() as connection:
             return tuple(await connection.scalars(select(audit_tips.c.tenant).order_by(audit_tips.c.tenant)))
 
-    async def search(self, query: AuditQuery) -> tuple[ChainedRecord, ...]:
-        """Matching records in the order of the chain."""
-        statement = (
-            select(audit)
-            .where(audit.c.tenant == query.tenant, audit.c.seq > query.after, *_conditions(query))
-            .order_by(audit.c.seq)
-            .limit(query.limit)
-        )
+    async def kept(self, query: AuditQuery) -> tuple[ChainedRecord, ...]:
+        """Matching records in the order of the chain, as they are kept: enough to verify it."""
         async with self._store.read() as connection:
-            return tuple(_chained(row) for row in await connection.execute(statement))
+            return tuple(_chained(row) for row in await connection.execute(_selected(query)))
+
+    async def search(self, query: AuditQuery) -> tuple[ChainedRecord, ...]:
+        """Matching records in the order of the chain, each with its reason to be read."""
+
+        async def work(connection: AsyncConnection) -> tuple[ChainedRecord, ...]:
+            found = [_chained(row) for row in await connection.execute(_selected(query))]
+            return tuple([replace(one, reason=_reason(connection, one)) for one in found])
+
+        return await self._store.look(work)
 
     async def tips(self, run_ids: Sequence[str]) -> Mapping[str, int]:
         """The place of each run's last record."""
@@ -157,6 +165,45 @@ class StoreAuditLog:
             )
 
         await self._store.write(work)
+
+
+def _document(connection: AsyncConnection, record: AuditRecord, seq: int) -> dict[str, Any]:
+    """The record as it is kept and hashed: without the tenant's key it verifies, and its reason is closed.
+
+    What operators say of switches, policies, keys and the store is no tenant's content, and stays readable.
+    """
+    document = record.document()
+    if record.kind not in _OF_RUNS:
+        return document
+    return document | {"reason": sealed(connection, _place(document, seq), record.reason)}
+
+
+def _place(document: Mapping[str, Any], seq: int) -> Place:
+    return Place(
+        tenant=document["tenant"],
+        env=document["env"],
+        column="audit.reason",
+        row=f"{document['tenant']}/{seq}",
+    )
+
+
+def _reason(connection: AsyncConnection, chained: ChainedRecord) -> str:
+    """Of a record that somebody altered, what stands there: it is for ``audit verify`` to say so."""
+    record = chained.record
+    try:
+        found = opened(connection, _place(record, chained.seq), record["reason"])
+    except Malformed:
+        return str(record["reason"])
+    return FORGOTTEN if found is None else found
+
+
+def _selected(query: AuditQuery) -> Select[Any]:
+    return (
+        select(audit)
+        .where(audit.c.tenant == query.tenant, audit.c.seq > query.after, *_conditions(query))
+        .order_by(audit.c.seq)
+        .limit(query.limit)
+    )
 
 
 def _conditions(query: AuditQuery) -> list[ColumnElement[bool]]:

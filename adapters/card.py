@@ -25,7 +25,7 @@ from adapters.blocks import (
 )
 from adapters.plain_text import cut, escaped, one_line, quoted, size, visible
 from adapters.times import decided, moment
-from contracts.action import Change, Frozen
+from contracts.action import Change, Frozen, Original
 from contracts.approval import Answer, ApprovalRecord, ApprovalState
 from contracts.run import Outcome
 from policies.people import short_name
@@ -56,6 +56,8 @@ def render(approval: ApprovalRecord, *, people: Mapping[str, str], now_ms: int, 
     action, whole = shown(frozen)
     blocks = [header(f"{heading}: {one_line(frozen.tool)}")]
     blocks += [section(cut(status, SECTION))] if status else []
+    blocks += [section(_undoing(frozen.undoes))] if frozen.undoes else []
+    blocks += [section(_repeating(frozen.repeats))] if frozen.repeats else []
     blocks += action + asked_by(approval, frozen, namer(people))
     if approval.state is ApprovalState.WAITING:
         blocks += _ways(approval, frozen, whole, now_ms, page_url)
@@ -111,6 +113,17 @@ def _call(frozen: Frozen) -> str:
     return f"Exactly this is sent: {one_line(frozen.tool)} {visible(arguments)}"
 
 
+def _repeating(times: int) -> str:
+    return f"This repeats: the run did exactly this {'once' if times == 1 else f'{times} times'} before."
+
+
+def _undoing(original: Original) -> str:
+    tool, target, run = (
+        cut(one_line(text), NAME) for text in (original.tool, original.target, original.run_id)
+    )
+    return f"This undoes {tool} {target}, which run {run} did."
+
+
 def _places(frozen: Frozen) -> tuple[tuple[str, str], ...]:
     return ("Environment", frozen.env), ("Tenant", frozen.tenant), ("System", frozen.address)
 
@@ -138,7 +151,8 @@ def asked_by(approval: ApprovalRecord, frozen: Frozen, name: Callable[[str], str
     blocks = [section(asked)]
     if frozen.words:
         words = cut(quoted(frozen.words), WORDS)
-        blocks.append(section(f"Why, in the agent's own words (nobody has checked them):\n{words}"))
+        whose = "the words of who asked for the undo" if frozen.undoes else "the agent's own words"
+        blocks.append(section(f"Why, in {whose} (nobody has checked them):\n{words}"))
     return [*blocks, small(f"{expiry} Run {one_line(approval.run_id)}, approval {approval.approval_id}.")]
 
 

@@ -3,10 +3,11 @@
 import json
 from typing import Any
 
-from sqlalchemy import Row, insert, update
+from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.about import about
+from adapters.contents import FORGOTTEN, Place, opened, sealed
 from adapters.schema import claims
 from contracts.action import Frozen
 from contracts.audit import AuditRecord
@@ -43,6 +44,14 @@ _CLAIMED_ANEW = (
     *("action_digest", "state", "fence", "epoch", "holder", "claimed_ms", "first_ms", "lease_ms"),
     *("settled_ms", "result"),
 )
+
+
+async def in_hand(connection: AsyncConnection, key_hash: str | None) -> bool:
+    """Whether a claim of this key is open: then its own end, and no other, is how its action ends."""
+    if key_hash is None:
+        return False
+    state = await connection.scalar(select(claims.c.state).where(claims.c.key_hash == key_hash))
+    return state in ("claimed", Outcome.UNKNOWN)
 
 
 def row_of(frozen: Frozen, holder: str, now: int, fence: int) -> dict[str, Any]:
@@ -90,16 +99,22 @@ def attempt_record(
     )
 
 
-def kept(conclusion: Conclusion) -> str:
+def _place(claim: Frozen | Row[Any]) -> Place:
+    return Place(tenant=claim.tenant, env=claim.env, column="claims.result", row=claim.key_hash)
+
+
+def kept(connection: AsyncConnection, claim: Frozen | Row[Any], conclusion: Conclusion) -> str:
     """What a settled claim keeps of its end, for whoever asks again."""
-    return canonical({"content": conclusion.content, "text": conclusion.text}).decode()
+    told = canonical({"content": conclusion.content, "text": conclusion.text}).decode()
+    return sealed(connection, _place(claim), told)
 
 
-def stored(row: Row[Any]) -> Conclusion | None:
-    """The end that a claim keeps; None while it has none."""
+def stored(connection: AsyncConnection, row: Row[Any]) -> Conclusion | None:
+    """The end that a claim keeps; None while it has none. Of a forgotten one its outcome is left."""
     if row.result is None:
         return None
-    told = json.loads(row.result)
+    found = opened(connection, _place(row), row.result)
+    told = {"content": FORGOTTEN, "text": FORGOTTEN} if found is None else json.loads(found)
     return Conclusion(
         outcome=Outcome(row.state),
         content=told["content"],

@@ -6,8 +6,10 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters import epoch
-from adapters.approval_rows import approval_record, read_approval
+from adapters.approval_rows import approval_place, approval_record, read_approval
 from adapters.audit_log import append
+from adapters.contents import sealed
+from adapters.letters import order
 from adapters.schema import approvals, clicks, decisions
 from adapters.standing import closed, current_people
 from adapters.store import Store
@@ -21,6 +23,7 @@ from contracts.approval import (
     Ruled,
 )
 from contracts.errors import Unknown
+from contracts.outbox import LetterKind
 from contracts.ports import Clock
 from contracts.tokens import Grant, Purpose, Signer, Verifier
 from policies.people import People, short_name
@@ -96,15 +99,29 @@ class StoreDesk:
                 at_ms=grant.at_ms,
             )
         )
+        await order(
+            connection,
+            LetterKind.DECISION,
+            grant.jti,
+            run_id=grant.run_id,
+            next_ms=self._clock.now_ms(),
+        )
         decided = await read_approval(connection, self._verifier, approval.approval_id)
-        state = _state(decided, click, people)
+        state, place = (
+            _state(decided, click, people),
+            approval_place(approval, approval.approval_id, "denial"),
+        )
         await connection.execute(
             update(approvals)
             .where(approvals.c.approval_id == approval.approval_id)
             .values(
                 state=state,
+                # The card's first click may be here before Slack's answer to the post is written down.
+                message_ts=approval.message_ts or click.message_ts,
                 decided_ms=None if state is ApprovalState.WAITING else click.at_ms,
-                denial=click.reason if click.answer is Answer.DENY else decided.denial,
+                denial=sealed(
+                    connection, place, click.reason if click.answer is Answer.DENY else decided.denial
+                ),
                 version=approvals.c.version + 1,
             )
         )

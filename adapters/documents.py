@@ -9,16 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from adapters.audit_log import append
 from adapters.schema import documents, published, rule_places
 from adapters.store import Store
-from contracts.audit import AuditRecord
+from contracts.audit import SYSTEM_TENANT, AuditRecord
 from contracts.digest import Json, canonical, digest
 from contracts.errors import Refused, Unknown
 from contracts.ports import Clock
-
-SYSTEM_TENANT = "system"
-"""The audit chain of what belongs to no tenant: policies and catalogues."""
-
-
-"""Kind of the documents that are never in force: where in its source each rule of another one stood."""
 
 
 class StoreDocuments:

@@ -20,6 +20,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
+from adapters.payload_keys import PayloadKeys
 from contracts.digest import canonical
 from contracts.errors import InterlockError, Malformed, PermissionRefused, Unavailable, Unknown
 from contracts.secret import Secret
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
 
 T = TypeVar("T")
+
+#: The second one: a secret that waits for its deletion, which nobody reads any more.
+_GONE: Final = frozenset({"ResourceNotFoundException", "InvalidRequestException"})
 
 # A boto3 session is not made for threads; the clients that it makes are.
 _MAKING: Final = threading.Lock()
@@ -147,8 +151,8 @@ def _explained(error: BotoCoreError | ClientError, doing: str) -> InterlockError
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in _PASSING or status >= 500:
         return Unavailable(f"AWS could not answer now while {doing} ({code})")
-    if code == "ResourceNotFoundException":
-        return PermissionRefused(f"AWS has nothing there while {doing}: create it")
+    if code in _GONE:
+        return NothingThere(f"AWS has nothing there while {doing}: create it")
     return PermissionRefused(f"AWS refused {doing} ({code}): check that it exists and who may do so")
 
 
@@ -222,12 +226,16 @@ class SigningKey:
     private: Ed25519PrivateKey = field(repr=False)
 
 
+class NothingThere(PermissionRefused):
+    """AWS has no such secret, or it was deleted."""
+
+
 class PrivateKeys:
     """This process's own keys, from Secrets Manager; IAM decides which those are."""
 
     def __init__(self, identity: AwsIdentity, env: str, ring: KeyRing) -> None:
         self._client = identity.secrets_manager()
-        self._env = env
+        self.env = env
         self._ring = ring
 
     async def signing_key(self, purpose: Purpose) -> SigningKey:
@@ -245,21 +253,24 @@ class PrivateKeys:
             raise Malformed(f"the private key of {purpose.value} is not the one in the key ring: seed again")
         return SigningKey(kid=kid, purpose=purpose, private=private)
 
-    async def payload_key(self) -> Secret:
-        """The key of Temporal's payloads: 32 bytes, base64url. Raises as ``text`` does."""
-        return await self.text("keys/payload")
+    async def payload_keys(self) -> PayloadKeys:
+        """The keys of Temporal's payloads. Raises as ``text`` does, and Malformed where they are no ring."""
+        keys = PayloadKeys(lambda: self.text("keys/payload"))
+        await keys.refresh()
+        return keys
 
     async def text(self, name: str) -> Secret:
         """The secret ``interlock/<env>/<name>``, such as ``slack/signing-secret``.
 
         Raises:
-            PermissionRefused: this process may not read it, or there is none.
+            NothingThere: there is none.
+            PermissionRefused: this process may not read it.
             Malformed: the name is none of a secret's.
             Unavailable: AWS did not answer.
         """
         if not _NAME.fullmatch(name):
             raise Malformed(f"{name!r} is no name of a secret")
-        return await asyncio.to_thread(self._read, f"interlock/{self._env}/{name}")
+        return await asyncio.to_thread(self._read, f"interlock/{self.env}/{name}")
 
     def _read(self, secret_id: str) -> Secret:
         found = answer(f"reading {secret_id}", lambda: self._client.get_secret_value(SecretId=secret_id))

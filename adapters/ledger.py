@@ -9,7 +9,8 @@ from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters import epoch
-from adapters.actions import conclude, read_action, thaw
+from adapters.action_rows import read_action
+from adapters.actions import conclude, thaw
 from adapters.admission import (
     ClaimRefused,
     allowed,
@@ -97,6 +98,9 @@ class StoreLedger:
             raise ClaimRefused(sentence, say="halted")
         if sentence := await closed(connection, run.warrant.run_id):
             raise ClaimRefused(sentence, Outcome.SKIPPED)
+        action = await read_action(connection, frozen.run_id, frozen.action_id)
+        if action.outcome is not None:
+            raise ClaimRefused(f"it has ended already, as {action.outcome}", action.outcome)
         await check_target(connection, request)
         decision = await allowed(connection, request, now)
         await check_limits(connection, request, now)
@@ -104,7 +108,6 @@ class StoreLedger:
         await _consume(connection, request, counted, now)
         row = row_of(frozen, request.holder, now, fence) | {"epoch": await epoch.current(connection)}
         await put(connection, row, anew=fence > 1)
-        action = await read_action(connection, frozen.run_id, frozen.action_id)
         approvers = tuple(grant.approver for grant in counted)
         await append(connection, attempt_record(run, action, request.spec, now, approvers))
         return Claim(say="send", fence=fence)
@@ -117,24 +120,26 @@ class StoreLedger:
             # Frozen anew, since the target had changed: it had no effect, and was approved once more.
             return await self._first(connection, request, row.fence + 1)
         if row.state in _SETTLED:
-            return Claim(say="stored", fence=row.fence, again=True, stored=stored(row))
+            return Claim(say="stored", fence=row.fence, again=True, stored=stored(connection, row))
         if outlived(row.holder, request.holder):
             raise Unavailable("a later attempt has this write in hand")
         return await self._taken_over(connection, request, row)
 
     async def _taken_over(self, connection: AsyncConnection, request: ClaimRequest, row: Row[Any]) -> Claim:
         now = self._clock.now_ms()
-        unsent = row.holder == request.holder and request.unsent
+        # The books of before a restore do not say who took the write over since.
+        same_epoch = row.epoch == await epoch.current(connection)
+        unsent = row.holder == request.holder and request.unsent and same_epoch
         if row.state == "claimed" and row.holder != request.holder and now < row.lease_ms:
             return Claim(say="wait", fence=row.fence, again=True)
         halt = await stopped(connection, request.run.warrant, request.frozen.tool, now)
-        over = await _over(connection, request, row, now)
+        over = await _over(connection, request, now) if same_epoch else "the store was restored since"
         if unsent and (sentence := halt or over):
             return await _freed(connection, request, row, sentence, now)
         state = UNSENT if unsent else "claimed"
         say = reclaim(request.spec.retry, state, (now - row.first_ms) / 1000, unsent)
         if row.state == Outcome.UNKNOWN and (say == "unknown" or over is not None):
-            return Claim(say="unknown", fence=row.fence, again=True, stored=stored(row))
+            return Claim(say="unknown", fence=row.fence, again=True, stored=stored(connection, row))
         if halt:
             raise ClaimRefused(halt, say="halted")
         await connection.execute(
@@ -167,21 +172,36 @@ class StoreLedger:
 
         await self._store.write(work)
 
+    async def confirm(self, request: ClaimRequest, fence: int) -> bool:
+        async def work(connection: AsyncConnection) -> bool:
+            now, key = self._clock.now_ms(), claims.c.key_hash == request.frozen.key_hash
+            row = (await connection.execute(select(claims).where(key))).one()
+            mine = (row.state, row.fence, row.epoch) == ("claimed", fence, await epoch.current(connection))
+            if not mine or await stopped(connection, request.run.warrant, request.frozen.tool, now):
+                return False
+            if await _over(connection, request, now):
+                return False
+            await connection.execute(update(claims).where(key).values(lease_ms=now + LEASE_MS))
+            return True
+
+        return await self._store.write(work)
+
     async def settle(self, request: ClaimRequest, fence: int, conclusion: Conclusion) -> Conclusion:
         async def work(connection: AsyncConnection) -> Conclusion:
             key = claims.c.key_hash == request.frozen.key_hash
             row = (await connection.execute(select(claims).where(key))).one()
             # An answer that comes after the run gave the write up is still worth more than nothing.
-            given_up = row.state == Outcome.UNKNOWN and row.fence == fence
+            current = row.fence == fence and row.epoch == await epoch.current(connection)
+            given_up = row.state == Outcome.UNKNOWN and current
             if row.state != "claimed" and not given_up:
-                return stored(row) or replace(conclusion, outcome=Outcome(row.state))
+                return stored(connection, row) or replace(conclusion, outcome=Outcome(row.state))
             if row.fence != fence:
                 raise Unavailable("another attempt has taken this write over and has not settled it yet")
             now = self._clock.now_ms()
             await connection.execute(
                 update(claims)
                 .where(key)
-                .values(state=conclusion.outcome, settled_ms=now, result=kept(conclusion))
+                .values(state=conclusion.outcome, settled_ms=now, result=kept(connection, row, conclusion))
             )
             await conclude(connection, request.run.warrant, request.frozen.action_id, conclusion, now)
             return conclusion
@@ -196,7 +216,11 @@ class StoreLedger:
                 update(claims)
                 .where(claims.c.key_hash == request.frozen.key_hash)
                 .where(claims.c.state == "claimed", claims.c.fence == fence)
-                .values(state=Outcome.FAILED, settled_ms=now, result=kept(failed))
+                .values(
+                    state=Outcome.FAILED,
+                    settled_ms=now,
+                    result=kept(connection, request.frozen, failed),
+                )
             )
             if freed.rowcount == 1:
                 await thaw(connection, request.run.warrant, request.frozen, sentence, now)
@@ -205,10 +229,8 @@ class StoreLedger:
         return await self._store.write(work)
 
 
-async def _over(connection: AsyncConnection, request: ClaimRequest, row: Row[Any], now: int) -> str | None:
+async def _over(connection: AsyncConnection, request: ClaimRequest, now: int) -> str | None:
     """Why a write that was claimed may be sent no more; what it consumed stays good for its retries."""
-    if row.epoch != await epoch.current(connection):
-        return "the store was restored after it was claimed"
     if sentence := await closed(connection, request.run.warrant.run_id):
         return sentence
     try:
@@ -226,7 +248,9 @@ async def _freed(
     await connection.execute(
         update(claims)
         .where(claims.c.key_hash == row.key_hash)
-        .values(state=Outcome.FAILED, fence=row.fence + 1, settled_ms=now, result=kept(failed))
+        .values(
+            state=Outcome.FAILED, fence=row.fence + 1, settled_ms=now, result=kept(connection, row, failed)
+        )
     )
     await conclude(connection, request.run.warrant, request.frozen.action_id, failed, now)
     return Claim(say="stored", fence=row.fence + 1, again=True, stored=failed)

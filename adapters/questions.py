@@ -7,7 +7,8 @@ from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.about import about
-from adapters.actions import conclude, read_action
+from adapters.action_rows import read_action
+from adapters.actions import conclude
 from adapters.approval_rows import open_approval
 from adapters.audit_log import append
 from adapters.claim_rows import kept
@@ -110,7 +111,7 @@ async def settle_by_word(connection: AsyncConnection, approval: ApprovalRecord, 
     await connection.execute(
         update(claims)
         .where(claims.c.key_hash == claim.key_hash)
-        .values(state=outcome, fence=claim.fence + 1, settled_ms=now_ms, result=kept(told))
+        .values(state=outcome, fence=claim.fence + 1, settled_ms=now_ms, result=kept(connection, claim, told))
     )
     await conclude(connection, run, approval.action_id, told, now_ms)
 

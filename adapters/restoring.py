@@ -5,7 +5,6 @@ backup goes on: its spend is not known any more. A write that was frozen and has
 been sent since: it is unknown, blocks its target, and people are asked about it.
 """
 
-import json
 from dataclasses import replace
 from typing import Any, Final
 
@@ -13,17 +12,19 @@ from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters import epoch
+from adapters.action_rows import WITH_RUN, frozen_of
 from adapters.actions import conclude
 from adapters.audit_log import append
 from adapters.claim_rows import doubt
 from adapters.closing import cancel_waiting
-from adapters.documents import SYSTEM_TENANT
+from adapters.letters import order
 from adapters.questions import leave_open
 from adapters.run_rows import record, run_record, touch
 from adapters.schema import actions, audit_tips, claims, runs
 from adapters.store import Store
 from contracts.action import Frozen
-from contracts.audit import AuditRecord
+from contracts.audit import SYSTEM_TENANT, AuditRecord
+from contracts.outbox import LetterKind
 from contracts.ports import Clock, Conclusion
 from contracts.run import Outcome, RunRecord
 
@@ -47,7 +48,7 @@ async def restored(store: Store, clock: Clock, *, env: str, actor: str, reason: 
         now = clock.now_ms()
         await epoch.begin(connection, actor, now)
         found = await connection.execute(select(runs).where(runs.c.env == env, runs.c.ended_ms.is_(None)))
-        doubtful = [await _give_up(connection, record(row), actor, now) for row in found.all()]
+        doubtful = [await _give_up(connection, record(connection, row), actor, now) for row in found.all()]
         tenants = {SYSTEM_TENANT, *await connection.scalars(select(audit_tips.c.tenant))}
         for tenant in sorted(tenants):
             await append(connection, _audited(tenant, env, actor, reason, now))
@@ -59,7 +60,7 @@ async def restored(store: Store, clock: Clock, *, env: str, actor: str, reason: 
 async def _give_up(connection: AsyncConnection, run: RunRecord, actor: str, now_ms: int) -> int:
     """Cancel the run, and ask about each of its writes that may have been sent; how many those are."""
     rows = await connection.execute(
-        select(actions, claims.c.state.label("claim"), claims.c.fence)
+        WITH_RUN.add_columns(claims.c.state.label("claim"), claims.c.fence)
         .outerjoin(claims, claims.c.key_hash == actions.c.key_hash)
         .where(actions.c.run_id == run.run_id, actions.c.frozen.is_not(None))
         .where(actions.c.outcome.is_(None) | (actions.c.outcome == Outcome.UNKNOWN))
@@ -72,6 +73,7 @@ async def _give_up(connection: AsyncConnection, run: RunRecord, actor: str, now_
     await leave_open(connection, run, now_ms)
     if run.cancel_reason is None:
         await touch(connection, run.run_id, cancel_reason=CANCELLED)
+        await order(connection, LetterKind.CANCEL, run.run_id, run_id=run.run_id, next_ms=now_ms)
         told = run_record(run, now_ms, actor=actor, outcome="cancel", reason=CANCELLED)
         await append(connection, told)
     return len(doubtful)
@@ -80,7 +82,7 @@ async def _give_up(connection: AsyncConnection, run: RunRecord, actor: str, now_
 async def _doubt(connection: AsyncConnection, run: RunRecord, row: Row[Any], now_ms: int) -> None:
     """A claimed write keeps its claim; any other gets one that says that nobody knows."""
     if row.claim not in ("claimed", Outcome.UNKNOWN):
-        await doubt(connection, Frozen.read(json.loads(row.frozen)), row.fence, now_ms)
+        await doubt(connection, Frozen.read(frozen_of(connection, row)), row.fence, now_ms)
     await conclude(connection, run, row.action_id, replace(_DOUBTFUL, attempts=row.attempts), now_ms)
 
 

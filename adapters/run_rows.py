@@ -7,10 +7,12 @@ from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.audit_log import append
+from adapters.contents import FORGOTTEN, Place, opened
 from adapters.schema import runs
 from contracts.audit import AuditRecord
 from contracts.budget import Spend
-from contracts.errors import Unknown
+from contracts.digest import Json
+from contracts.errors import TokenRefused, Unknown
 from contracts.run import RunRecord, RunState, StopReason
 from contracts.tokens import Warrant
 
@@ -36,7 +38,19 @@ async def read_run(connection: AsyncConnection, run_id: str) -> RunRecord:
     row = (await connection.execute(select(runs).where(runs.c.run_id == run_id))).first()
     if row is None:
         raise Unknown(f"there is no run {run_id}")
-    return record(row)
+    return record(connection, row)
+
+
+async def read_open_run(connection: AsyncConnection, run_id: str) -> RunRecord:
+    """The run, if it goes on: whoever was held up until after its end changes nothing of it.
+
+    Raises:
+        TokenRefused: it has ended.
+    """
+    run = await read_run(connection, run_id)
+    if run.state.ended:
+        raise TokenRefused("the run has ended")
+    return run
 
 
 def run_record(
@@ -58,8 +72,29 @@ def run_record(
     )
 
 
-def record(row: Row[Any]) -> RunRecord:
+def run_place(run: Warrant | RunRecord | Row[Any], column: str) -> Place:
+    """Where content of a run's row lies."""
+    return Place(tenant=run.tenant, env=run.env, column=f"runs.{column}", row=run.run_id)
+
+
+def cancel_reason(connection: AsyncConnection, row: Row[Any]) -> str | None:
+    """Why the run of this row is to be cancelled; None: it is not."""
+    if row.cancel_reason is None:
+        return None
+    found = opened(connection, run_place(row, "cancel_reason"), row.cancel_reason)
+    return FORGOTTEN if found is None else found
+
+
+def _result(connection: AsyncConnection, row: Row[Any]) -> Json:
+    if row.result is None:
+        return None
+    found = opened(connection, run_place(row, "result"), row.result)
+    return {"text": FORGOTTEN, "data": {}, "artifacts": []} if found is None else json.loads(found)
+
+
+def record(connection: AsyncConnection, row: Row[Any]) -> RunRecord:
     """A run's row as its record."""
+    given = opened(connection, run_place(row, "input"), row.input)
     return RunRecord(
         run_id=row.run_id,
         request_id=row.request_id,
@@ -71,16 +106,17 @@ def record(row: Row[Any]) -> RunRecord:
         policy_digest=row.policy_digest,
         catalogue_digest=row.catalogue_digest,
         warrant=row.warrant,
-        input=json.loads(row.input),
+        input=None if given is None else json.loads(given),
         state=RunState(row.state),
         stop_reason=StopReason(row.stop_reason) if row.stop_reason else None,
         first_execution=row.first_execution,
-        cancel_reason=row.cancel_reason,
+        cancel_reason=cancel_reason(connection, row),
         budget=json.loads(row.budget),
         spend=Spend(steps=row.steps, seconds=row.spent_ms / 1000, usd=row.spent_usd, denials=row.denials),
         created_ms=row.created_ms,
         started_ms=row.started_ms,
         ended_ms=row.ended_ms,
-        result=json.loads(row.result) if row.result else None,
+        result=_result(connection, row),
         version=row.version,
+        undoes=row.undoes,
     )

@@ -1,26 +1,33 @@
 """The runs' rows."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Select, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters import undos
 from adapters.audit_log import append
-from adapters.closing import close_open
-from adapters.questions import leave_open
-from adapters.run_rows import read_run, record, run_record, touch
-from adapters.schema import actions, messages, runs
+from adapters.contents import require_key, sealed
+from adapters.letters import arrived, hasten, order
+from adapters.messages import keep
+from adapters.run_end import end
+from adapters.run_rows import read_run, record, run_place, run_record, touch
+from adapters.schema import claims, runs
 from adapters.store import Store
 from contracts.digest import Json, canonical
-from contracts.errors import Conflict
+from contracts.errors import Conflict, Unavailable
+from contracts.outbox import LetterKind
 from contracts.ports import Clock
 from contracts.run import RunRecord, RunState, WarrantedRun
-from contracts.tokens import Warrant
+from contracts.tokens import Undoes, Warrant
 from contracts.transcript import Role
 from contracts.wire import Ending
+
+OWN_START_MS = 2_000
+"""For so long a run's own request starts it; what it left undone then, the outbox does."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +61,7 @@ class StoreRuns:
         self._clock = clock
 
     async def get(self, run_id: str) -> RunRecord:
-        async with self._store.read() as connection:
-            return await read_run(connection, run_id)
+        return await self._store.look(lambda connection: read_run(connection, run_id))
 
     async def started(self, start_hash: str, body_digest: str) -> RunRecord | None:
         """The run that this key started before; None: it started none.
@@ -63,20 +69,22 @@ class StoreRuns:
         Raises:
             Conflict: the key was used with another body.
         """
-        async with self._store.read() as connection:
-            return await _started(connection, start_hash, body_digest)
+        return await self._store.look(lambda connection: _started(connection, start_hash, body_digest))
 
     async def create(self, new: NewRun) -> tuple[RunRecord, bool]:
         """Write the run down, or find the one that this key started before; whether it is new.
 
         Raises:
             Conflict: the key was used with another body, or its request id belongs to another key.
+            Undone: an undo of what it is to undo stands already.
+            PermissionRefused: the tenant was forgotten, and has no new content key.
         """
 
         async def work(connection: AsyncConnection) -> tuple[RunRecord, bool]:
             found = await _started(connection, new.start_hash, new.body_digest)
             if found is not None:
                 return found, False
+            require_key(connection, new.warrant.tenant, new.warrant.env)
             await self._insert(connection, new)
             return await read_run(connection, new.warrant.run_id), True
 
@@ -91,7 +99,6 @@ class StoreRuns:
 
     async def _insert(self, connection: AsyncConnection, new: NewRun) -> None:
         warrant, now = new.warrant, self._clock.now_ms()
-        text = canonical(new.input).decode()
         await connection.execute(
             insert(runs).values(
                 run_id=warrant.run_id,
@@ -106,19 +113,29 @@ class StoreRuns:
                 policy_digest=warrant.policy_digest,
                 catalogue_digest=warrant.catalogue_digest,
                 warrant=new.token,
-                input=text,
+                input=sealed(connection, run_place(warrant, "input"), canonical(new.input).decode()),
                 budget=canonical(asdict(warrant.budget)).decode(),
+                undoes=warrant.undoes.run_id if warrant.undoes else None,
                 state=RunState.QUEUED,
                 created_ms=now,
             )
         )
-        await connection.execute(
-            insert(messages).values(run_id=warrant.run_id, seq=0, role=Role.INPUT, body=text)
+        await keep(connection, warrant, 0, Role.INPUT, new.input)
+        await order(
+            connection,
+            LetterKind.START,
+            warrant.run_id,
+            run_id=warrant.run_id,
+            next_ms=now + OWN_START_MS,
         )
-        await append(connection, run_record(warrant, now, actor=warrant.caller, outcome="accepted"))
+        await undos.begin(connection, warrant)
+        accepted = run_record(
+            warrant, now, actor=warrant.caller, outcome="accepted", reason=_purpose(warrant.undoes)
+        )
+        await append(connection, accepted)
 
     async def record_execution(self, run_id: str, first_execution: str) -> None:
-        """Remember which execution is this run; the first word stands."""
+        """Remember which execution is this run; the first word stands. What waited for it may leave now."""
 
         async def work(connection: AsyncConnection) -> None:
             await connection.execute(
@@ -126,18 +143,10 @@ class StoreRuns:
                 .where(runs.c.run_id == run_id, runs.c.first_execution.is_(None))
                 .values(first_execution=first_execution)
             )
+            await arrived(connection, LetterKind.START, run_id)
+            await hasten(connection, LetterKind.CANCEL, run_id, self._clock.now_ms())
 
         await self._store.write(work)
-
-    async def unstarted(self, older_than_ms: int) -> tuple[RunRecord, ...]:
-        """Runs that were accepted but whose execution was never recorded."""
-        statement = select(runs).where(
-            runs.c.state == RunState.QUEUED,
-            runs.c.first_execution.is_(None),
-            runs.c.created_ms <= older_than_ms,
-        )
-        async with self._store.read() as connection:
-            return tuple(record(row) for row in await connection.execute(statement))
 
     async def halted(self, env: str) -> tuple[str, ...]:
         """Ids of the runs that wait for a kill switch to be lifted."""
@@ -160,11 +169,16 @@ class StoreRuns:
                 (runs.c.created_ms < at_ms) | ((runs.c.created_ms == at_ms) & (runs.c.run_id < run_id))
             )
         statement = statement.order_by(runs.c.created_ms.desc(), runs.c.run_id.desc()).limit(query.limit)
-        async with self._store.read() as connection:
-            return tuple(record(row) for row in await connection.execute(statement))
+        return await self._records(statement)
+
+    async def _records(self, statement: Select[Any]) -> tuple[RunRecord, ...]:
+        async def work(connection: AsyncConnection) -> tuple[RunRecord, ...]:
+            return tuple([record(connection, row) for row in await connection.execute(statement)])
+
+        return await self._store.look(work)
 
     async def request_cancel(self, run_id: str, *, actor: str, reason: str) -> RunRecord:
-        """Close the run to new claims at once; its workflow is told separately.
+        """Close the run to new claims at once, and order that its workflow is told.
 
         Raises:
             Conflict: it has ended.
@@ -175,11 +189,11 @@ class StoreRuns:
             if run.state.ended:
                 raise Conflict(f"run {run_id} has ended as {run.state}; there is nothing to cancel")
             if run.cancel_reason is None:
-                await touch(connection, run_id, cancel_reason=reason)
-                await append(
-                    connection,
-                    run_record(run, self._clock.now_ms(), actor=actor, outcome="cancel", reason=reason),
-                )
+                now = self._clock.now_ms()
+                kept = sealed(connection, run_place(run, "cancel_reason"), reason)
+                await touch(connection, run_id, cancel_reason=kept)
+                await order(connection, LetterKind.CANCEL, run_id, run_id=run_id, next_ms=now)
+                await append(connection, run_record(run, now, actor=actor, outcome="cancel", reason=reason))
             return await read_run(connection, run_id)
 
         return await self._store.write(work)
@@ -212,30 +226,45 @@ class StoreRuns:
 
         await self._store.write(work)
 
+    async def unended(self, env: str, among: Collection[str] | None = None) -> tuple[RunRecord, ...]:
+        """Runs whose execution was recorded and that have not ended: all, or those of these ids."""
+        statement = select(runs).where(
+            runs.c.env == env, runs.c.ended_ms.is_(None), runs.c.first_execution.is_not(None)
+        )
+        if among is not None:
+            statement = statement.where(runs.c.run_id.in_(among))
+        return await self._records(statement)
+
     async def end(self, run: WarrantedRun, ending: Ending) -> None:
         async def work(connection: AsyncConnection) -> None:
-            now = await read_run(connection, run.warrant.run_id)
-            if now.state.ended:
-                return
-            at_ms = self._clock.now_ms()
-            await leave_open(connection, run.warrant, at_ms)
-            await close_open(connection, run.warrant, at_ms)
-            await touch(
-                connection,
-                now.run_id,
-                state=ending.state,
-                stop_reason=ending.reason,
-                ended_ms=at_ms,
-                result=canonical(await _result(connection, now.run_id, ending)).decode(),
-            )
-            await append(
-                connection,
-                run_record(
-                    run.warrant, at_ms, actor="run", outcome=ending.state, reason=ending.reason or ending.text
-                ),
-            )
+            await end(connection, run.warrant, ending, self._clock.now_ms(), actor="run")
 
         await self._store.write(work)
+
+    async def give_up(self, run: RunRecord, ending: Ending) -> None:
+        """End a run that has no execution any more.
+
+        Raises:
+            Unavailable: a worker is at one of its writes, whose answer comes first.
+        """
+
+        async def work(connection: AsyncConnection) -> None:
+            now = self._clock.now_ms()
+            in_hand = select(claims.c.key_hash).where(
+                claims.c.run_id == run.run_id, claims.c.state == "claimed", claims.c.lease_ms > now
+            )
+            if (await connection.execute(in_hand)).first() is not None:
+                raise Unavailable(f"a write of {run.run_id} is on its way; its answer comes first")
+            await end(connection, run, ending, now, actor="broker")
+
+        await self._store.write(work)
+
+
+def _purpose(undoes: Undoes | None) -> str:
+    """What an undo run is for, for the audit."""
+    if undoes is None:
+        return ""
+    return f"to undo run {undoes.run_id}" + (f": {undoes.reason}" if undoes.reason else "")
 
 
 async def _started(connection: AsyncConnection, start_hash: str, body_digest: str) -> RunRecord | None:
@@ -244,27 +273,4 @@ async def _started(connection: AsyncConnection, start_hash: str, body_digest: st
         return None
     if row.body_digest != body_digest:
         raise Conflict("this Idempotency-Key was used with another body; use a new key for a new request")
-    return record(row)
-
-
-async def _result(connection: AsyncConnection, run_id: str, ending: Ending) -> Json:
-    last = await connection.scalar(
-        select(messages.c.body)
-        .where(messages.c.run_id == run_id, messages.c.role == Role.ASSISTANT)
-        .order_by(messages.c.seq.desc())
-        .limit(1)
-    )
-    text = json.loads(last)["text"] if last else ""
-    return {"text": ending.text or text, "data": {}, "artifacts": await _artifacts(connection, run_id)}
-
-
-async def _artifacts(connection: AsyncConnection, run_id: str) -> list[Json]:
-    """What the run's actions made, in the order of their proposal, each with the action that made it."""
-    rows = await connection.execute(
-        select(actions.c.step, actions.c.tool, actions.c.artifact)
-        .where(actions.c.run_id == run_id, actions.c.artifact.is_not(None))
-        .order_by(actions.c.step, actions.c.place)
-    )
-    return [
-        {**json.loads(row.artifact), "action": {"step": row.step, "tool": row.tool}} for row in rows.all()
-    ]
+    return record(connection, row)

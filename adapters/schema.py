@@ -80,6 +80,8 @@ runs = Table(
     Column("spent_usd", String(40), nullable=False, default="0"),
     Column("spent_ms", BigInteger, nullable=False, default=0),
     Column("version", Integer, nullable=False, default=1),
+    #: The earlier run that it undoes, as its warrant says.
+    Column("undoes", String(40)),
     UniqueConstraint("tenant", "env", "request_id"),
     Index("runs_by_time", "tenant", "env", "created_ms"),
     Index("runs_by_state", "state"),
@@ -152,6 +154,18 @@ actions = Table(
     _ms("created_ms", nullable=False),
 )
 
+undos = Table(
+    "undos",
+    metadata,
+    #: The run that undoes, and the place of this action among those that it undoes.
+    Column("run_id", ForeignKey("runs.run_id"), primary_key=True),
+    Column("place", Integer, primary_key=True),
+    #: The action that is undone.
+    Column("action_id", ForeignKey("actions.action_id"), nullable=False, index=True),
+    #: The action by which the run undoes it, once it has one.
+    Column("by_action", String(80), nullable=False),
+)
+
 approvals = Table(
     "approvals",
     metadata,
@@ -189,7 +203,6 @@ decisions = Table(
     Column("approver", String(200), nullable=False),
     Column("decision", String(16), nullable=False),
     Column("token", Text, nullable=False),
-    Column("woken", Boolean, nullable=False, default=False),
     _ms("at_ms", nullable=False),
     UniqueConstraint("approval_id", "approver", "decision"),
 )
@@ -265,7 +278,10 @@ outbox = Table(
     "outbox",
     metadata,
     Column("outbox_id", String(80), primary_key=True),
-    Column("approval_id", ForeignKey("approvals.approval_id"), nullable=False, unique=True),
+    Column("kind", String(16), nullable=False, index=True),
+    Column("run_id", ForeignKey("runs.run_id"), nullable=False),
+    #: Of a card. Its letter stays; any other is deleted when it has arrived.
+    Column("approval_id", ForeignKey("approvals.approval_id"), unique=True),
     Column("done_version", Integer, nullable=False, default=0),
     Column("attempts", Integer, nullable=False, default=0),
     #: Set while a post is under way whose fate is not known yet.

@@ -25,7 +25,7 @@ _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 # A hyphen would let two pairs of environment and tenant share a role's name.
 _ENV: Final = re.compile(r"[a-z0-9]{1,16}")
 # Beside the tenants' folders lie these, which are no tenant's.
-_RESERVED: Final = frozenset({"keys", "slack"})
+_RESERVED: Final = frozenset({"keys", "slack", "content"})
 _REQUEST: Final = re.compile(r"[A-Za-z0-9_=,.@-]{2,64}")
 _HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")

@@ -15,7 +15,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from adapters.blocks import Card
 from adapters.plain_text import escaped
-from contracts.errors import Refused, Unavailable
+from contracts.errors import RateLimited, Refused, SetupRefused, Unavailable
 from contracts.secret import Secret
 
 METADATA_EVENT: Final = "interlock_card"
@@ -36,19 +36,6 @@ _SETUP: Final = frozenset(
         *("channel_not_found", "is_archived", "not_in_channel", "restricted_action"),
     }
 )
-
-
-class RateLimited(Unavailable):
-    """Slack took nothing and says when to ask again."""
-
-    def __init__(self, sentence: str, retry_after: float) -> None:
-        super().__init__(sentence)
-        #: Seconds.
-        self.retry_after = retry_after
-
-
-class SetupRefused(Refused):
-    """Slack refuses the app, its token or its channel, not this card: an operator can mend that."""
 
 
 def slack_client(base_url: str | None, token: Secret) -> AsyncWebClient:

@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.documents import in_force, read_document
+from adapters.run_rows import cancel_reason
 from adapters.schema import runs
 from adapters.switches import relevant
 from contracts.decision import Call, Decision, Ruling
@@ -39,14 +40,11 @@ async def voided(
 
 async def closed(connection: AsyncConnection, run_id: str) -> str | None:
     """Why the run may act no more."""
-    row = (
-        await connection.execute(
-            select(runs.c.state, runs.c.ended_ms, runs.c.cancel_reason).where(runs.c.run_id == run_id)
-        )
-    ).first()
+    row = (await connection.execute(select(runs).where(runs.c.run_id == run_id))).first()
     if row is None or row.ended_ms is not None:
         return "the run has ended"
-    return None if row.cancel_reason is None else f"the run is being cancelled: {row.cancel_reason}"
+    reason = cancel_reason(connection, row)
+    return None if reason is None else f"the run is being cancelled: {reason}"
 
 
 async def pinned_catalogue(connection: AsyncConnection, warrant: Warrant) -> Catalogue:

@@ -4,6 +4,9 @@ On SQLite a write transaction takes the write lock at its start (``BEGIN IMMEDIA
 cannot change before it commits. On PostgreSQL it is ``SERIALIZABLE``: where what it has read has changed,
 PostgreSQL refuses it and it is run again, after a pause of random length so that racers do not meet again.
 A transaction that only reads sees one moment on both.
+
+Tenants' content is opened and sealed within ``look`` and ``write``: where a key is not at hand it is fetched
+outside the transaction, which holds nobody up meanwhile, and the work is run again.
 """
 
 import asyncio
@@ -19,6 +22,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
+from adapters.contents import OPTION, ContentKeys, Contents
 from contracts.errors import PermissionRefused, Unavailable
 
 T = TypeVar("T")
@@ -44,9 +48,10 @@ class Store:
     PermissionRefused when this process's login may not do what it asks for.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, contents: ContentKeys) -> None:
         """``url`` is SQLAlchemy's: ``sqlite+aiosqlite:///…`` or ``postgresql+psycopg://…``."""
         self.sqlite = url.startswith("sqlite")
+        self._contents = Contents(contents)
         self._engine = _sqlite_engine(url) if self.sqlite else _postgres_engine(url)
 
     async def close(self) -> None:
@@ -54,14 +59,27 @@ class Store:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that only reads."""
+        """A transaction that only reads, and no content."""
         with _sentences():
             async with self._engine.connect() as connection:
                 await connection.execution_options(**self._read_options())
                 yield connection
 
+    async def look(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """Run ``work`` in one transaction that only reads; it may be run again."""
+
+        async def once() -> T:
+            async with self.read() as connection:
+                await connection.execution_options(**{OPTION: self._contents})
+                return await work(connection)
+
+        return await self._contents.supplied(once)
+
     async def write(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         """Run ``work`` in one write transaction; it is run again when PostgreSQL asks for that."""
+        return await self._contents.supplied(lambda: self._write(work))
+
+    async def _write(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         began, attempt = time.monotonic(), 0
         with _sentences():
             while True:
@@ -75,7 +93,7 @@ class Store:
 
     async def _once(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         async with self._engine.connect() as connection:
-            await connection.execution_options(**self._write_options())
+            await connection.execution_options(**self._write_options(), **{OPTION: self._contents})
             async with connection.begin():
                 return await work(connection)
 

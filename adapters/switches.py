@@ -7,10 +7,9 @@ from sqlalchemy import Row, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.audit_log import append
-from adapters.documents import SYSTEM_TENANT
 from adapters.schema import switches
 from adapters.store import Store
-from contracts.audit import AuditRecord
+from contracts.audit import SYSTEM_TENANT, AuditRecord
 from contracts.ports import Clock
 
 

@@ -16,11 +16,11 @@ from temporalio.common import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from adapters.payload_keys import PayloadKeys
 from adapters.payloads import encrypting_converter
 from contracts import names
 from contracts.errors import Unavailable, Unknown
 from contracts.run import RunRecord, RunState
-from contracts.secret import Secret
 from contracts.wire import Nudge, RunStart
 
 _GONE: Final = frozenset({RPCStatusCode.NOT_FOUND})
@@ -29,7 +29,7 @@ _UPDATE: Final = timedelta(seconds=2)
 
 
 async def connect(
-    address: str, payload_key: Secret, *, identity: str, namespace: str = names.NAMESPACE
+    address: str, payload_keys: PayloadKeys, *, identity: str, namespace: str = names.NAMESPACE
 ) -> Client:
     """A client whose payloads, failures and headers are encrypted.
 
@@ -40,7 +40,7 @@ async def connect(
         return await Client.connect(
             address,
             namespace=namespace,
-            data_converter=encrypting_converter(payload_key),
+            data_converter=encrypting_converter(payload_keys),
             header_codec_behavior=HeaderCodecBehavior.CODEC,
             identity=identity,
         )

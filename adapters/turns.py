@@ -5,21 +5,27 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from decimal import Decimal
 from itertools import groupby
+from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.about import about
-from adapters.actions import read_action, say
+from adapters.action_rows import keeping, read_action
+from adapters.actions import say
 from adapters.audit_log import append
-from adapters.run_rows import carry_on, read_run, touch
+from adapters.contents import Place, opened, sealed
+from adapters.messages import body, following, keep
+from adapters.run_rows import carry_on, read_open_run, read_run, touch
 from adapters.schema import actions, attempts, messages, runs, turns
 from adapters.store import Store
 from contracts.audit import AuditRecord
 from contracts.decision import Call, Decision, Ruling
 from contracts.digest import Json, canonical, digest
+from contracts.errors import PermissionRefused
 from contracts.ports import Clock, NewTurn, Reservation
 from contracts.run import Outcome, RunRecord, StopReason, WarrantedRun
+from contracts.tokens import Warrant
 from contracts.tool import Catalogue
 from contracts.transcript import Message, Role
 from contracts.wire import Proposal, Turn
@@ -34,17 +40,15 @@ class StoreTurns:
         self._clock = clock
 
     async def recorded(self, run: WarrantedRun, step: int) -> Turn | None:
-        async with self._store.read() as connection:
-            return await _recorded(connection, run.warrant.run_id, step)
+        return await self._store.look(lambda connection: _recorded(connection, run.warrant, step))
 
     async def transcript(self, run: WarrantedRun) -> tuple[Message, ...]:
         statement = select(messages).where(messages.c.run_id == run.warrant.run_id).order_by(messages.c.seq)
-        async with self._store.read() as connection:
-            found = [
-                Message(seq=row.seq, role=Role(row.role), action_id=row.action_id, body=json.loads(row.body))
-                for row in await connection.execute(statement)
-            ]
-        return tuple(_as_proposed(found))
+
+        async def work(connection: AsyncConnection) -> list[Message]:
+            return [_message(connection, run.warrant, row) for row in await connection.execute(statement)]
+
+        return tuple(_as_proposed(await self._store.look(work)))
 
     async def history(self, run: WarrantedRun) -> Sequence[tuple[str, str, str | None]]:
         statement = (
@@ -59,6 +63,7 @@ class StoreTurns:
 
     async def reserve(self, run: WarrantedRun, reservation: Reservation) -> StopReason | None:
         async def work(connection: AsyncConnection) -> StopReason | None:
+            await read_open_run(connection, run.warrant.run_id)
             await self._charge_lost(connection, run.warrant.run_id)
             now = await read_run(connection, run.warrant.run_id)
             stop = _exhausted(run, now, Decimal(reservation.usd))
@@ -90,12 +95,13 @@ class StoreTurns:
     async def record(self, run: WarrantedRun, turn: NewTurn, catalogue: Catalogue) -> Turn:
         async def work(connection: AsyncConnection) -> Turn:
             run_id = run.warrant.run_id
-            found = await _recorded(connection, run_id, turn.step)
+            found = await _recorded(connection, run.warrant, turn.step)
             if found is not None:
                 return found
+            await read_open_run(connection, run_id)
             await _settle(connection, run_id, turn.attempt_id, usd=turn.usd, duration_ms=turn.duration_ms)
             await carry_on(connection, run_id, self._clock.now_ms())
-            await _say(connection, run_id, turn)
+            await _say(connection, run.warrant, turn)
             proposals = [
                 await self._propose(connection, run, turn, place, catalogue)
                 for place in range(len(turn.calls))
@@ -106,9 +112,9 @@ class StoreTurns:
                 final=turn.final,
                 stop=await _stop(connection, run, turn),
             )
-            await connection.execute(
-                insert(turns).values(run_id=run_id, step=turn.step, body=canonical(asdict(recorded)).decode())
-            )
+            place = _kept_at(run.warrant, turn.step)
+            kept = sealed(connection, place, canonical(asdict(recorded)).decode())
+            await connection.execute(insert(turns).values(run_id=run_id, step=turn.step, body=kept))
             return recorded
 
         return await self._store.write(work)
@@ -121,6 +127,7 @@ class StoreTurns:
         effect = spec.effect.value if spec else ""
         action_id = f"{run.warrant.run_id}.{turn.step}.{place}"
         arguments_digest = digest(call.arguments)
+        own = keeping(connection, run.warrant, action_id)
         await connection.execute(
             insert(actions).values(
                 action_id=action_id,
@@ -133,11 +140,11 @@ class StoreTurns:
                 tool=call.tool,
                 effect=effect,
                 decision=decision.ruling,
-                reasons=canonical([asdict(reason) for reason in decision.reasons]).decode(),
+                reasons=own("reasons", canonical([asdict(reason) for reason in decision.reasons]).decode()),
                 approvals=decision.approvals,
-                arguments=canonical(call.arguments).decode(),
+                arguments=own("arguments", canonical(call.arguments).decode()),
                 arguments_digest=arguments_digest,
-                words=call.words,
+                words=own("words", call.words),
                 call_id=call.call_id,
                 created_ms=self._clock.now_ms(),
             )
@@ -158,12 +165,13 @@ class StoreTurns:
         action = await read_action(connection, run.warrant.run_id, action_id)
         text = "; ".join(reason.text for reason in decision.reasons)
         if decision.ruling is Ruling.DENY:
+            kept = keeping(connection, run.warrant, action_id)("outcome_text", text)
             await connection.execute(
                 update(actions)
                 .where(actions.c.action_id == action_id)
-                .values(outcome=Outcome.DENIED, outcome_text=text)
+                .values(outcome=Outcome.DENIED, outcome_text=kept)
             )
-            await say(connection, action, Outcome.DENIED, f"denied by policy: {text}")
+            await say(connection, run.warrant, action, Outcome.DENIED, f"denied by policy: {text}")
         await append(
             connection,
             AuditRecord(
@@ -194,11 +202,33 @@ def _place(message: Message) -> int:
     return int((message.action_id or "0").rpartition(".")[2])
 
 
-async def _recorded(connection: AsyncConnection, run_id: str, step: int) -> Turn | None:
-    body = await connection.scalar(select(turns.c.body).where(turns.c.run_id == run_id, turns.c.step == step))
-    if body is None:
+def _message(connection: AsyncConnection, run: Warrant, row: Row[Any]) -> Message:
+    """Raises PermissionRefused: no model is told a transcript that was forgotten."""
+    said = body(connection, run, row.seq, row.body)
+    if said is None:
+        raise _no_further(run)
+    return Message(seq=row.seq, role=Role(row.role), action_id=row.action_id, body=said)
+
+
+def _no_further(run: Warrant) -> PermissionRefused:
+    return PermissionRefused(f"the content of {run.tenant} was forgotten, so its runs go no further")
+
+
+def _kept_at(run: Warrant, step: int) -> Place:
+    return Place(tenant=run.tenant, env=run.env, column="turns.body", row=f"{run.run_id}/{step}")
+
+
+async def _recorded(connection: AsyncConnection, run: Warrant, step: int) -> Turn | None:
+    """Raises PermissionRefused where it was recorded, and forgotten."""
+    kept = await connection.scalar(
+        select(turns.c.body).where(turns.c.run_id == run.run_id, turns.c.step == step)
+    )
+    if kept is None:
         return None
-    document = json.loads(body)
+    found = opened(connection, _kept_at(run, step), kept)
+    if found is None:
+        raise _no_further(run)
+    document = json.loads(found)
     calls = tuple(Proposal(**{**call, "rules": tuple(call["rules"])}) for call in document["calls"])
     return Turn(**{**document, "calls": calls})
 
@@ -233,14 +263,9 @@ async def _settle(
         )
 
 
-async def _say(connection: AsyncConnection, run_id: str, turn: NewTurn) -> None:
-    last = await connection.scalar(select(func.max(messages.c.seq)).where(messages.c.run_id == run_id))
-    body = {"text": turn.answer.text, "calls": [_call(call) for call, _ in turn.calls]}
-    await connection.execute(
-        insert(messages).values(
-            run_id=run_id, seq=(last or 0) + 1, role=Role.ASSISTANT, body=canonical(body).decode()
-        )
-    )
+async def _say(connection: AsyncConnection, run: Warrant, turn: NewTurn) -> None:
+    said = {"text": turn.answer.text, "calls": [_call(call) for call, _ in turn.calls]}
+    await keep(connection, run, await following(connection, run.run_id), Role.ASSISTANT, said)
 
 
 def _call(call: Call) -> Json:

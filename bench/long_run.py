@@ -14,6 +14,7 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, WorkflowHistory
 from temporalio.worker import Worker
 
+from adapters.payload_keys import PayloadKeys
 from adapters.temporal import connect
 from bench.bare import BareLoop
 from bench.plays import Marathon
@@ -34,6 +35,10 @@ LONG: Final = 4096
 _SOME: Final = 0.05
 _KEY: Final = Secret(base64.urlsafe_b64encode(bytes(32)).decode())
 """An obviously made-up payload key, of this bench's own server."""
+
+
+async def _key() -> Secret:
+    return _KEY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +65,7 @@ def _last_step(long: int) -> int:
 
 async def encrypted(plain: Client) -> Client:
     """Another client of the same server, as ours are."""
-    return await connect(plain.service_client.config.target_host, _KEY, identity="bench")
+    return await connect(plain.service_client.config.target_host, PayloadKeys(_key), identity="bench")
 
 
 async def marathon(client: Client, steps: int, long: int = LONG) -> Cost:

@@ -93,9 +93,11 @@ def search(
     if as_json:
         output.document(page)
         return
-    columns = ("kind", "actor", "tool", "outcome", "reason")
-    rows = [(one["seq"], *(one["record"].get(name) for name in columns)) for one in page["records"]]
-    output.table("Audit records", ("seq", *columns), rows)
+    columns = ("kind", "actor", "tool", "outcome")
+    rows = [
+        (one["seq"], *(one["record"].get(name) for name in columns), one["reason"]) for one in page["records"]
+    ]
+    output.table("Audit records", ("seq", *columns, "reason"), rows)
     if page["cursor"]:
         output.say(f"More: --cursor {page['cursor']}")
 

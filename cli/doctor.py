@@ -11,14 +11,17 @@ import httpx
 import typer
 from sqlalchemy import text
 
+from adapters.contents import NoContents
 from adapters.keys import AwsIdentity, KeyRing, PrivateKeys
 from adapters.store import Store
 from cli import output
+from cli.content_keys import OperatorKeys
 from cli.options import JsonOption, StateOption
 from cli.secrets import needed
 from cli.state import State
 from contracts.errors import InterlockError, Unavailable
 from contracts.tokens import Purpose
+from embedded.rings import LocalRings
 from embedded.secrets import LocalSecrets
 
 _SECONDS: Final = 5.0
@@ -142,16 +145,36 @@ async def _keys(state: State) -> str:
     return f"{len(ring.keys)} purposes"
 
 
+async def _content(state: State) -> str:
+    tenants = await asyncio.to_thread(LocalRings(state.address("aws"), state.directory, "dev").tenants)
+    keys = OperatorKeys(identity=state.identity)
+    rings = {tenant: await keys.ring(tenant, "dev") for tenant in tenants}
+    forgotten = [tenant for tenant, ring in rings.items() if not ring.keys]
+    return f"{len(rings)} tenants" + (f"; forgotten: {', '.join(forgotten)}" if forgotten else "")
+
+
 async def _store(state: State) -> str:
     if state.store_url.endswith("/interlock.db") and not (state.directory / "interlock.db").is_file():
         raise Unavailable("the store's file is not there")
-    store = Store(state.store_url)
+    store = Store(state.store_url, NoContents())
     try:
         async with store.read() as connection:
             runs = await connection.scalar(text("SELECT count(*) FROM runs"))
     finally:
         await store.close()
     return f"{runs} runs"
+
+
+async def _outbox(state: State) -> str:
+    store = Store(state.store_url, NoContents())
+    try:
+        async with store.read() as connection:
+            dead = await connection.scalar(text("SELECT count(*) FROM outbox WHERE dead"))
+    finally:
+        await store.close()
+    if dead:
+        raise Unavailable(f"{dead} given up: not shown in Slack, or not told to their runs")
+    return "nothing was given up"
 
 
 async def _secrets(state: State) -> str:
@@ -175,6 +198,12 @@ CHECKS: Final = (
     Check(part="helpdesk", look=_healthy("helpdesk")),
     Check(part="aws", look=_aws),
     Check(part="keys", look=_keys, todo="Start afresh with `interlock dev --reset` if the keys are lost."),
+    Check(part="content keys", look=_content, todo=_RESTART),
     Check(part="secrets", look=_secrets, todo="Give each with `interlock secret put`."),
+    Check(
+        part="outbox",
+        look=_outbox,
+        todo="Mend what `interlock outbox list --dead` says, then `interlock outbox retry --all-dead`.",
+    ),
     Check(part="store", look=_store, todo="Run `interlock store migrate`, or look at INTERLOCK_STORE."),
 )

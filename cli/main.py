@@ -7,7 +7,7 @@ from typing import NoReturn
 import httpx
 import typer
 
-from cli import approvals, audit, policy, runs, secrets, store, switches
+from cli import approvals, audit, outbox, policy, runs, secrets, store, switches
 from cli.demo import demo
 from cli.doctor import doctor
 from cli.roles import gateway, worker
@@ -29,6 +29,7 @@ for name, verbs in (
     ("approvals", approvals.app),
     ("policy", policy.app),
     ("switch", switches.app),
+    ("outbox", outbox.app),
     ("audit", audit.app),
     ("secret", secrets.app),
     ("store", store.app),

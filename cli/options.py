@@ -7,6 +7,8 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from contracts.errors import Malformed
+
 _ID: Final = re.compile(r"[A-Za-z0-9_]{1,80}")
 
 StateOption = Annotated[
@@ -55,3 +57,10 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         raise ValueError("a key is there twice in one object")
     return found
+
+
+def named_operator(name: str) -> str:
+    """Raises Malformed where it is no operator's."""
+    if not name.startswith("op:"):
+        raise Malformed("--as names an operator, such as op:ada")
+    return name

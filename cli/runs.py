@@ -1,4 +1,4 @@
-"""``interlock run``: start, show, list, watch, why, cancel."""
+"""``interlock run``: start, show, list, watch, why, cancel, undo."""
 
 import uuid
 from collections.abc import Callable
@@ -161,12 +161,54 @@ def cancel(
     token: TokenOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Cancel a run: nothing more is written from now on.
+    """Cancel a run: nothing more is written from now on. What it had written stays, until it is undone.
 
     Example: interlock run cancel run_01f2… --reason "Wrong ticket."
     """
     client = Reach.read(state, gateway, token).client(operator())
     _show(client, client.post(f"/v1/runs/{run_id}/cancel", {"reason": reason}), as_json)
+
+
+@app.command()
+def undo(
+    run_id: RunId,
+    action: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this action, by its idempotency key; may be given several times."),
+    ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(help="Idempotency key: the same key starts the same run. Random if not given."),
+    ] = None,
+    reason: Annotated[str | None, typer.Option(help="Why, in a sentence, for those who approve it.")] = None,
+    on_behalf_of: Annotated[
+        str | None, typer.Option(help="For whom the undo acts; else for whom the run acted.")
+    ] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Follow the undo to its end.")] = False,
+    state: StateOption = None,
+    gateway: GatewayOption = None,
+    token: TokenOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Undo what an ended run wrote, by a new run: the last write first, each with an approval of its own.
+
+    Examples:
+
+      interlock run undo run_01f2… --reason "Wrong ticket." --watch
+
+      interlock run undo run_01f2… --action req_9f2c01ab77e3:ticket.close:T-18421 --json
+    """
+    reach = Reach.read(state, gateway, token)
+    run = reach.client(operator()).get(f"/v1/runs/{run_id}")
+    who = caller("cli", run["tenant"], run["route"])
+    asked = {"actions": action or None, "reason": reason, "on_behalf_of": on_behalf_of}
+    body = {name: value for name, value in asked.items() if value is not None}
+    client = reach.client(who)
+    started = client.post(f"/v1/runs/{run_id}/undo", body, key=str(uuid.uuid4()) if key is None else key)
+    if watch:
+        _follow(reach, lambda: reach.client(who), started["run_id"], as_json)
+    else:
+        _show(client, started, as_json)
 
 
 def _show(client: Gateway, run: dict[str, Any], as_json: bool) -> None:

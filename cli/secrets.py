@@ -1,4 +1,4 @@
-"""``interlock secret``: the credentials of your own tools, on a local stack."""
+"""``interlock secret``: credentials of your own tools, and keys of content, on a local stack."""
 
 import asyncio
 import sys
@@ -8,9 +8,11 @@ from typing import Annotated, Final
 import typer
 
 from adapters.clock import SystemClock
+from adapters.contents import NoContents
 from adapters.documents import StoreDocuments
 from adapters.store import Store
 from cli import output
+from cli.keys import EnvOption, forget, rotate
 from cli.options import JsonOption, StateOption
 from cli.state import State
 from contracts.errors import Unknown
@@ -19,11 +21,12 @@ from contracts.tool import Catalogue
 from embedded.secrets import LocalSecrets, ToolSecret, tool_secrets
 from policies.people import People
 
-app = typer.Typer(no_args_is_help=True, help="Credentials of your own tools, on a local stack.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Credentials of your own tools, and keys of content and payloads, on a local stack.",
+)
 
 _LARGEST: Final = 65_536
-
-EnvOption = Annotated[str, typer.Option("--env", help="Environment; prod is refused.")]
 
 
 @app.command()
@@ -66,6 +69,10 @@ def list_secrets(env: EnvOption = "dev", state: StateOption = None, as_json: Jso
         output.table("Secrets", ("tenant", "name", "present"), rows_shown)
 
 
+app.command()(rotate)
+app.command()(forget)
+
+
 def standing(state: State, env: str = "dev") -> dict[ToolSecret, bool]:
     """The needed secrets, and whether each is there. Blocks; raises InterlockError."""
     names = LocalSecrets(state.address("aws"), state.directory, env).names()
@@ -74,7 +81,7 @@ def standing(state: State, env: str = "dev") -> dict[ToolSecret, bool]:
 
 async def needed(state: State, env: str = "dev") -> tuple[ToolSecret, ...]:
     """What the catalogue and the people in force ask for. Raises Unknown where nothing is."""
-    store = Store(state.store_url)
+    store = Store(state.store_url, NoContents())
     try:
         documents = StoreDocuments(store, SystemClock())
         catalogue, people = [await documents.published(env, kind, kind) for kind in ("catalogue", "people")]

@@ -18,6 +18,8 @@ def show(run: Mapping[str, Any], events: Iterable[Event]) -> None:
     for event in events:
         tell(timeline, event)
     result(run)
+    if run["state"] not in ENDS:
+        offer(run)
 
 
 def tell(timeline: Timeline, event: Event, *, aside: bool = False) -> None:
@@ -31,6 +33,7 @@ def result(run: Mapping[str, Any]) -> None:
     found = run["result"]
     if run["state"] not in ENDS or not found:
         return
+    offer(run)
     if found["text"]:
         output.say("")
         output.say(found["text"])
@@ -39,6 +42,41 @@ def result(run: Mapping[str, Any]) -> None:
         output.heading(f"Artifact: {_title(artifact)}")
         for name, value in _named(artifact):
             output.say(f"{name}: {value}")
+
+
+def offer(run: Mapping[str, Any]) -> None:
+    """What the run wrote, and how that is undone."""
+    written = [action for action in run["actions"] if _wrote(action)]
+    if not written:
+        return
+    output.say("")
+    output.heading("Written")
+    for action in written:
+        output.say(f"{action['idempotency_key']}: {_undo(action)}")
+    if any(_open(action) for action in written):
+        after = "" if run["state"] in ENDS else ", once it has ended"
+        output.say(f"To undo it{after}: interlock run undo {run['run_id']}")
+
+
+def _wrote(action: Mapping[str, Any]) -> bool:
+    return action["action_digest"] is not None and action["outcome"] in ("succeeded", "unknown")
+
+
+def _open(action: Mapping[str, Any]) -> bool:
+    """Whether it can be undone and nobody is at it."""
+    undo = action.get("undo")
+    return action["outcome"] == "succeeded" and undo is not None and undo["run_id"] is None
+
+
+def _undo(action: Mapping[str, Any]) -> str:
+    undo = action.get("undo")
+    if action["outcome"] == "unknown":
+        return "nobody knows yet whether it happened"
+    if undo is None:
+        return "nothing undoes it"
+    if undo["run_id"] is None:
+        return f"{undo['tool']} undoes it"
+    return f"{'undone' if undo['done'] else 'being undone'} by run {undo['run_id']}"
 
 
 def _title(artifact: Any) -> str:

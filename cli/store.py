@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cli import output
-from cli.options import JsonOption, StateOption
+from cli.options import JsonOption, StateOption, named_operator
 from cli.state import State
 from contracts.errors import Malformed
 from contracts.secret import Secret
@@ -79,18 +79,21 @@ def restored(
     from adapters.clock import SystemClock
     from adapters.restoring import restored as begin_epoch
     from adapters.store import Store
+    from cli.content_keys import OperatorKeys, operator_keys
 
-    if not operator.startswith("op:"):
-        raise Malformed("--as names an operator, such as op:ada")
+    actor = named_operator(operator)
 
-    async def begin() -> int:
-        store = Store(State.at(state).store_url)
+    where = State.at(state)
+
+    async def begin(keys: OperatorKeys) -> int:
+        store = Store(where.store_url, keys)
         try:
-            return await begin_epoch(store, SystemClock(), env=env, actor=operator, reason=reason)
+            return await begin_epoch(store, SystemClock(), env=env, actor=actor, reason=reason)
         finally:
             await store.close()
 
-    unknown = asyncio.run(begin())
+    with operator_keys(where) as keys:
+        unknown = asyncio.run(begin(keys))
     if as_json:
         output.document({"restored": True, "unknown": unknown})
     else:
@@ -98,6 +101,33 @@ def restored(
             f"A new epoch began: older approvals are void, open runs are cancelled, {unknown} writes are"
             " unknown and asked about."
         )
+
+
+@app.command()
+def prune(
+    keep: Annotated[
+        str, typer.Option(help="How long an ended run is kept: a number and s, m, h or d; 30d or more.")
+    ] = "400d",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many runs would go.")] = False,
+    operator: Annotated[str, typer.Option("--as", help="Who says so, such as op:ada; audited.")] = "op:local",
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove runs that ended long ago, with all that was kept of them but the audit.
+
+    Runs that have not ended stay, and so do those with a write or a question that is not settled.
+
+    Example: interlock store prune --keep 400d --dry-run
+    """
+    from cli.pruning import prune as remove
+
+    actor = named_operator(operator)
+    removed, stay = asyncio.run(remove(State.at(state).store_url, keep, actor=actor, dry_run=dry_run))
+    if as_json:
+        output.document({"keep": keep, "dry_run": dry_run, "removed": removed, "stay": stay})
+    else:
+        what = "would be" if dry_run else "were"
+        output.say(f"{removed} runs that ended more than {keep} ago {what} removed; {stay} as old stay.")
 
 
 def _passwords(file: Path) -> dict[str, Secret]:

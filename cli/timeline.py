@@ -24,6 +24,7 @@ class Timeline:
     def __init__(self) -> None:
         self._began = False
         self._step = 0
+        self._undoes: str | None = None
 
     def lines(self, event: str, data: Data) -> list[Line]:
         """The lines of one event; none for what another event says better."""
@@ -33,10 +34,12 @@ class Timeline:
 
     def _run(self, data: Data) -> list[tuple[str, str]]:
         outcome, reason, run = data["outcome"], data["reason"], data["run"]
+        self._undoes = run.get("undoes")
         match outcome:
             case "accepted":
                 whom = f" for {run['on_behalf_of']}" if run["on_behalf_of"] else ""
-                return [(f"{data['actor']} asked for it{whom}", "")]
+                why = f", {reason}" if reason else ""
+                return [(f"{data['actor']} asked for it{whom}{why}", "")]
             case "running":
                 text, self._began = "carries on" if self._began else "started", True
                 return [(text, "dim")]
@@ -67,7 +70,8 @@ class Timeline:
         if action["step"] == self._step:
             return []
         self._step = action["step"]
-        return [(f"step {self._step}: asked the model", "dim")]
+        asked = f"proposed the undo of run {self._undoes}" if self._undoes else "asked the model"
+        return [(f"step {self._step}: {asked}", "dim")]
 
     def _approval(self, data: Data) -> list[tuple[str, str]]:
         approval, outcome = data["approval"], data["outcome"]
@@ -148,6 +152,7 @@ def head(run: Data) -> list[tuple[str, str]]:
         ("when", _when(run)),
         ("spent", _spent(run["spend"], run["budget"])),
     ]
+    found += [("undoes", f"run {run['undoes']}")] if run.get("undoes") else []
     return [*found, ("cancel", run["cancel_reason"])] if run["cancel_reason"] else found
 
 

@@ -81,8 +81,11 @@ def _shown(action: Data) -> Rows:
     if preview["stakes"]:
         yield "", f"at stake: {preview['stakes']}"
     yield "", f"undo: {preview['undo']}" if preview["undo"] else "it cannot be undone"
+    original = shown["frozen"].get("undoes")
+    if original:
+        yield "", f"it undoes {original['tool']} {original['target']}, which run {original['run_id']} did"
     if action["words"]:
-        yield "", f"the agent said: {action['words']}"
+        yield "", f"{'who asked for it' if original else 'the agent'} said: {action['words']}"
     yield "", f"digest of all of it: {words.short(shown['action_digest'])}"
 
 

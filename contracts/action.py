@@ -1,7 +1,7 @@
 """The frozen action: what is shown, approved and sent, byte for byte."""
 
 from dataclasses import asdict, dataclass, field
-from typing import Self
+from typing import Final, Self
 
 from contracts.digest import Json, canonical, digest_bytes
 from contracts.errors import Malformed
@@ -36,6 +36,32 @@ class Prepared:
     preview: Preview
     #: The target's version that the preview saw (an ETag, say); empty: the target has none.
     version: str = ""
+    #: What the catalogue's undo tool would be called with, to bring back what was read; None: it has none.
+    undo_arguments: Json = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Undo:
+    """The call that undoes a write, computed while the state before it was known."""
+
+    tool: str
+    arguments: Json
+
+
+@dataclass(frozen=True, kw_only=True)
+class Original:
+    """The action of an earlier run that a write undoes."""
+
+    run_id: str
+    action_id: str
+    tool: str
+    target: str
+
+
+FORMAT: Final = 2
+"""Of new frozen records. The first had none of these, and its bytes still have none."""
+
+_SINCE_2: Final = ("undo", "undoes", "repeats", "revision")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,21 +93,48 @@ class Frozen:
     on_behalf_of: str | None
     #: The agent's words on why.
     words: str = ""
-    format: int = field(default=1)
+    #: None: nothing takes it back.
+    undo: Undo | None = None
+    #: None: it undoes nothing.
+    undoes: Original | None = None
+    #: How often this run did exactly this before, or may have: the same tool with the same arguments.
+    repeats: int = 0
+    #: Which freezing of the action it is, from 1: an approval that was taken back is of other bytes.
+    revision: int = 1
+    format: int = field(default=FORMAT)
+
+    def document(self) -> Json:
+        """The record as JSON, in its own format."""
+        whole = asdict(self)
+        return whole if self.format > 1 else {name: whole[name] for name in whole if name not in _SINCE_2}
 
     def frozen_bytes(self) -> bytes:
         """The canonical bytes (RFC 8785)."""
-        return canonical(asdict(self))
+        return canonical(self.document())
 
     def digest(self) -> str:
         return digest_bytes(self.frozen_bytes())
 
     @classmethod
     def read(cls, document: Json) -> Self:
-        """Raises Malformed when the document is no frozen action."""
+        """Raises Malformed when the document is no frozen action, or holds what its format does not seal."""
         try:
             shown = document["preview"]
             changes = tuple(Change(**change) for change in shown["changes"])
-            return cls(**{**document, "preview": Preview(**{**shown, "changes": changes})})
-        except (KeyError, TypeError) as error:
+            undo, undoes = document.get("undo"), document.get("undoes")
+            found = cls(
+                **{
+                    **document,
+                    "preview": Preview(**{**shown, "changes": changes}),
+                    "undo": None if undo is None else Undo(**undo),
+                    "undoes": None if undoes is None else Original(**undoes),
+                    "format": document["format"],
+                }
+            )
+        except (KeyError, TypeError, AttributeError) as error:
             raise Malformed(f"this is no frozen action: {error}") from error
+        if found.format not in (1, FORMAT) or (
+            found.format == 1 and (undo or undoes or found.repeats or found.revision > 1)
+        ):
+            raise Malformed("this frozen action is of a format that is not known here")
+        return found

@@ -80,8 +80,9 @@ class ApprovalRecord:
     #: None: never.
     deadline_ms: int | None
     decided_ms: int | None
-    #: Where the card stands; None until it was posted.
+    #: Where the card stands, or a post is on its way to; None: no card was ever sent.
     channel: str | None
+    #: The card's message; None until it is known, from Slack's answer or from the first click that counts.
     message_ts: str | None
     #: What came of the action: an ``Outcome``, once there is one.
     outcome: str | None

@@ -8,6 +8,9 @@ from typing import Any, Final
 
 from contracts.digest import digest
 
+SYSTEM_TENANT: Final = "system"
+"""The chain of what belongs to no tenant: policies, catalogues, the store."""
+
 GENESIS: Final = "sha256:" + "0" * 64
 
 
@@ -15,7 +18,8 @@ GENESIS: Final = "sha256:" + "0" * 64
 class AuditRecord:
     """What happened. Arguments and results appear as digests only."""
 
-    #: ``run``, ``decision``, ``approval``, ``attempt``, ``result``, ``switch``, ``policy``, ``store``.
+    #: ``run``, ``decision``, ``approval``, ``attempt``, ``result``, ``switch``, ``policy``, ``store``,
+    #: ``keys``.
     kind: str
     #: Unix milliseconds.
     at_ms: int
@@ -40,7 +44,7 @@ class AuditRecord:
     approvers: tuple[str, ...] = ()
     #: Rules that determined it, such as ``deny_tools[0]``.
     rules: tuple[str, ...] = ()
-    #: One sentence; never an argument or a result.
+    #: One sentence. That of a run's record is kept sealed under the tenant's key, and hashed so.
     reason: str = ""
     duration_ms: int | None = None
 
@@ -53,9 +57,12 @@ class ChainedRecord:
     """A record in its place in the tenant's chain."""
 
     seq: int
+    #: As it is kept, and hashed.
     record: dict[str, Any]
     previous: str
     hash: str
+    #: The record's reason, readable; empty where nobody asked for it.
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

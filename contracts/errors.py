@@ -7,9 +7,12 @@ InterlockError
 │   ├── TokenRefused   a signature, purpose, audience or expiry does not hold
 │   │   └── TokenExpired   a renewed token may be accepted
 │   ├── PermissionRefused  policy, scope or standing says no
+│   ├── SetupRefused   a neighbour refuses us, not this one thing: an operator can mend that
 │   └── Conflict       the same key or identity with other content
+│       └── Undone     an undo of the action stands already
 ├── Halted             a kill switch says not now
 └── Unavailable        a neighbour did not answer; a retry may help
+    └── RateLimited    it took nothing, and says when to ask again
 """
 
 
@@ -53,8 +56,16 @@ class PermissionRefused(Refused):
     """Policy, scope or standing says no."""
 
 
+class SetupRefused(Refused):
+    """A neighbour refuses us, our token or our settings, not this one thing: an operator can mend that."""
+
+
 class Conflict(Refused):
     """The same key or identity was used with other content."""
+
+
+class Undone(Conflict):
+    """The action is undone, or being undone, by another run."""
 
 
 class Halted(InterlockError):
@@ -67,3 +78,12 @@ class Unavailable(InterlockError):
     """A neighbour could not be reached or did not answer; a retry may help."""
 
     retryable = True
+
+
+class RateLimited(Unavailable):
+    """The neighbour took nothing and says when to ask again."""
+
+    def __init__(self, sentence: str, retry_after: float) -> None:
+        super().__init__(sentence)
+        #: Seconds.
+        self.retry_after = retry_after

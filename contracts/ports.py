@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from contracts.action import Frozen, Prepared
+from contracts.action import Frozen, Original, Prepared, Undo
 from contracts.approval import ApprovalRecord, Click, Ruled
 from contracts.budget import Usage
 from contracts.credential import Credential
@@ -161,8 +161,19 @@ class Actions(Protocol):
         """Raises Unknown where this run has none such."""
         ...
 
+    async def of_run(self, run_id: str) -> Sequence[ActionRecord]:
+        """All actions of any run, in the order of their proposal."""
+        ...
+
     async def freeze(
-        self, run: WarrantedRun, action: ActionRecord, spec: ToolSpec, prepared: Prepared
+        self,
+        run: WarrantedRun,
+        action: ActionRecord,
+        spec: ToolSpec,
+        prepared: Prepared,
+        *,
+        undo: Undo | None = None,
+        undoes: Original | None = None,
     ) -> Frozen:
         """Assign the ordinal and write the frozen record down; again gives the same record."""
         ...
@@ -176,7 +187,13 @@ class Actions(Protocol):
         ...
 
     async def conclude(self, run: WarrantedRun, action_id: str, conclusion: Conclusion) -> ActionRecord:
-        """Write outcome, transcript, spend and audit in one transaction; the first that is known wins."""
+        """Write outcome, transcript, spend and audit in one transaction; the first one wins.
+
+        An unknown outcome stays: only the ledger and a person's word settle a write that may have been sent.
+
+        Raises:
+            Unavailable: another attempt has the write in hand.
+        """
         ...
 
 
@@ -292,6 +309,10 @@ class Ledger(Protocol):
 
     async def renew(self, request: ClaimRequest, fence: int) -> None:
         """Say that the claim's holder is still at it; a stale fence renews nothing."""
+        ...
+
+    async def confirm(self, request: ClaimRequest, fence: int) -> bool:
+        """Whether what was claimed may be sent right now: checked once more, and its lease renewed."""
         ...
 
     async def release(self, request: ClaimRequest, fence: int, sentence: str) -> bool:

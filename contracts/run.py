@@ -80,6 +80,7 @@ class RunRecord:
     catalogue_digest: str
     #: The signed warrant; its claims are the truth, the columns beside it are for finding.
     warrant: str
+    #: None: it is forgotten.
     input: Json
     state: RunState
     stop_reason: StopReason | None
@@ -95,6 +96,8 @@ class RunRecord:
     result: Json
     #: Grows with every visible change; what a long poll waits for.
     version: int
+    #: The earlier run whose actions this one undoes.
+    undoes: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +107,23 @@ class WarrantedRun:
     warrant: Warrant
     warrant_digest: str
     record: RunRecord
+
+
+@dataclass(frozen=True, kw_only=True)
+class UndoRecord:
+    """An undo of one action, by a run of its own."""
+
+    #: The action that it undoes.
+    action_id: str
+    #: The run that undoes it, its state, and what came of the undo there; None: nothing yet.
+    run_id: str
+    state: RunState
+    outcome: Outcome | None
+
+    @property
+    def stands(self) -> bool:
+        """Whether it is under way, done, or nobody knows: then no other undo of the action begins."""
+        return not self.state.ended or self.outcome in (Outcome.SUCCEEDED, Outcome.UNKNOWN)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +140,7 @@ class ActionRecord:
     decision: str
     reasons: Json
     approvals: int
+    #: None: they are forgotten, with the rest of what was proposed.
     arguments: Json
     arguments_digest: str
     words: str

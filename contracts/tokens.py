@@ -44,6 +44,17 @@ _AUDIENCES = {
 
 
 @dataclass(frozen=True, kw_only=True)
+class Undoes:
+    """What an undo run undoes, and nothing else: actions of one earlier run."""
+
+    run_id: str
+    #: Their ids, in the order in which they are undone.
+    actions: tuple[str, ...]
+    #: In the words of who asked for it.
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Warrant:
     """What a run is: signed by the gateway at the start, never changed."""
 
@@ -59,17 +70,30 @@ class Warrant:
     policy_digest: str
     catalogue_digest: str
     budget: Budget
+    #: None: the run asks a model what to do.
+    undoes: Undoes | None = None
 
     def claims(self) -> dict[str, Any]:
-        return asdict(self)
+        """Without ``undoes`` where there is none: a worker that does not know the claim refuses it."""
+        return {name: value for name, value in asdict(self).items() if name != "undoes" or value is not None}
 
     @classmethod
     def read(cls, claims: dict[str, Any]) -> Self:
         """Raises TokenRefused when a field is missing."""
         try:
-            return cls(**{**claims, "budget": Budget(**claims["budget"])})
+            return cls(
+                **{
+                    **claims,
+                    "budget": Budget(**claims["budget"]),
+                    "undoes": _undoes(claims.get("undoes")),
+                }
+            )
         except (KeyError, TypeError) as error:
             raise TokenRefused(f"the warrant lacks a field: {error}") from error
+
+
+def _undoes(claim: Any) -> Undoes | None:
+    return None if claim is None else Undoes(**{**claim, "actions": tuple(claim["actions"])})
 
 
 @dataclass(frozen=True, kw_only=True)

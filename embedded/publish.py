@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from adapters.clock import SystemClock
+from adapters.contents import NoContents
 from adapters.documents import StoreDocuments
 from adapters.store import Store
 from contracts.digest import Json, digest
@@ -28,7 +29,7 @@ async def publish_loaded(
     store_url: str, policies: PolicySet, tools: LoadedTools, *, env: str, actor: str
 ) -> list[str]:
     """``publish`` of what was already read and found sound."""
-    store = Store(store_url)
+    store = Store(store_url, NoContents())
     try:
         documents = StoreDocuments(store, SystemClock())
         changes = await _publish(documents, _documents(policies, tools), env, actor)

@@ -13,7 +13,19 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from contracts.errors import InterlockError
-from gateway import approvals, codec, events, faults, operations, runs, slack, switches, why
+from gateway import (
+    approvals,
+    codec,
+    events,
+    faults,
+    operations,
+    outbox,
+    runs,
+    slack,
+    switches,
+    undo,
+    why,
+)
 from gateway.auth import Door
 from gateway.codec import CodecCors
 from gateway.event_shapes import Event
@@ -23,11 +35,13 @@ from gateway.requests_log import RequestLog
 
 _ROUTERS: Final = (
     runs.router,
+    undo.router,
     events.router,
     why.router,
     approvals.router,
     slack.router,
     switches.router,
+    outbox.router,
     operations.router,
     codec.router,
 )
@@ -56,7 +70,7 @@ def create(parts: Parts) -> Gateway:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        duties = [asyncio.create_task(duty.run()) for duty in (parts.launcher, parts.waker, parts.resumer)]
+        duties = [asyncio.create_task(duty.run()) for duty in (parts.drain, parts.resumer)]
         try:
             yield
         finally:

@@ -72,7 +72,7 @@ async def decide(approval_id: str, body: DecisionBody, approver: Approver, parts
         raise of_refusal(ruled.refusal, ruled.sentence)
     if ruled.approval is None:
         raise _absent()
-    parts.waker.poke()
+    parts.drain.poke()
     LOG.info("decision taken", approval_id=approval_id, answer=click.answer, principal=click.principal)
     return approval_view(ruled.approval)
 

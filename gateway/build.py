@@ -1,6 +1,7 @@
 """The gateway's composition root: the one file here that sees both sides of its ports."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from sqlalchemy import text
 from temporalio.api.common.v1 import Payload as WirePayload
@@ -12,9 +13,14 @@ from adapters.answers import StoreAnswers
 from adapters.approvals import ApprovalQuery, StoreApprovals
 from adapters.audit_log import AuditQuery, StoreAuditLog
 from adapters.clock import SystemClock
+from adapters.content_keys import TenantContentKeys
 from adapters.desk import StoreDesk
 from adapters.documents import StoreDocuments
+from adapters.drainer import Drainer
 from adapters.keys import AwsIdentity, KeyRing, PrivateKeys
+from adapters.leases import Leases
+from adapters.outbox import LetterQuery, StoreOutbox
+from adapters.payload_keys import PayloadKeys
 from adapters.payloads import EncryptingCodec
 from adapters.runs import NewRun, RunQuery, StoreRuns
 from adapters.slack import SlackPoster, slack_client
@@ -24,20 +30,25 @@ from adapters.temporal import TemporalStarter, connect
 from adapters.tokens import JwtSigner, JwtVerifier
 from contracts.approval import ApprovalRecord
 from contracts.audit import ChainedRecord
-from contracts.errors import Malformed
+from contracts.outbox import TO_RUNS, Carrier, Letter, LetterKind
+from contracts.ports import Clock
 from contracts.run import RunRecord
 from contracts.secret import Secret
 from contracts.tokens import Purpose
 from gateway import ports
 from gateway.app import Gateway, create
+from gateway.carriers import carriers
 from gateway.in_force import InForce
 from gateway.launcher import Launcher
 from gateway.parts import Parts, SlackApp
 from gateway.resumer import Resumer
 from gateway.settings import Settings
-from gateway.waker import Waker
 from gateway.watching import Watching
 from gateway.whisper import Whisper
+
+LEASE_MS: Final = 15_000
+"""Half of it is longer than the calls to Temporal of one letter may take."""
+_AT_ONCE: Final = 16
 
 
 async def build(settings: Settings) -> Gateway:
@@ -49,8 +60,8 @@ async def build(settings: Settings) -> Gateway:
     identity, ring = AwsIdentity.load(settings.aws), KeyRing.load(settings.keyring)
     keys = PrivateKeys(identity, settings.env, ring)
     signer = JwtSigner([await keys.signing_key(Purpose.WARRANT), await keys.signing_key(Purpose.GRANT)])
-    payload_key = await keys.payload_key()
-    client = await connect(settings.temporal, payload_key, identity="gateway")
+    payload_keys = await keys.payload_keys()
+    client = await connect(settings.temporal, payload_keys, identity="gateway")
     bot = slack_client(settings.slack_url or None, await keys.text("slack/bot-token"))
     whisper = Whisper(SlackPoster(bot), proxied=not settings.slack_url)
     slack = SlackApp(
@@ -61,22 +72,30 @@ async def build(settings: Settings) -> Gateway:
         signature=Signature(await keys.text("slack/signing-secret")),
         private=whisper,
     )
-    return create(_parts(settings, ring, signer, client, payload_key, slack, whisper))
+    return create(_parts(settings, ring, keys, signer, client, payload_keys, slack, whisper))
 
 
 def _parts(
     settings: Settings,
     ring: KeyRing,
+    keys: PrivateKeys,
     signer: JwtSigner,
     client: Client,
-    payload_key: Secret,
+    payload_keys: PayloadKeys,
     slack: SlackApp,
     whisper: Whisper,
 ) -> Parts:
-    env, clock, store, verifier = settings.env, SystemClock(), Store(settings.store), JwtVerifier(ring)
+    env, clock, verifier = settings.env, SystemClock(), JwtVerifier(ring)
+    store = Store(settings.store, TenantContentKeys(keys))
     runs, approvals = GatewayRuns(store, clock), GatewayApprovals(store, verifier, clock)
     switches, starter = StoreSwitches(store, clock), TemporalStarter(client)
-    documents, audit = StoreDocuments(store, clock), GatewayAudit(store)
+    documents, audit, outbox = (
+        StoreDocuments(store, clock),
+        GatewayAudit(store),
+        GatewayOutbox(store, clock, env),
+    )
+    launcher = Launcher(runs, starter)
+    drain = drainer(store, clock, env, carriers(runs, approvals, launcher, starter))
     return Parts(
         env=env,
         clock=clock,
@@ -93,16 +112,23 @@ def _parts(
         sources=documents,
         starter=starter,
         slack=slack,
-        codec=Codec(EncryptingCodec(payload_key)),
+        codec=Codec(EncryptingCodec(payload_keys)),
         capability_jwk=ring.jwk(Purpose.CAPABILITY),
-        launcher=Launcher(runs, starter, clock, env),
-        waker=Waker(approvals, starter, env),
-        resumer=Resumer(runs, switches, starter, clock, env),
+        outbox=outbox,
+        drain=drain,
+        launcher=launcher,
+        resumer=Resumer(runs, switches, outbox, drain, clock, env),
         watching=Watching(audit),
         probes=_probes(store, starter, verifier, signer),
         temporal_ui=settings.temporal_ui,
         closing=(whisper.close, store.close),
     )
+
+
+def drainer(store: Store, clock: Clock, env: str, carriers: Mapping[LetterKind, Carrier]) -> Drainer:
+    """Of the letters to runs. Twice told is once, so a dead gateway's letters need not wait long."""
+    leases = Leases(store, clock, env=env, kinds=TO_RUNS, lease_ms=LEASE_MS)
+    return Drainer(leases, carriers, clock, at_once=_AT_ONCE)
 
 
 def _probes(
@@ -143,6 +169,13 @@ class GatewayAudit(StoreAuditLog):
         return await self.search(AuditQuery(**vars(query)))
 
 
+class GatewayOutbox(StoreOutbox):
+    """Implements ``gateway.ports.OutboxRows``."""
+
+    async def page(self, query: ports.LetterQuery) -> Sequence[Letter]:
+        return await self.list(LetterQuery(**vars(query)))
+
+
 class Signature:
     """Implements ``gateway.ports.SlackSignature`` with the app's signing secret."""
 
@@ -164,9 +197,5 @@ class Codec:
 
     async def decode(self, payloads: Sequence[ports.Payload]) -> Sequence[ports.Payload]:
         wire = [WirePayload(metadata=payload.metadata, data=payload.data) for payload in payloads]
-        try:
-            decoded = await self._codec.decode(wire)
-        except ValueError as error:
-            # Too short to be sealed at all, which the cipher says in a word of its own.
-            raise Malformed("a payload was not encoded with this environment's key") from error
+        decoded = await self._codec.decode(wire)
         return [ports.Payload(metadata=dict(payload.metadata), data=payload.data) for payload in decoded]

@@ -10,6 +10,7 @@ from gateway.problems import Problem, ProblemType
 
 _LARGEST: Final = 2**53 - 1
 _ID: Final = re.compile(r"[a-z0-9_]{1,40}")
+_LETTER: Final = re.compile(r"[a-z]+:[a-z0-9_]{1,64}")
 
 
 def after_place(at_ms: int, identity: str) -> str:
@@ -37,6 +38,20 @@ def read_record(cursor: str | None) -> int:
             return 0
         case [int(seq)] if _place(seq):
             return seq
+    raise _refused()
+
+
+def after_letter(outbox_id: str) -> str:
+    return _written([outbox_id])
+
+
+def read_letter(cursor: str | None) -> str:
+    """The id of the last letter seen; empty: none yet. Raises Problem."""
+    match _read(cursor):
+        case None:
+            return ""
+        case [str(outbox_id)] if _LETTER.fullmatch(outbox_id):
+            return outbox_id
     raise _refused()
 
 

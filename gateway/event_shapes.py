@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from contracts.approval import ApprovalRecord
 from contracts.audit import ChainedRecord
-from contracts.run import ActionRecord, RunRecord, RunState
+from contracts.run import ActionRecord, RunRecord, RunState, UndoRecord
 from gateway.shapes import ActionShape, ApprovalShape, RunHead, Time, time_of
 from gateway.views import action_view, approval_view, run_head
 
@@ -78,8 +78,9 @@ def event_view(
     run: RunRecord,
     actions: Mapping[str, ActionRecord],
     approvals: Mapping[str, ApprovalRecord],
+    undos: Mapping[str, UndoRecord],
 ) -> Event:
-    """The event that a record makes; ``actions`` and ``approvals`` are those of the run, by id."""
+    """The event that a record makes; ``actions``, ``approvals`` and ``undos`` are of the run, by id."""
     record = chained.record
     about: dict[str, Any] = {}
     match NAMES[record["kind"]]:
@@ -87,13 +88,16 @@ def event_view(
             about["run"] = run_head(run)
         case "action":
             action = actions[record["action_id"]]
-            about["action"] = action_view(action, approvals.get(action.approval_id or ""))
+            about["action"] = action_view(
+                action, approvals.get(action.approval_id or ""), undos.get(action.action_id)
+            )
             about["credential_scope"] = record["credential_scope"]
         case "approval":
             about["approval"] = approval_view(approvals[record["approval_id"]])
     return Event.model_validate(
         {
-            **{name: record[name] for name in ("kind", "actor", "outcome", "reason")},
+            **{name: record[name] for name in ("kind", "actor", "outcome")},
+            "reason": chained.reason,
             "at": time_of(record["at_ms"]),
             "last": ends(chained),
             **about,

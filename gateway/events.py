@@ -25,7 +25,7 @@ from gateway.event_shapes import NAMES, Event, ends, event_view
 from gateway.parts import Given, Parts
 from gateway.ports import AuditQuery
 from gateway.problems import Problem, ProblemType, answers
-from gateway.runs import Visible
+from gateway.runs import Visible, undone
 from gateway.shapes import EventFilter
 
 router: Final = APIRouter(tags=["runs"])
@@ -200,7 +200,8 @@ async def _told(
     asked = {chained.record["approval_id"] for chained in shown}
     asked |= {actions[name].approval_id for chained in shown if (name := chained.record["action_id"])}
     approvals = {name: await parts.approvals.get(name) for name in sorted(asked - {None})}
-    return [(chained, event_view(chained, run, actions, approvals)) for chained in shown]
+    undos = await undone(parts, run_id, actions.values())
+    return [(chained, event_view(chained, run, actions, approvals, undos)) for chained in shown]
 
 
 def _written(chained: ChainedRecord, event: Event) -> bytes:

@@ -18,6 +18,8 @@ _WORDS: Final = {
     "model_type": "must be an object",
     "dict_type": "must be an object",
     "list_type": "must be a list",
+    "too_short": "must have at least {min_length}",
+    "too_long": "may have at most {max_length}",
     "string_type": "must be text",
     "string_unicode": "holds a lone surrogate, which is no text",
     "string_too_long": "may have at most {max_length} characters",
@@ -26,6 +28,7 @@ _WORDS: Final = {
     "int_parsing": "must be a whole number",
     "int_parsing_size": "must be a smaller number",
     "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
     "enum": "must be one of {expected}",
     "literal_error": "must be one of {expected}",
     "greater_than_equal": "must be {ge} or more",
@@ -47,6 +50,7 @@ _SHAPES: Final = {
     "usd": 'dollars as text, such as "0.50"',
     "action_digest": "sha256: and 64 hex digits",
     "reason": "one line of text",
+    "actions": "the idempotency key of an action",
     "cursor": "a cursor of this list",
     "scope": "all, tenant:NAME, route:NAME or tool:NAME",
 }
@@ -76,7 +80,7 @@ def problem(error: RequestValidationError) -> Problem:
 def _said(fault: Mapping[str, Any], inner: list[int | str]) -> str:
     kind, context = fault["type"], fault.get("ctx", {})
     if kind == "string_pattern_mismatch":
-        name = str(inner[-1]) if inner else ""
+        name = next((part for part in reversed(inner) if isinstance(part, str)), "")
         return f"must be {_SHAPES.get(name, 'text that matches ' + context['pattern'])}"
     if kind in _WORDS:
         return _WORDS[kind].format_map(context)

@@ -2,6 +2,7 @@
 
 from contracts.errors import Malformed, Refused, Unavailable, Unknown
 from contracts.ports import Documents
+from contracts.tool import Catalogue
 from policies.people import People
 from policies.route import Route
 
@@ -34,6 +35,14 @@ class InForce:
         if digest is None:
             raise Unavailable("no tool catalogue is published yet: run `interlock policy publish`")
         return digest
+
+    async def catalogue(self) -> tuple[str, Catalogue]:
+        """The published catalogue and its digest. Raises Unavailable, and Refused as ``route`` does."""
+        digest = await self.catalogue_digest()
+        try:
+            return digest, Catalogue.read(await self._documents.document(digest))
+        except Malformed as error:
+            raise Refused("the published tool catalogue cannot be used: publish it again") from error
 
     async def people(self) -> People:
         """Everyone of the published people file; nobody where none is."""

@@ -15,6 +15,8 @@ from gateway.ports import (
     AnswerRows,
     ApprovalRows,
     AuditRows,
+    Drain,
+    OutboxRows,
     PayloadCodec,
     PrivateWord,
     Probe,
@@ -24,7 +26,6 @@ from gateway.ports import (
     SwitchRows,
 )
 from gateway.resumer import Resumer
-from gateway.waker import Waker
 from gateway.watching import Watching
 
 
@@ -63,8 +64,9 @@ class Parts:
     codec: PayloadCodec
     #: Public key of capabilities as a JWK: the only key that is served.
     capability_jwk: Mapping[str, str]
+    outbox: OutboxRows
+    drain: Drain
     launcher: Launcher
-    waker: Waker
     resumer: Resumer
     watching: Watching
     #: By the neighbour's name.

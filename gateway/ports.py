@@ -7,7 +7,8 @@ from typing import Protocol
 from contracts.approval import ApprovalRecord
 from contracts.audit import ChainedRecord
 from contracts.digest import Json
-from contracts.run import ActionRecord, RunRecord
+from contracts.outbox import Letter
+from contracts.run import ActionRecord, RunRecord, UndoRecord
 from contracts.tokens import Grant, Warrant
 
 
@@ -60,6 +61,17 @@ class AuditQuery:
     limit: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class LetterQuery:
+    """Which letters of the outbox, in the order of their ids; None is any. ``after``: the last id seen."""
+
+    tenant: str | None
+    routes: Sequence[str] | None
+    dead: bool
+    after: str
+    limit: int
+
+
 class RunRows(Protocol):
     """The runs' rows, as the gateway writes and reads them."""
 
@@ -72,21 +84,22 @@ class RunRows(Protocol):
         ...
 
     async def accept(self, new: NewRun) -> tuple[RunRecord, bool]:
-        """Write the run down, or find the one that this key started; whether it is new. Raises Conflict."""
+        """Write the run down, or find the one that this key started; whether it is new.
+
+        Raises:
+            Conflict: it was for another body.
+            Undone: an undo of what it is to undo stands already.
+        """
         ...
 
     async def page(self, query: RunQuery) -> Sequence[RunRecord]: ...
 
     async def record_execution(self, run_id: str, first_execution: str) -> None: ...
 
-    async def unstarted(self, older_than_ms: int) -> Sequence[RunRecord]:
-        """Queued runs whose execution was never recorded."""
-        ...
-
     async def halted(self, env: str) -> Sequence[str]: ...
 
     async def request_cancel(self, run_id: str, *, actor: str, reason: str) -> RunRecord:
-        """Close the run to new claims at once. Raises Conflict where it has ended."""
+        """Close the run to new claims at once, and order that it is told. Raises Conflict where it ended."""
         ...
 
 
@@ -95,9 +108,13 @@ class ActionRows(Protocol):
 
     async def of_run(self, run_id: str) -> Sequence[ActionRecord]: ...
 
+    async def undos(self, run_id: str) -> Sequence[UndoRecord]:
+        """Every undo of an action of this run that was begun, oldest first."""
+        ...
+
 
 class ApprovalRows(Protocol):
-    """The approvals' rows, and the decisions that their runs were not told of."""
+    """The approvals' rows, and the decisions on them."""
 
     async def get(self, approval_id: str) -> ApprovalRecord:
         """Raises Unknown."""
@@ -105,9 +122,37 @@ class ApprovalRows(Protocol):
 
     async def page(self, query: ApprovalQuery) -> Sequence[ApprovalRecord]: ...
 
-    async def unwoken(self) -> Sequence[Grant]: ...
+    async def decision(self, grant_id: str) -> Grant:
+        """Raises Unknown, or TokenRefused where its signature does not hold."""
+        ...
 
-    async def mark_woken(self, grant_id: str) -> None: ...
+
+class OutboxRows(Protocol):
+    """What has not left yet."""
+
+    async def page(self, query: LetterQuery) -> Sequence[Letter]: ...
+
+    async def get(self, outbox_id: str) -> Letter:
+        """Raises Unknown."""
+        ...
+
+    async def retry(self, outbox_id: str, *, actor: str) -> Letter:
+        """Take it up again, audited. Raises Unknown."""
+        ...
+
+    async def resume(self, run_ids: Sequence[str]) -> None:
+        """Order that these halted runs are told to look again."""
+        ...
+
+
+class Drain(Protocol):
+    """Brings letters to runs until it is cancelled."""
+
+    def poke(self) -> None:
+        """Something was ordered just now."""
+        ...
+
+    async def run(self) -> None: ...
 
 
 class Switch(Protocol):

@@ -41,6 +41,7 @@ class ProblemType(StrEnum):
     INPUT = "urn:interlock:problem:input-refused"
     BUDGET = "urn:interlock:problem:budget-wider"
     KEY_REUSED = "urn:interlock:problem:idempotency-key-reused"
+    POLICY = "urn:interlock:problem:policy-denied"
     OTHER_ACTION = "urn:interlock:problem:other-action"
     INTERNAL = "urn:interlock:problem:internal-error"
     UNAVAILABLE = "urn:interlock:problem:unavailable"
@@ -61,6 +62,7 @@ KINDS: Final[dict[ProblemType, tuple[int, str]]] = {
     ProblemType.INPUT: (422, "The input is not what the route takes"),
     ProblemType.BUDGET: (422, "A budget may only be narrower than the route's"),
     ProblemType.KEY_REUSED: (422, "The Idempotency-Key was used for another request"),
+    ProblemType.POLICY: (403, "The route's policy does not allow it"),
     ProblemType.OTHER_ACTION: (422, "This answers another action"),
     ProblemType.INTERNAL: (500, "The gateway failed"),
     ProblemType.UNAVAILABLE: (503, "A part that is needed does not answer"),

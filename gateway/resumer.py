@@ -1,11 +1,10 @@
-"""Tells halted runs that a kill switch holds no more: lifted by hand, by its end, or while we were away."""
+"""Has halted runs told that a switch holds no more: lifted by hand, by its end, or while we were away."""
 
 from typing import Final
 
-from contracts.errors import Unknown
-from contracts.ports import Clock, RunStarter
-from gateway.background import Errands, Rounds
-from gateway.ports import RunRows, SwitchRows
+from contracts.ports import Clock
+from gateway.background import Rounds
+from gateway.ports import Drain, OutboxRows, RunRows, SwitchRows
 
 WINDOW_MS: Final = 30_000
 """How long after a lift runs that only now show as halted are told too: they were stopped just before it."""
@@ -15,17 +14,23 @@ class Resumer:
     """Compares the switches that hold with those that held: what is gone may have held somebody."""
 
     def __init__(
-        self, runs: RunRows, switches: SwitchRows, starter: RunStarter, clock: Clock, env: str
+        self,
+        runs: RunRows,
+        switches: SwitchRows,
+        outbox: OutboxRows,
+        drain: Drain,
+        clock: Clock,
+        env: str,
     ) -> None:
         self._runs = runs
         self._switches = switches
-        self._starter = starter
+        self._outbox = outbox
+        self._drain = drain
         self._clock = clock
         self._env = env
         self._held: frozenset[str] | None = None
         self._until_ms = 0
         self._told: set[str] = set()
-        self._resumes = Errands("resume")
         self._rounds = Rounds("resumer", self.look)
 
     def poke(self) -> None:
@@ -35,10 +40,7 @@ class Resumer:
         self._rounds.poke()
 
     async def run(self) -> None:
-        try:
-            await self._rounds.run()
-        finally:
-            await self._resumes.close()
+        await self._rounds.run()
 
     async def look(self) -> None:
         """One round. The first one tells every halted run: switches may have been lifted without us."""
@@ -52,15 +54,7 @@ class Resumer:
             self._until_ms = now + WINDOW_MS
             self._told.clear()
         if now < self._until_ms:
-            for run_id in await self._runs.halted(self._env):
-                if run_id not in self._told:
-                    self._resumes.offer(run_id, lambda run_id=run_id: self._resume(run_id))  # type: ignore[misc] # a default binds the loop's value
-
-    async def _resume(self, run_id: str) -> None:
-        try:
-            await self._starter.resume(run_id)
-        except Unknown:
-            # It ended meanwhile: nobody is left to tell.
-            self._told.add(run_id)
-            return
-        self._told.add(run_id)
+            untold = [run_id for run_id in await self._runs.halted(self._env) if run_id not in self._told]
+            await self._outbox.resume(untold)
+            self._told.update(untold)
+            self._drain.poke()

@@ -2,13 +2,14 @@
 
 import asyncio
 import time
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Final
 
 import structlog
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from contracts.errors import Conflict, Unknown
-from contracts.run import RunRecord
+from contracts.run import ActionRecord, RunRecord, UndoRecord
 from contracts.tokens import Purpose
 from gateway import cursors
 from gateway.auth import Caller, Principal, Reader
@@ -19,6 +20,7 @@ from gateway.problems import Problem, ProblemType, answers
 from gateway.shapes import CancelBody, Patience, RunFilter, RunPage, RunShape, StartBody
 from gateway.starts import Start, warrant
 from gateway.views import run_view
+from policies.undo import has_undo, standing
 
 LOG: Final = structlog.get_logger("gateway.runs")
 router: Final = APIRouter(route_class=StrictRoute, tags=["runs"])
@@ -35,7 +37,7 @@ def _only_key(
         Header(
             alias="Idempotency-Key",
             pattern=r"^[!-~]{1,255}$",
-            description="Names this request: the same key and body give the same run, for ever.",
+            description="Names this request: the same key and body give the same run, while it is kept.",
         ),
     ],
 ) -> str:
@@ -62,6 +64,11 @@ async def start_run(
     body: StartBody, key: IdempotencyKey, caller: Caller, parts: Given, response: Response
 ) -> RunShape:
     record, new = await _accept(parts, caller, body, key)
+    return await accepted(parts, record, new, response)
+
+
+async def accepted(parts: Parts, record: RunRecord, new: bool, response: Response) -> RunShape:
+    """Start what was accepted, where that is still to be done, and answer with it."""
     if record.first_execution is None and not record.state.ended:
         record = await parts.launcher.try_launch(record)
     LOG.info("run accepted", run_id=record.run_id, route=record.route, tenant=record.tenant, new=new)
@@ -150,8 +157,8 @@ async def cancel_run(run_id: str, body: CancelBody, reader: Reader, parts: Given
     """Nothing more is written from now on; the run ends as soon as its workflow has heard of it."""
     await visible(parts, reader, run_id)
     record = await parts.runs.request_cancel(run_id, actor=reader.subject, reason=body.reason)
-    await parts.launcher.cancel(run_id, record.cancel_reason or body.reason)
-    return await _whole(parts, await parts.runs.get(run_id))
+    parts.drain.poke()
+    return await _whole(parts, record)
 
 
 async def visible(parts: Parts, reader: Principal, run_id: str) -> RunRecord:
@@ -180,4 +187,11 @@ async def _whole(parts: Parts, record: RunRecord) -> RunShape:
     actions = await parts.actions.of_run(record.run_id)
     asked = {action.approval_id for action in actions if action.approval_id is not None}
     approvals = {name: await parts.approvals.get(name) for name in sorted(asked)}
-    return run_view(record, actions, approvals)
+    return run_view(record, actions, approvals, await undone(parts, record.run_id, actions))
+
+
+async def undone(parts: Parts, run_id: str, actions: Iterable[ActionRecord]) -> Mapping[str, UndoRecord]:
+    """The undos of these actions that stand, by action; asked for only where one can have one."""
+    if not any(has_undo(action) for action in actions):
+        return {}
+    return standing(await parts.actions.undos(run_id))

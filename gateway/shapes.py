@@ -8,7 +8,9 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from pydantic_core import PydanticCustomError
 
 from contracts.approval import Answer, ApprovalState
+from contracts.outbox import LetterKind
 from contracts.run import Outcome, RunState, StopReason
+from policies.undo import LIMIT
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -30,6 +32,7 @@ Subject = Annotated[str, Field(pattern=r"^[a-z]+:[!-~]{1,180}$", examples=["user
 Cursor = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,200}$")]
 Moment = Annotated[AwareDatetime, BeforeValidator(_written_out), Field(strict=False)]
 """A time as RFC 3339 writes it; a bare number could be seconds or milliseconds."""
+ActionKey = Annotated[str, Field(pattern=r"^[ -~]{1,600}$")]
 Sentence = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=500)]
 
 
@@ -92,6 +95,17 @@ class CancelBody(_Asked):
     reason: Sentence
 
 
+class UndoBody(_Asked):
+    """Which writes of the run to undo. What is called, and with what, was sealed with each of them."""
+
+    #: Idempotency keys of the run's actions; left out: all that can be undone.
+    actions: Annotated[list[ActionKey], Field(min_length=1, max_length=LIMIT)] | None = None
+    #: For whom the undo acts; left out: for whom the run acted.
+    on_behalf_of: Subject | None = None
+    #: For those who approve it.
+    reason: Sentence | None = None
+
+
 class DecisionBody(_Asked):
     """A person's decision on one action digest."""
 
@@ -115,6 +129,13 @@ class RunFilter(_Filter):
     route: RouteName | None = None
     state: RunState | None = None
     tenant: TenantName | None = None
+    cursor: Cursor | None = None
+
+
+class LetterFilter(_Filter):
+    """``dead``: only what was given up."""
+
+    dead: bool = False
     cursor: Cursor | None = None
 
 
@@ -160,6 +181,17 @@ class SpendShape(_Answered):
     denials: int
 
 
+class UndoShape(_Answered):
+    """What takes a write back."""
+
+    #: The tool whose call was sealed with the write.
+    tool: str
+    #: The run that undid it or is at it; null: none.
+    run_id: str | None
+    #: Whether it is undone.
+    done: bool
+
+
 class ActionShape(_Answered):
     action_id: str
     step: int
@@ -178,6 +210,8 @@ class ActionShape(_Answered):
     outcome: Outcome | None
     outcome_text: str
     duration_ms: int
+    #: Null: nothing undoes it.
+    undo: UndoShape | None
 
 
 class ResultShape(_Answered):
@@ -208,6 +242,8 @@ class RunHead(_Answered):
     result: ResultShape | None
     #: Grows with every visible change.
     version: int
+    #: The earlier run that this one undoes.
+    undoes: str | None
 
 
 class RunShape(RunHead):
@@ -276,13 +312,41 @@ class SwitchList(_Answered):
     switches: tuple[SwitchShape, ...]
 
 
+class LetterShape(_Answered):
+    """Something that has not arrived where it goes: Slack, or its run."""
+
+    #: ``KIND:ID`` of what it is about.
+    outbox_id: str
+    kind: LetterKind
+    run_id: str
+    tenant: str
+    route: str
+    #: Of a card.
+    approval_id: str | None
+    attempts: int
+    #: Given up: tried again only when it is asked for.
+    dead: bool
+    #: The last failure.
+    error: str
+    #: Nothing is tried before; of one that is under way, when its lease ends.
+    next_at: Time
+
+
+class LetterPage(_Answered):
+    letters: tuple[LetterShape, ...]
+    cursor: str | None
+
+
 class AuditShape(_Answered):
     """A record in its place: ``hash`` is SHA-256 over the canonical ``[previous, record]``."""
 
     seq: int
     previous: str
     hash: str
+    #: As it is kept: its reason is sealed under the tenant's key.
     record: dict[str, Any]
+    #: The record's reason, readable.
+    reason: str
 
 
 class AuditPage(_Answered):

@@ -202,7 +202,7 @@ async def _decide(
 def _acknowledged(parts: Parts, heard: Interaction, ruled: Ruled) -> Response:
     """The acknowledgement; what a refused person is told follows it, as Slack waits 3 s and not longer."""
     if ruled.refusal is None:
-        parts.waker.poke()
+        parts.drain.poke()
         return _empty()
     return _empty(BackgroundTask(tell, parts.slack, heard, ruled.sentence))
 

@@ -32,7 +32,7 @@ class Start:
 
     @property
     def start_hash(self) -> str:
-        """Under which the run is unique for ever."""
+        """Under which the run is unique while it is kept."""
         return keys.start_hash(tenant=self.tenant, env=self.env, caller=self.caller.subject, key=self.key)
 
     @property

@@ -5,7 +5,8 @@ from dataclasses import asdict
 
 from contracts.approval import Answer, ApprovalRecord
 from contracts.audit import ChainedRecord
-from contracts.run import ActionRecord, Outcome, RunRecord
+from contracts.outbox import Letter
+from contracts.run import ActionRecord, Outcome, RunRecord, UndoRecord
 from gateway.ports import Switch
 from gateway.shapes import (
     ActionShape,
@@ -13,23 +14,32 @@ from gateway.shapes import (
     AuditShape,
     BudgetShape,
     GrantShape,
+    LetterShape,
     ResultShape,
     RunHead,
     RunShape,
     SpendShape,
     SwitchShape,
+    UndoShape,
     maybe_time,
     time_of,
 )
+from policies.undo import has_undo
 
 
 def run_view(
-    run: RunRecord, actions: Sequence[ActionRecord], approvals: Mapping[str, ApprovalRecord]
+    run: RunRecord,
+    actions: Sequence[ActionRecord],
+    approvals: Mapping[str, ApprovalRecord],
+    undos: Mapping[str, UndoRecord],
 ) -> RunShape:
-    """A run with its actions; ``approvals`` by id are those of these actions."""
+    """A run with its actions; ``approvals`` by id and ``undos`` by action are those of these actions."""
     return RunShape(
         **dict(run_head(run)),
-        actions=tuple(action_view(action, approvals.get(action.approval_id or "")) for action in actions),
+        actions=tuple(
+            action_view(action, approvals.get(action.approval_id or ""), undos.get(action.action_id))
+            for action in actions
+        ),
     )
 
 
@@ -53,10 +63,13 @@ def run_head(run: RunRecord) -> RunHead:
         spend=SpendShape(**asdict(run.spend)),
         result=None if run.result is None else ResultShape(**run.result),
         version=run.version,
+        undoes=run.undoes,
     )
 
 
-def action_view(action: ActionRecord, approval: ApprovalRecord | None) -> ActionShape:
+def action_view(
+    action: ActionRecord, approval: ApprovalRecord | None, undone: UndoRecord | None
+) -> ActionShape:
     """An action of a run: digests, never arguments."""
     return ActionShape.model_validate(
         {
@@ -76,7 +89,19 @@ def action_view(action: ActionRecord, approval: ApprovalRecord | None) -> Action
             "outcome": action.outcome,
             "outcome_text": action.outcome_text,
             "duration_ms": action.duration_ms,
+            "undo": undo_view(action, undone),
         }
+    )
+
+
+def undo_view(action: ActionRecord, undone: UndoRecord | None) -> UndoShape | None:
+    """What takes the action back; None: nothing, or it was never frozen."""
+    if not has_undo(action):
+        return None
+    return UndoShape(
+        tool=action.frozen["undo"]["tool"],
+        run_id=None if undone is None else undone.run_id,
+        done=undone is not None and undone.outcome is Outcome.SUCCEEDED,
     )
 
 
@@ -131,5 +156,20 @@ def switch_view(switch: Switch, now_ms: int) -> SwitchShape:
     )
 
 
+def letter_view(letter: Letter) -> LetterShape:
+    return LetterShape(
+        outbox_id=letter.outbox_id,
+        kind=letter.kind,
+        run_id=letter.run_id,
+        tenant=letter.tenant,
+        route=letter.route,
+        approval_id=letter.approval_id,
+        attempts=letter.attempts,
+        dead=letter.dead,
+        error=letter.error,
+        next_at=time_of(letter.next_ms),
+    )
+
+
 def audit_view(chained: ChainedRecord) -> AuditShape:
-    return AuditShape(seq=chained.seq, previous=chained.previous, hash=chained.hash, record=chained.record)
+    return AuditShape(**vars(chained))

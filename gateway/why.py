@@ -8,12 +8,13 @@ from fastapi import APIRouter
 
 from contracts.approval import ApprovalRecord
 from contracts.audit import ChainedRecord
-from contracts.digest import digest, digest_bytes
-from contracts.run import ActionRecord, RunRecord
+from contracts.digest import digest_bytes
+from contracts.run import ActionRecord, RunRecord, UndoRecord
+from contracts.tokens import Purpose, Warrant
 from gateway.parts import Given, Parts
 from gateway.ports import AuditQuery
 from gateway.problems import answers
-from gateway.runs import Visible
+from gateway.runs import Visible, undone
 from gateway.shapes import maybe_time, time_of
 from gateway.views import action_view, run_head
 from gateway.why_shapes import (
@@ -54,10 +55,11 @@ async def why_run(run: Visible, parts: Given) -> WhyShape:
         answers=await parts.answers.of_run(run.run_id),
         rules=await parts.sources.places(run.policy_digest),
         tools=await parts.sources.places(run.catalogue_digest),
+        undos=await undone(parts, run.run_id, actions),
     )
     return WhyShape(
         run=run_head(run),
-        request=_request(run),
+        request=_request(parts, run),
         policy=WhyPolicy(
             route=run.route, policy_digest=run.policy_digest, catalogue_digest=run.catalogue_digest
         ),
@@ -93,13 +95,15 @@ def _by_action(records: Sequence[ChainedRecord]) -> Mapping[tuple[str, str], Seq
     return found
 
 
-def _request(run: RunRecord) -> WhyRequest:
+def _request(parts: Parts, run: RunRecord) -> WhyRequest:
+    # The warrant's word: the input itself may be forgotten.
+    warrant = Warrant.read(parts.verifier.verify(Purpose.WARRANT, run.warrant))
     return WhyRequest(
         at=time_of(run.created_ms),
         caller=run.caller,
         on_behalf_of=run.on_behalf_of,
         request_id=run.request_id,
-        input_digest=digest(run.input),
+        input_digest=warrant.input_digest,
         execution=run.first_execution,
     )
 
@@ -107,7 +111,7 @@ def _request(run: RunRecord) -> WhyRequest:
 def _state(chained: ChainedRecord) -> WhyState:
     record = chained.record
     return WhyState(
-        **_about(chained), outcome=record["outcome"], actor=record["actor"], reason=record["reason"]
+        **_about(chained), outcome=record["outcome"], actor=record["actor"], reason=chained.reason
     )
 
 
@@ -131,12 +135,14 @@ class Known:
     #: Places of the route's rules, and of the catalogue's tools.
     rules: Places
     tools: Places
+    #: Those that stand, by action id.
+    undos: Mapping[str, UndoRecord]
 
     def action(self, number: int, action: ActionRecord) -> WhyAction:
         approval = self.approvals.get(action.approval_id or "")
         return WhyAction(
             number=number,
-            action=action_view(action, approval),
+            action=action_view(action, approval, self.undos.get(action.action_id)),
             words=action.words,
             decision=next((self._decision(action, one) for one in self._of(action, "decision")), None),
             shown=_shown(action),
@@ -208,7 +214,7 @@ def _answer(action: ActionRecord, chained: ChainedRecord, content: str | None) -
         {
             **_about(chained),
             "outcome": record["outcome"],
-            "text": record["reason"],
+            "text": chained.reason,
             "duration_ms": record["duration_ms"] or 0,
             "credential_scope": record["credential_scope"],
             "content": shown,
@@ -234,7 +240,7 @@ def _click(chained: ChainedRecord, approval: ApprovalRecord) -> WhyClick:
     record = chained.record
     # The desk writes an answer, or ``refused:WHY``; and ``WAY`` or ``WAY: what they said``.
     word, _, refusal = record["outcome"].partition(":")
-    way, _, said = record["reason"].partition(": ")
+    way, _, said = chained.reason.partition(": ")
     return WhyClick.model_validate(
         {
             **_about(chained),

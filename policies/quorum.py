@@ -172,11 +172,20 @@ def _at(at_ms: int | None, click: Click) -> str:
 
 
 def _on_its_card(approval: ApprovalRecord, click: Click) -> bool:
-    """A click over HTTP has no card; every other has to come from the message that we posted."""
+    """A click over HTTP has no card; every other has to come from the message that we posted.
+
+    A post is announced with its channel before it leaves, so a card may stand there whose ``ts`` nobody has
+    written down yet. A click in that channel then names the message: the desk adopts it with the decision,
+    and every later click has to come from it. Slack signs the whole interaction (app, workspace, channel,
+    message, person, button), and sends our app the buttons of our own app's messages alone. To make another
+    message with this approval's random id takes our bot token, or a ``response_url`` that only we are sent:
+    their holder could as well write over the card itself.
+    """
     if click.way == "http":
         return True
-    clicked = (click.channel, click.message_ts)
-    return None not in clicked and clicked == (approval.channel, approval.message_ts)
+    if click.channel is None or click.message_ts is None or click.channel != approval.channel:
+        return False
+    return approval.message_ts in (None, click.message_ts)
 
 
 def _asked_for_it(approval: ApprovalRecord, person: Person) -> bool:

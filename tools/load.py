@@ -20,6 +20,7 @@ from tools.operation import Operation
 from tools.python_entry import PythonEntries
 from tools.sources import operations
 from tools.tool_file import SourceEntry, ToolFile, read_tool_file
+from tools.undo import undo_problems
 
 Tool: TypeAlias = Operation | Pinned
 
@@ -70,9 +71,10 @@ def load_tools(file: Path, addresses: Mapping[str, str] | None = None) -> Loaded
     loading = _Loading(file, given(os.environ) if addresses is None else addresses)
     coded = dict(loading.coded())
     described = dict(loading.described())
+    specs = {name: spec for name, (spec, _) in coded.items()} | described
+    loading.check_undos(specs)
     loading.check()
     built = {name: build(spec, Binding.read(spec.binding)) for name, spec in described.items()}
-    specs = {name: spec for name, (spec, _) in coded.items()} | described
     code = {name: operation for name, (_, operation) in coded.items()}
     return LoadedTools(
         catalogue=Catalogue(tools=specs),
@@ -195,12 +197,21 @@ class _Loading:
             if entry.source not in sources:
                 hint = did_you_mean(entry.source, self.entries.sources)
                 self._note(("tools", name, "source"), f"`{name}`: there is no source `{entry.source}`", hint)
-            if entry.effect.writes and entry.undo is not None and entry.undo not in tools:
-                text = f"`{name}`: there is no tool `{entry.undo}` to undo it"
-                self._note(("tools", name, "undo"), text, did_you_mean(entry.undo, tools))
+            if entry.effect.writes and entry.undo is not None and entry.undo.tool not in tools:
+                text = f"`{name}`: there is no tool `{entry.undo.tool}` to undo it"
+                self._note(("tools", name, "undo"), text, did_you_mean(entry.undo.tool, tools))
             for key in ("retry", "target", "preview", "undo"):
                 if not entry.effect.writes and getattr(entry, key) is not None:
                     self._note(("tools", name, key), f"`{name}` is a read: `{key}` belongs to writes")
+
+    def check_undos(self, specs: Mapping[str, ToolSpec]) -> None:
+        """That each undo can be called with what its write knows; of tools in Python their code says so."""
+        for name, entry in self.entries.tools.items():
+            write, undo = specs.get(name), specs.get(entry.undo.tool) if entry.undo else None
+            if entry.undo is None or write is None or undo is None:
+                continue
+            for text in undo_problems(entry.undo, write, undo):
+                self._note(("tools", name, "undo"), f"`{name}`: its undo: {text}")
 
     def _note(self, place: Place, text: str, hint: str = "") -> None:
         problem = self._source.problem(place, text, hint)

@@ -99,6 +99,8 @@ class WriteOperation(ABC, Generic[A]):
 
     #: Whether ``find`` works.
     finds: bool = False
+    #: Of code: the operation of the same source that takes it back with what ``prepare`` says; empty: none.
+    undone_by: str = ""
 
     @abstractmethod
     async def prepare(self, session: Reader, arguments: A) -> Prepared | Answer:

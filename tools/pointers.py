@@ -8,6 +8,11 @@ def leads(schema: Json, pointer: str) -> bool:
     return _walked(schema, pointer, required=False) is not None
 
 
+def needed(schema: Json, pointer: str) -> bool:
+    """Whether a pointer leads through required properties to something."""
+    return _walked(schema, pointer, required=True) is not None
+
+
 def names_a_text(schema: Json, pointer: str) -> bool:
     """Whether a pointer leads through required properties to a text or an integer."""
     found = _walked(schema, pointer, required=True) if pointer else None

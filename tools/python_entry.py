@@ -10,7 +10,7 @@ from policies.problem import did_you_mean
 from policies.source import Place
 from tools.operation import Operation, ReadOperation, WriteOperation
 from tools.pointers import names_a_text
-from tools.tool_file import ToolEntry, ToolFile
+from tools.tool_file import ToolEntry, ToolFile, UndoEntry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,7 @@ class PythonEntries:
             read_credential=self._preview_credential(name, entry),
             retry=entry.retry.retry() if entry.retry else Retry(),
             target=entry.target,
-            undo=entry.undo,
+            undo=entry.undo.tool if entry.undo else None,
             timeout=entry.timeout,
         )
 
@@ -75,6 +75,8 @@ class PythonEntries:
             self._note((*_place(name), "target"), text)
         if entry.retry and entry.retry.lookup is not None:
             self._check_lookup(name, entry, operation)
+        if entry.undo is not None:
+            self._check_undo(name, entry, entry.undo, operation)
 
     def _check_lookup(self, name: str, entry: ToolEntry, operation: Operation) -> None:
         """A tool in Python looks up by its own code; the file says that it does."""
@@ -83,6 +85,18 @@ class PythonEntries:
         elif entry.retry and entry.retry.lookup != entry.operation:
             text = f"`{name}`: a tool in Python looks up by its own code; write `lookup: {entry.operation}`"
             self._note((*_place(name), "retry", "lookup"), text)
+
+    def _check_undo(self, name: str, entry: ToolEntry, undo: UndoEntry, operation: Operation) -> None:
+        """A tool in Python fills its undo by its own code, for one operation of its source."""
+        place, by = (*_place(name), "undo"), getattr(operation, "undone_by", "")
+        other = self.file.tools.get(undo.tool)
+        if undo.args is not None:
+            self._note(place, f"`{name}`: a tool in Python fills its undo itself; remove `args`")
+        if not by:
+            self._note(place, f"`{name}`: its code knows no undo; write `undo: null`")
+        elif other is not None and (other.source, other.operation) != (entry.source, by):
+            text = f"`{name}`: its code is undone by `{by}` of {entry.source}, which `{undo.tool}` is not"
+            self._note(place, text)
 
     def _preview_credential(self, name: str, entry: ToolEntry) -> str | None:
         """The credential of the tool that reads what the preview shows."""

@@ -36,6 +36,7 @@ class Requester(BaseModel):
 class Resolution(BaseModel):
     """How a closed ticket was resolved."""
 
+    reason: str | None = None
     article: str | None = None
 
 

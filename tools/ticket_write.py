@@ -24,10 +24,17 @@ class TicketWrite(PythonWrite[T]):
     def preview(self, ticket: Ticket, arguments: T) -> Preview | Answer:
         """What a person must know; an Answer where there is nothing to propose."""
 
+    def undo_arguments(self, ticket: Ticket, arguments: T) -> Json:  # noqa: ARG002 - for those that have one
+        """What ``undone_by`` is called with to bring back what this ticket is now; None: nothing does."""
+        return None
+
     async def prepare(self, session: Reader, arguments: T) -> Prepared | Answer:
         reply, ticket = await read_ticket(session, arguments.ticket_id)
         preview = self.preview(ticket, arguments)
-        return preview if isinstance(preview, Answer) else Prepared(preview=preview, version=version(reply))
+        if isinstance(preview, Answer):
+            return preview
+        undo = self.undo_arguments(ticket, arguments)
+        return Prepared(preview=preview, version=version(reply), undo_arguments=undo)
 
     async def current(self, session: Reader, arguments: T) -> str:
         reply, _ = await read_ticket(session, arguments.ticket_id)

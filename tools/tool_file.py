@@ -105,6 +105,19 @@ class PreviewEntry(_Part):
     credential: Credential | None = None
 
 
+class UndoEntry(_Part):
+    """The tool that undoes a write."""
+
+    tool: str
+    #: Its arguments, each taken from the write's; None: it takes the write's own.
+    args: dict[str, Pointer] | None = None
+
+
+def _undo(value: object) -> object:
+    """A name alone is the tool."""
+    return {"tool": value} if isinstance(value, str) and value != "none" else _none(value)
+
+
 class ToolEntry(_Part):
     """One tool: how an operation of a source may be used."""
 
@@ -118,7 +131,7 @@ class ToolEntry(_Part):
     preview: Annotated[PreviewEntry | None, BeforeValidator(_none)] = None
     #: Of a read of an ``openapi`` source that does not read with GET: the method, said here too.
     reads_with: Literal["POST"] | None = None
-    undo: str | None = None
+    undo: Annotated[UndoEntry | None, BeforeValidator(_undo)] = None
     timeout: Annotated[Seconds, Field(ge=1, le=120)] = 20
 
 
@@ -176,7 +189,12 @@ def _problem(source: Source, place: Place, fault: ErrorDetails) -> Problem:
         case "missing":
             return source.problem(inner[:-1], f"`{shown}` is missing")
         case "extra_forbidden":
-            known = (*SourceEntry.model_fields, *ToolEntry.model_fields, *PreviewEntry.model_fields)
+            known = (
+                *SourceEntry.model_fields,
+                *ToolEntry.model_fields,
+                *PreviewEntry.model_fields,
+                *UndoEntry.model_fields,
+            )
             return source.problem(inner, f"`{shown}` is no key here", did_you_mean(str(inner[-1]), known))
         case "value_error":
             return source.problem(inner, f"`{shown}`: {fault['ctx']['error']}")

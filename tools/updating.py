@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from contracts.action import Change, Preview
 from contracts.digest import Json
@@ -67,6 +67,7 @@ class UpdateTicket(TicketChange[UpdateArguments]):
         " is changed. Closing has a tool of its own."
     )
     arguments = UpdateArguments
+    undone_by = "ticket.update"
 
     def preview(self, ticket: Ticket, arguments: UpdateArguments) -> Preview | Answer:
         fields = arguments.fields()
@@ -80,12 +81,23 @@ class UpdateTicket(TicketChange[UpdateArguments]):
         )
         before = ", ".join(f"{change.field} to {change.before or '(none)'}" for change in changes)
         wrong = "; ".join(_STAKES[name] for name in fields)
+        way = "with ticket.update, or " if self.undo_arguments(ticket, arguments) else ""
         return Preview(
             target=ticket.named,
             changes=changes,
             stakes=f"1 ticket of 1 customer ({ticket.customer}): {wrong}.",
-            undo=f"Set {before} again with ticket.update, or in the helpdesk.",
+            undo=f"Set {before} again {way}in the helpdesk.",
         )
+
+    def undo_arguments(self, ticket: Ticket, arguments: UpdateArguments) -> Json:
+        """The fields that it changes, as they are now; None where this tool could not write that."""
+        changed = [name for name, value in arguments.fields().items() if getattr(ticket, name) != value]
+        undo = {"ticket_id": ticket.id, **{name: getattr(ticket, name) for name in changed}}
+        try:
+            UpdateArguments.model_validate(undo)
+        except ValidationError:
+            return None
+        return undo
 
     def request(self, arguments: UpdateArguments) -> WriteRequest:
         return WriteRequest(

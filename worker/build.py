@@ -1,6 +1,5 @@
 """The composition root of each worker role: the only place that sees both sides of a port."""
 
-import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,21 +14,27 @@ from activities.guard import Guard
 from activities.open import Mint, Opening
 from activities.prepare import Preparing
 from activities.think import Thinking
+from activities.undoing import Undoing
 from activities.warranted import Warrants
 from adapters.actions import StoreActions
 from adapters.anchors import S3Anchors
 from adapters.approvals import StoreApprovals
 from adapters.audit_log import StoreAuditLog
+from adapters.card_carrier import CARD_LEASE_MS, CardCarrier
 from adapters.clock import SystemClock
+from adapters.content_keys import TenantContentKeys
 from adapters.documents import StoreDocuments
+from adapters.drainer import Drainer
+from adapters.endings import TemporalEndings
 from adapters.first_version import first_version
 from adapters.heads import HeadSigner
 from adapters.keys import AwsIdentity, KeyRing, PrivateKeys
+from adapters.leases import Leases
 from adapters.ledger import StoreLedger
 from adapters.models.clients import endpoints
 from adapters.models.models import Models
 from adapters.models.providers import Providers
-from adapters.outbox import Outbox
+from adapters.orphans import Orphans
 from adapters.pollers import worker_identity
 from adapters.runs import StoreRuns
 from adapters.secrets import TenantSecrets
@@ -42,6 +47,7 @@ from adapters.tokens import JwtSigner, JwtVerifier
 from adapters.turns import StoreTurns
 from contracts import names
 from contracts.errors import Malformed
+from contracts.outbox import LetterKind
 from contracts.tokens import Purpose
 from policies.people import People, short_name
 from tools.load import load_worker_tools
@@ -102,7 +108,7 @@ async def _parts(role: str, settings: Settings) -> _Parts:
     ring = KeyRing.load(settings.keyring)
     identity = AwsIdentity.load(settings.aws)
     keys = PrivateKeys(identity, settings.env, ring)
-    clock, store = SystemClock(), Store(settings.store)
+    clock, store = SystemClock(), Store(settings.store, TenantContentKeys(keys))
     name = worker_identity(role, os.getpid())
     return _Parts(
         settings=settings,
@@ -111,7 +117,7 @@ async def _parts(role: str, settings: Settings) -> _Parts:
         verifier=JwtVerifier(ring),
         store=store,
         clock=clock,
-        client=await connect(settings.temporal, await keys.payload_key(), identity=name),
+        client=await connect(settings.temporal, await keys.payload_keys(), identity=name),
         runs=StoreRuns(store, clock),
         documents=StoreDocuments(store, clock),
     )
@@ -125,6 +131,7 @@ async def _agent(parts: _Parts) -> Role:
         turns=StoreTurns(parts.store, parts.clock),
         switches=StoreSwitches(parts.store, parts.clock),
         model=Models(Providers(endpoints(os.environ))),
+        undoing=Undoing(verifier=parts.verifier, actions=StoreActions(parts.store, parts.clock)),
         clock=parts.clock,
     )
     version = workflow_version(parts.settings.build)
@@ -139,6 +146,7 @@ async def _agent(parts: _Parts) -> Role:
 
 
 async def _broker(parts: _Parts) -> Role:
+    env = parts.settings.env
     signer = await parts.signer(Purpose.CAPABILITY, Purpose.AUDIT_HEAD)
     warrants = parts.warrants(executions=True)
     mint = Mint(signer=signer, documents=parts.documents, clock=parts.clock)
@@ -157,7 +165,12 @@ async def _broker(parts: _Parts) -> Role:
         queue=names.BROKER_QUEUE,
         client=parts.client,
         activities=[opening.open_run, opening.finish, asking.ask, asking.ask_outcome, asking.collect],
-        beside=[await _outbox(parts, approvals), _heads(parts, signer), Settler(approvals).run],
+        beside=[
+            await _outbox(parts, approvals),
+            _heads(parts, signer),
+            Settler(approvals).run,
+            Orphans(parts.runs, TemporalEndings(parts.client, env), parts.clock, env).run,
+        ],
     )
 
 
@@ -165,7 +178,7 @@ async def _outbox(parts: _Parts, approvals: StoreApprovals) -> Callable[[], Awai
     settings = parts.settings
     token = await parts.keys.text("slack/bot-token")
     poster = SlackPoster(slack_client(settings.slack_url or None, token))
-    outbox = Outbox(
+    cards = CardCarrier(
         parts.store,
         approvals,
         poster,
@@ -174,7 +187,9 @@ async def _outbox(parts: _Parts, approvals: StoreApprovals) -> Callable[[], Awai
         channel=settings.slack_channel,
         page_url=lambda _approval_id: None,
     )
-    return lambda: outbox.run(asyncio.Event())
+    kinds = {LetterKind.CARD: cards}
+    leases = Leases(parts.store, parts.clock, env=settings.env, kinds=kinds, lease_ms=CARD_LEASE_MS)
+    return Drainer(leases, kinds, parts.clock).run
 
 
 async def _names(parts: _Parts) -> Mapping[str, str]:
@@ -206,6 +221,7 @@ async def _tools(parts: _Parts) -> Role:
         guard=guard,
         actions=actions,
         documents=parts.documents,
+        undoing=Undoing(verifier=parts.verifier, actions=actions),
         toolbox=toolbox,
         signer=await parts.signer(Purpose.FROZEN),
         clock=parts.clock,

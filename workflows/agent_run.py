@@ -9,7 +9,7 @@ from typing import TypeAlias, TypeVar
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.workflow import ContinueAsNewVersioningBehavior
 
 with workflow.unsafe.imports_passed_through():
@@ -31,6 +31,7 @@ with workflow.unsafe.imports_passed_through():
         Turn,
         Verdict,
     )
+    from workflows.ending import breaks_off, broken_off, heed_cancellation
     from workflows.options import AGENT, BROKER, TOOLS, ActivityOptions
     from workflows.order import reads, side_by_side
 
@@ -66,14 +67,14 @@ class AgentRun:
     @workflow.run
     async def run(self, start: RunStart) -> str:
         self._start, self._step = start, start.step
-        await self._renew()
         try:
+            await self._renew()
             ending = await self._steps()
         except BaseException as error:
-            if not (is_cancelled_exception(error) or isinstance(error, ActivityError)):
+            if not breaks_off(error):
                 raise
-            ending = _broken_off(error)
-        await asyncio.shield(self._call(names.FINISH, ending, BROKER, None))
+            ending = broken_off(error)
+        await self._finish(ending)
         await workflow.wait_condition(workflow.all_handlers_finished)
         return ending.state
 
@@ -166,8 +167,17 @@ class AgentRun:
         workflow.upsert_search_attributes([_STATE.value_set(RunState.RUNNING)])
         return verdict
 
+    async def _finish(self, ending: Ending) -> None:
+        """Write the end down: once begun, a cancellation comes too late."""
+        finishing = asyncio.ensure_future(workflow.execute_activity(names.FINISH, ending, **BROKER))
+        while not finishing.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.shield(finishing)
+        finishing.result()
+
     async def _turn_over(self) -> None:
         """Go on in a new history where one is due: everything but the step is in the store."""
+        heed_cancellation()
         if self._start is not None and _due():
             await workflow.wait_condition(workflow.all_handlers_finished)
             workflow.continue_as_new(
@@ -233,10 +243,10 @@ class AgentRun:
         workflow.set_current_details("")
         workflow.upsert_search_attributes([_STATE.value_set(RunState.RUNNING)])
 
-    async def _call(
-        self, activity: str, argument: object, options: ActivityOptions, result: type[T] | None
-    ) -> T:
+    async def _call(self, activity: str, argument: object, options: ActivityOptions, result: type[T]) -> T:
+        heed_cancellation()
         answer: T = await workflow.execute_activity(activity, argument, result_type=result, **options)
+        heed_cancellation()
         return answer
 
     def _wake(self, nudge: Nudge) -> None:
@@ -275,10 +285,3 @@ def _due() -> bool:
 def _expired(error: ActivityError) -> bool:
     cause = error.cause
     return isinstance(cause, ApplicationError) and cause.type == "TokenExpired"
-
-
-def _broken_off(error: BaseException) -> Ending:
-    if is_cancelled_exception(error):
-        return Ending(state=RunState.CANCELLED, text=workflow.cancellation_reason() or "")
-    cause = getattr(error, "cause", None)
-    return Ending(state=RunState.FAILED, text=getattr(cause, "message", "") or str(error))

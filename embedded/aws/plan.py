@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
+from adapters.content_keys import FOLDER
 from contracts.tokens import Purpose
 
 Statement: TypeAlias = dict[str, Any]
@@ -30,7 +31,7 @@ class Role(StrEnum):
     CLI = "cli"
 
 
-#: DESIGN.md, "Who may know what": secrets under ``interlock/<env>/``.
+#: DESIGN.md, "Who may know what": secrets under ``interlock/<env>/``. Content keys are everybody's.
 READS: Final[Mapping[Role, tuple[str, ...]]] = {
     Role.GATEWAY: ("keys/warrant", "keys/grant", "keys/payload", "slack/signing-secret", "slack/bot-token"),
     Role.AGENT: ("keys/payload",),
@@ -56,9 +57,18 @@ def tool_secret(tenant: str, credential: str) -> str:
     return f"{tenant}/{credential}"
 
 
-def user_policy(role: Role, *, env: str, secret_arns: Iterable[str], role_arns: Iterable[str]) -> str:
-    """The user's only policy: its own secrets by ARN, and what its work needs beside them."""
-    statements = [allow("secretsmanager:GetSecretValue", *secret_arns)]
+def user_policy(
+    role: Role,
+    *,
+    env: str,
+    secret_arns: Iterable[str],
+    role_arns: Iterable[str],
+    region: str,
+    account: str,
+) -> str:
+    """The user's only policy: its own secrets by ARN, every content key, and what its work needs beside."""
+    content = f"arn:aws:secretsmanager:{region}:{account}:secret:interlock/{env}/{FOLDER}/*"
+    statements = [allow("secretsmanager:GetSecretValue", *secret_arns, content)]
     bucket = f"arn:aws:s3:::{anchor_bucket(env)}"
     if role is Role.BROKER:
         statements.append(allow("s3:PutObject", f"{bucket}/*"))

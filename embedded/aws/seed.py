@@ -1,6 +1,5 @@
 """Brings the plan about in the emulator: secrets, users, roles, bucket, files. Again changes nothing."""
 
-import base64
 import hashlib
 import json
 import secrets
@@ -12,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from adapters.content_keys import content_secret
 from adapters.keys import AwsIdentity, read_private, ring_entry
+from adapters.rings import new_key, ring_of
 from adapters.secrets import role_name, secret_id
 from contracts.errors import Conflict
 from contracts.secret import Secret
@@ -95,6 +96,12 @@ class Shelf:
         self.ensure(name, value.reveal)
         self._client.put_secret_value(SecretId=self.arn(name), SecretString=value.reveal())
 
+    def replace(self, name: str, value: Secret) -> None:
+        """Delete it with every version that it had, and put this in its place."""
+        self._client.delete_secret(SecretId=self.arn(name), ForceDeleteWithoutRecovery=True)
+        del self._arns[self._prefix + name]
+        self.ensure(name, value.reveal)
+
     def ensure(self, name: str, make: Callable[[], str]) -> None:
         if self._prefix + name not in self._arns:
             created = self._client.create_secret(Name=self._prefix + name, SecretString=make())
@@ -110,14 +117,19 @@ class Shelf:
 def _wanted(env: str, tenants: Sequence[str]) -> dict[str, Callable[[], str]]:
     """Each secret's name below the environment, and how its value is made the first time."""
     wanted: dict[str, Callable[[], str]] = {plan.key_name(purpose): _new_key for purpose in Purpose}
-    wanted["keys/payload"] = lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+    wanted["keys/payload"] = new_key
     wanted["slack/signing-secret"] = lambda: secrets.token_hex(16)
     wanted["slack/bot-token"] = lambda: f"xoxb-{secrets.token_urlsafe(32)}"
     for tenant in tenants:
+        wanted[content_secret(tenant)] = _new_ring
         for name in plan.CREDENTIALS:
             secret_id(env=env, tenant=tenant, name=name)
             wanted[plan.tool_secret(tenant, name)] = _new_token
     return wanted
+
+
+def _new_ring() -> str:
+    return ring_of((new_key(), 0)).reveal()
 
 
 def _new_key() -> str:
@@ -163,7 +175,9 @@ def _ensure_people(
     for role in plan.Role:
         name = plan.user_name(env, role)
         arns = [shelf.arn(secret) for secret in plan.READS[role]]
-        policy = plan.user_policy(role, env=env, secret_arns=arns, role_arns=role_arns)
+        policy = plan.user_policy(
+            role, env=env, secret_arns=arns, role_arns=role_arns, region=REGION, account=account
+        )
         iam.put_user_policy(UserName=name, PolicyName=_POLICY, PolicyDocument=policy)
         _ensure_access_key(iam, name, state_dir / "aws" / f"{role.value}.json", endpoint)
     for tenant in tenants:

@@ -2,10 +2,14 @@
 
 import os
 import secrets
+import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -60,6 +64,25 @@ def root_identity(endpoint: str, state_dir: Path) -> AwsIdentity:
         access_key_id=root["access_key_id"],
         secret_access_key=Secret(root["secret_access_key"]),
     )
+
+
+@contextmanager
+def answering(endpoint: str, state_dir: Path) -> Iterator[None]:
+    """An emulator at that address for as long as the block runs: the one that answers there, or one of ours.
+
+    Blocks; raises Unavailable.
+    """
+    with httpx.Client(trust_env=False, timeout=1.0) as http:
+        if _ready(http, endpoint):
+            yield
+            return
+    arguments, environment = start_command(urlsplit(endpoint).port or 0, state_dir)
+    with subprocess.Popen(arguments, env=environment, stdout=subprocess.DEVNULL) as started:
+        try:
+            wait_ready(endpoint)
+            yield
+        finally:
+            started.terminate()
 
 
 def wait_ready(endpoint: str, *, timeout_seconds: float = 15.0) -> None:

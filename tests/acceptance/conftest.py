@@ -145,6 +145,23 @@ class World:
         order = {"operation": operation, "mode": mode, "times": times, "seconds": seconds}
         (await self.helpdesk.put("/control/faults", json=order)).raise_for_status()
 
+    async def cancel(self, run_id: str, reason: str = "no longer needed") -> None:
+        """An operator cancels the run."""
+        headers = await self.bearer(minting.operator())
+        answer = await self.gateway.post(
+            f"/v1/runs/{run_id}/cancel", json={"reason": reason}, headers=headers
+        )
+        assert answer.status_code == 202, answer.text
+
+    async def switch(self, scope: str, *, stopped: bool) -> None:
+        """An operator stops the scope, or lifts that."""
+        answer = await self.gateway.put(
+            f"/v1/switches/{scope}",
+            json={"stopped": stopped, "reason": "a test"},
+            headers=await self.bearer(minting.operator()),
+        )
+        assert answer.is_success, answer.text
+
     async def touch(self, ticket: str) -> None:
         """A colleague changes the ticket."""
         (await self.helpdesk.post(f"/control/touch/{ticket}")).raise_for_status()
@@ -309,7 +326,7 @@ def scripted_policies(directory: Path) -> Path:
     scripted = shipped | {
         "model": {"name": "scripted"},
         "input": {"type": "object"},
-        "allow_tools": [*shipped["allow_tools"], ONCE],
+        "allow_tools": [*shipped["allow_tools"], ONCE, "ticket.update"],
     }
     quick = shipped["approval"] | {"deadline": "1s"}
     for name, route in {
@@ -393,7 +410,7 @@ async def world_of(stack: Endpoints, tickets: Iterator[str]) -> AsyncIterator[Wo
     """Everybody outside the stack that runs there."""
     state = State(directory=Path(stack.state))
     keys = PrivateKeys(AwsIdentity.load(state.identity), "dev", KeyRing.load(state.keyring))
-    temporal = await connect(stack.temporal, await keys.payload_key(), identity="tests")
+    temporal = await connect(stack.temporal, await keys.payload_keys(), identity="tests")
     async with (
         httpx.AsyncClient(base_url=stack.gateway, timeout=30, trust_env=False) as gateway,
         _controlled(stack.slack, state.slack_control()) as slack,

@@ -15,12 +15,15 @@ from contracts import names
 from contracts.tokens import Purpose
 from embedded import endpoints
 from embedded.aws.server import root_identity
+from embedded.helpdesk.seed import world
 
 #: Of these many bytes; a database may break a longer value between two pages.
 PIECE: Final = 20
 #: The last two pieces alone: keys of one kind begin alike.
 PIECES: Final = 2
 FILES: Final = ("temporal.db*", "interlock.db*", "slack.db*", "helpdesk.db*", "logs/*")
+#: Of those, and of histories, what is Interlock's own: Slack and the helpdesk are told content.
+OWN: Final = ("raw history", "temporal.db", "interlock.db", "logs/")
 #: Whoever has one of these may act; the other tokens only prove what was said.
 BEARER: Final = frozenset({Purpose.CAPABILITY.typ, Purpose.CALLERS.typ})
 _JWT: Final = re.compile(rb"(eyJ[A-Za-z0-9_-]{10,})\.eyJ[A-Za-z0-9_-]{10,}")
@@ -40,7 +43,12 @@ async def left_behind(state: Path) -> list[str]:
     events = await _events(state)
     raw = b"\n".join(event.SerializeToString() for event in events)
     places = dict(written(state)) | {"raw history": raw}
-    return [*leaks(secrets, places), *bearer_tokens(places), *open_headers(events)]
+    return [
+        *leaks(secrets, places),
+        *bearer_tokens(places),
+        *open_headers(events),
+        *open_content(tickets(), places),
+    ]
 
 
 def known(state: Path) -> dict[str, bytes]:
@@ -73,6 +81,19 @@ def open_headers(events: Iterable[HistoryEvent]) -> list[str]:
     ]
 
 
+def tickets() -> Iterator[str]:
+    """What customers wrote in every ticket of every tenant."""
+    for owned in world().tickets.values():
+        yield from (ticket.body for ticket in owned)
+
+
+def open_content(texts: Iterable[str], places: Mapping[str, bytes]) -> list[str]:
+    """Content that can be read in what Interlock itself keeps: its store, its histories, its logs."""
+    own = {place: content for place, content in places.items() if place.startswith(OWN)}
+    pieces = {piece for text in texts for piece in (text[:PIECE], text[-PIECE:])}
+    return [f"{piece!r} in {place}" for piece in pieces for place in own if piece.encode() in own[place]]
+
+
 def tokens(places: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:
     """The ``typ`` of every signed token in the places, and the place."""
     for place, content in places.items():
@@ -93,20 +114,28 @@ def _stored(state: Path) -> dict[str, bytes]:
     running = endpoints.read(state)
     assert running is not None, "the stack has stopped"
     client = root_identity(running["aws"], state).secrets_manager()
-    found = {}
+    found: dict[str, bytes] = {}
     for page in client.get_paginator("list_secrets").paginate():
         for secret in page["SecretList"]:
             value = client.get_secret_value(SecretId=secret["ARN"])["SecretString"]
-            found[secret["Name"]] = _core(value).encode()
-    return found | {"the payload key's bytes": base64.urlsafe_b64decode(found["interlock/dev/keys/payload"])}
+            found |= _cores(secret["Name"], value)
+    return found
 
 
-def _core(value: str) -> str:
-    """What is secret of it: a credential's token, a PEM file's body."""
+def _cores(name: str, value: str) -> dict[str, bytes]:
+    """What is secret of it: a credential's token, a PEM file's body, each key of a ring and its bytes."""
+    if name.startswith(("interlock/dev/keys/payload", "interlock/dev/content/")):
+        return _keys(name, json.loads(value)["keys"] if value.startswith("{") else [{"key": value}])
     if value.startswith("{"):
         document = json.loads(value)
-        return str(document.get("token") or document["value"])
-    return "".join(line for line in value.splitlines() if not line.startswith("-----"))
+        return {name: str(document.get("token") or document["value"]).encode()}
+    return {name: "".join(line for line in value.splitlines() if not line.startswith("-----")).encode()}
+
+
+def _keys(name: str, entries: list[dict[str, str]]) -> dict[str, bytes]:
+    texts = {f"{name} {number}": entry["key"] for number, entry in enumerate(entries)}
+    raw = {f"the bytes of {one}": base64.urlsafe_b64decode(text) for one, text in texts.items()}
+    return {one: text.encode() for one, text in texts.items()} | raw
 
 
 def _files(state: Path) -> dict[str, bytes]:

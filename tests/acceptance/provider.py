@@ -1,5 +1,6 @@
 """A model's provider on loopback that answers as badly as it is told, and keeps all that it was sent."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -31,6 +32,8 @@ class Provider:
     url: str = ""
     #: What it says, by the ``play`` of the run's input: one message for each turn, then "Done.".
     plays: dict[str, Sequence[Json]] = field(default_factory=dict)
+    #: Seconds that it thinks, by the same.
+    slow: dict[str, float] = field(default_factory=dict)
     #: Whole requests: headers without the key on one line, then the body.
     requests: list[bytes] = field(default_factory=list)
     #: Whether each request carried the key.
@@ -41,10 +44,12 @@ class Provider:
         headers = {name: value for name, value in request.headers.items() if name != "Authorization"}
         self.keys.append(request.headers.get("Authorization") == f"Bearer {KEY}")
         self.requests.append(json.dumps(headers).encode() + b"\n" + body)
-        return web.json_response(_completion(self._next(json.loads(body)["messages"])))
-
-    def _next(self, messages: Sequence[Json]) -> Json:
+        messages = json.loads(body)["messages"]
         play = next(json.loads(one["content"]) for one in messages if one["role"] == "user")["play"]
+        await asyncio.sleep(self.slow.get(play, 0))
+        return web.json_response(_completion(self._next(play, messages)))
+
+    def _next(self, play: str, messages: Sequence[Json]) -> Json:
         turn = sum(one["role"] == "assistant" for one in messages)
         turns = self.plays[play]
         return turns[turn] if turn < len(turns) else says("Done.")

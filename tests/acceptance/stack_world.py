@@ -90,6 +90,14 @@ class World:
         assert answer.status_code == httpx.codes.ACCEPTED, answer.text
         return str(answer.json()["run_id"])
 
+    async def cancel(self, run_id: str) -> None:
+        answer = await self.http.post(
+            f"{self.at('gateway')}/v1/runs/{run_id}/cancel",
+            headers={"Authorization": f"Bearer {self.token}"},
+            json={"reason": "no longer needed"},
+        )
+        assert answer.status_code == httpx.codes.ACCEPTED, answer.text
+
     async def run(self, run_id: str) -> Json:
         answer = await self.http.get(
             f"{self.at('gateway')}/v1/runs/{run_id}", headers={"Authorization": f"Bearer {self.token}"}

@@ -23,7 +23,7 @@ async def _shown(world: World, run_id: str, *options: str) -> str:
     """What ``temporal workflow show`` prints of a run's whole history."""
     where = ("--address", world.endpoints.temporal, "--namespace", names.NAMESPACE)
     process = await asyncio.create_subprocess_exec(
-        *(TEMPORAL, "workflow", "show", "--workflow-id", run_id, "--output", "json", *where, *options),
+        *(str(TEMPORAL), "workflow", "show", "--workflow-id", run_id, "--output", "json", *where, *options),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

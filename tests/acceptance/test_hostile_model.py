@@ -1,8 +1,11 @@
 """Whatever a model or a tool answers, the run records it or ends cleanly; no secret reaches a model."""
 
+import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +30,8 @@ _ROUTE: Final = ROUTE.replace("name: scripted", f"name: '{MODEL}'").replace(
 TOKEN: Final = "hostile-planted-token-5f3c9e1d7b"
 MEGABYTE: Final = "x" * 1_000_000
 DEEP: Final = '{"ticket_id":' * 2_000 + "1" + "}" * 2_000
+THINKS: Final = 8.0
+"""Seconds that a slow model takes for its answer."""
 CALLS_KEPT: Final = 15
 """Of more than 16, the last place says how many were dropped."""
 
@@ -194,3 +199,20 @@ async def test_no_request_to_a_model_holds_a_secret(stage: Stage) -> None:
     secrets = leaks.known(stage.world.state) | {"the provider's key": KEY.encode()}
     assert leaks.leaks(secrets | {"the caller's token": stage.world.token.encode()}, sent) == []
     assert list(leaks.tokens(sent)) == []
+
+
+async def test_a_run_is_cancelled_while_its_model_thinks(stage: Stage) -> None:
+    """Long before the model answers the run has ended; what the call may have cost is charged."""
+    stage.provider.plays["slow"] = [says("Too late.")]
+    stage.provider.slow["slow"] = THINKS
+    asked = len(stage.provider.requests)
+    run_id = await stage.world.start_on(HOSTILE, {"play": "slow"})
+    async with asyncio.timeout(THINKS):
+        while len(stage.provider.requests) == asked:  # noqa: ASYNC110  the agent worker asks it
+            await asyncio.sleep(0.05)
+    began = time.monotonic()
+    await stage.world.cancel(run_id)
+    run = await stage.world.until(run_id, "cancelled")
+    assert time.monotonic() - began < THINKS / 2
+    assert (run["result"]["text"], run["actions"]) == ("no longer needed", [])
+    assert Decimal(run["spend"]["usd"]) > 0

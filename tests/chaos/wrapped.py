@@ -46,6 +46,9 @@ class PointedLedger:
     async def renew(self, request: ClaimRequest, fence: int) -> None:
         await self.inner.renew(request, fence)
 
+    async def confirm(self, request: ClaimRequest, fence: int) -> bool:
+        return await self.inner.confirm(request, fence)
+
     async def release(self, request: ClaimRequest, fence: int, sentence: str) -> bool:
         """It ends a claim as a settlement does, and has the same points."""
         key = request.frozen.idempotency_key

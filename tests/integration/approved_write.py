@@ -12,7 +12,7 @@ from adapters.ledger import StoreLedger
 from adapters.runs import StoreRuns
 from contracts.action import Frozen
 from contracts.approval import ApprovalKind, ApprovalRecord
-from contracts.ports import Claim, ClaimRequest, Conclusion
+from contracts.ports import Claim, ClaimRequest, Conclusion, RunStarter
 from contracts.run import ActionRecord, Outcome, WarrantedRun
 from contracts.tokens import Capability
 from contracts.tool import Retry
@@ -91,9 +91,11 @@ class Case:
 
 
 @asynccontextmanager
-async def waiting(store_url: str) -> AsyncIterator[Case]:
-    """A world at that store in which one write waits for its approval."""
+async def waiting(store_url: str, starter: RunStarter | None = None) -> AsyncIterator[Case]:
+    """A world at that store, over that Temporal, in which one write waits for its approval."""
     async with opened(store_url) as world:
+        if starter is not None:
+            await world.over(starter)
         yield await _case(world, "k-1")
 
 

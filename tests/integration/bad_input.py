@@ -63,6 +63,10 @@ class Setting:
         path = f"/v1/runs/{run_id or self.approval.run_id}/cancel"
         return self.send("POST", path, who, json={"reason": "not needed", **body})
 
+    def undo(self, run_id: str, who: str = "caller", /, **body: Any) -> httpx.Response:
+        path = f"/v1/runs/{run_id}/undo"
+        return self.send("POST", path, who, json=body, headers={"Idempotency-Key": "undo"})
+
     def switch(self, scope: str = "all", who: str = "operator", **body: Any) -> httpx.Response:
         return self.send("PUT", f"/v1/switches/{scope}", who, json={"stopped": True, "reason": "x", **body})
 
@@ -304,6 +308,8 @@ _READING: Final[Mapping[str, Send]] = {
     "audit of a run that is none": lambda s: s.get("/v1/audit?run_id=..", "operator"),
     "unknown state of approvals": lambda s: s.get("/v1/approvals?state=done", "approver"),
     "query on switches": lambda s: s.get("/v1/switches?tenant=acme", "operator"),
+    "outbox that is dead perhaps": lambda s: s.get("/v1/outbox?dead=perhaps", "operator"),
+    "cursor of the audit on the outbox": lambda s: s.get("/v1/outbox?cursor=WzEwMF0", "operator"),
     "unknown path": lambda s: s.get("/v1/nowhere"),
     "path with a slash more": lambda s: s.get("/v1/runs/"),
     "method not allowed": lambda s: s.send("DELETE", "/v1/runs"),
@@ -311,6 +317,9 @@ _READING: Final[Mapping[str, Send]] = {
 }
 
 _ACTING: Final[Mapping[str, Send]] = {
+    "retry of nothing": lambda s: s.send("POST", "/v1/outbox/card:apr_0/retry", "operator"),
+    "retry of no letter's id": lambda s: s.send("POST", "/v1/outbox/..%2Fruns/retry", "operator"),
+    "retry by a caller": lambda s: s.send("POST", "/v1/outbox/card:apr_0/retry"),
     "decision with another digest": lambda s: s.decide(action_digest=_DIGEST),
     "decision with no digest": lambda s: s.decide(action_digest="abc"),
     "unknown decision": lambda s: s.decide(decision="maybe"),
@@ -329,6 +338,16 @@ _ACTING: Final[Mapping[str, Send]] = {
     "cancel with an unknown key": lambda s: s.cancel(force=True),
     "cancel of another tenant's": lambda s: s.cancel(s.foreign),
     "cancel of what has ended": lambda s: s.cancel(s.ended),
+    "undo with arguments": lambda s: s.undo(s.ended, arguments={"ticket_id": "T-9"}),
+    "undo of a list that is empty": lambda s: s.undo(s.ended, actions=[]),
+    "undo of too many": lambda s: s.undo(s.ended, actions=["k"] * 17),
+    "undo of a key with a line break": lambda s: s.undo(s.ended, actions=["a\nb"]),
+    "undo of a key that is none": lambda s: s.undo(s.ended, actions=["no:such:key"]),
+    "undo of what wrote nothing": lambda s: s.undo(s.ended),
+    "undo of what is open": lambda s: s.undo(s.approval.run_id),
+    "undo of another tenant's": lambda s: s.undo(s.foreign),
+    "undo by an operator": lambda s: s.undo(s.ended, "operator"),
+    "undo by who may not use the route": lambda s: s.undo(s.ended, "narrow"),
     "switch of an unknown scope": lambda s: s.switch("everything"),
     "switch of a scope that is a path": lambda s: s.switch("..%2Fruns"),
     "switch until the past": lambda s: s.switch(until="2020-01-01T00:00:00Z"),

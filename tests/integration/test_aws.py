@@ -5,7 +5,7 @@ import logging
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from adapters.anchors import S3Anchors
+from adapters.content_keys import TenantContentKeys, content_secret
 from adapters.keys import AwsIdentity, KeyRing, PrivateKeys
 from adapters.secrets import SeparationBroken, TenantSecrets, read_credential, role_name
 from contracts.errors import Conflict, Malformed, PermissionRefused, Unavailable
@@ -27,6 +28,7 @@ from embedded.aws import plan
 from embedded.aws.plan import Role
 from embedded.aws.seed import TENANTS, Seeded, seed
 from embedded.aws.server import root_identity, start_command, wait_ready
+from embedded.rings import LocalRings
 
 BUCKET = plan.anchor_bucket("dev")
 NAMES = [
@@ -34,6 +36,7 @@ NAMES = [
     "keys/payload",
     "slack/signing-secret",
     "slack/bot-token",
+    *(content_secret(tenant) for tenant in TENANTS),
     *(plan.tool_secret(tenant, name) for tenant in TENANTS for name in plan.CREDENTIALS),
 ]
 
@@ -115,11 +118,11 @@ def _session(identity: AwsIdentity, tenant: str, *narrowed_to: str) -> AwsIdenti
 
 @pytest.mark.parametrize("role", list(Role))
 def test_each_process_reads_its_own_secrets_and_no_other(aws: _Aws, role: Role) -> None:
-    """Of all secrets, a process's identity reads exactly those that the design gives it."""
+    """Of all secrets, a process reads those that the design gives it, and content keys: no other."""
     identity = aws.identity(role)
     client = identity.secrets_manager()
     for name in NAMES:
-        if name in plan.READS[role]:
+        if name in plan.READS[role] or name.startswith("content/"):
             assert _read(identity, name)
         else:
             assert _refusal(lambda name=name: _read(identity, name)) == "AccessDeniedException"  # type: ignore[misc]  # mypy infers no type for a default
@@ -419,7 +422,8 @@ async def test_a_process_signs_for_its_own_purposes_only(aws: _Aws) -> None:
     with pytest.raises(PermissionRefused, match="keys/capability"):
         await gateway.signing_key(Purpose.CAPABILITY)
     assert (await gateway.text("slack/signing-secret")) == aws.seeded.slack_signing_secret
-    assert (await gateway.payload_key()) == (await aws.private_keys(Role.AGENT).payload_key())
+    agent = await aws.private_keys(Role.AGENT).payload_keys()
+    assert (await (await gateway.payload_keys()).current()).id == (await agent.current()).id
     with pytest.raises(Malformed):
         await gateway.text("../prod/keys/warrant")
 
@@ -470,3 +474,53 @@ async def test_only_the_broker_puts_and_only_an_operator_reads_anchors(aws: _Aws
         assert _refusal(lambda s3=s3: s3.put_object(Bucket="elsewhere", Key="k", Body=b""))  # type: ignore[misc]  # as above
     with pytest.raises(Malformed):
         await S3Anchors(aws.identity(Role.BROKER), BUCKET).put("../acme", 1, b"")
+
+
+# -- content keys --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tenant", TENANTS)
+def test_a_tenants_role_reads_no_content_key(aws: _Aws, tenant: str) -> None:
+    """A role that holds the tenant's tool credentials is refused every content key, its tenant's own too."""
+    session = _session(aws.identity(Role.TOOLS), tenant)
+    for one in TENANTS:
+        assert _refusal(lambda one=one: _read(session, content_secret(one))) == "AccessDeniedException"  # type: ignore[misc]  # mypy infers no type for a default
+
+
+async def test_content_keys_are_the_environments_own(aws: _Aws) -> None:
+    """Every serving process gets a tenant's ring, of its own environment alone."""
+    rings = {role: await TenantContentKeys(aws.private_keys(role)).ring("acme", "dev") for role in plan.READS}
+    assert len({ring.keys[0].id for ring in rings.values()}) == 1
+    with pytest.raises(PermissionRefused, match="not of prod"):
+        await TenantContentKeys(aws.private_keys(Role.AGENT)).ring("acme", "prod")
+
+
+async def test_a_forgotten_tenant_stays_forgotten(tmp_path: Path) -> None:
+    """Nothing of a deleted key can be had again, and a new start of the stack makes none by itself."""
+    port = _free_port()
+    endpoint = f"http://127.0.0.1:{port}"
+    with _emulator(port, tmp_path):
+        aws = _Aws(endpoint=endpoint, state=tmp_path, seeded=seed(endpoint, tmp_path))
+        keys = TenantContentKeys(aws.private_keys(Role.AGENT))
+        rings = LocalRings(endpoint, tmp_path, "dev")
+        rings.rotate("acme", 0)
+        assert len((await keys.ring("acme", "dev")).keys) == 2
+        rings.forget("acme")
+        seed(endpoint, tmp_path)
+        assert (await keys.ring("acme", "dev")).keys == ()
+        assert len((await keys.ring("globex", "dev")).keys) == 1
+        for stage in ("AWSCURRENT", "AWSPREVIOUS"):
+            client = aws.root().secrets_manager()
+            secret = "interlock/dev/content/acme"
+            with suppress(ClientError):
+                found = client.get_secret_value(SecretId=secret, VersionStage=stage)["SecretString"]
+                assert json.loads(found) == {"keys": []}
+        rings.rotate("acme", 0)
+        assert len((await keys.ring("acme", "dev")).keys) == 1
+        with pytest.raises(Malformed, match="no tenant nobody"):
+            rings.forget("nobody")
+
+
+async def test_a_deleted_secret_is_a_forgotten_tenant(aws: _Aws) -> None:
+    """On AWS a tenant is forgotten by deleting the secret: no ring is no error."""
+    assert (await TenantContentKeys(aws.private_keys(Role.GATEWAY)).ring("nobody", "dev")).keys == ()

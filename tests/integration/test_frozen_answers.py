@@ -3,7 +3,7 @@
 import ast
 import json
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,14 +12,18 @@ import pytest
 
 from adapters.anchors import S3Anchors
 from adapters.audit_log import AuditQuery
-from adapters.documents import SYSTEM_TENANT
 from adapters.heads import HeadSigner
+from adapters.key_changes import say
+from adapters.leases import Leases
 from adapters.ledger import StoreLedger
 from adapters.restoring import restored
 from contracts.action import Frozen
+from contracts.audit import SYSTEM_TENANT
+from contracts.errors import Refused
+from contracts.outbox import LetterKind
 from contracts.ports import ClaimRequest, Conclusion
 from contracts.run import Outcome
-from contracts.tokens import Capability, FrozenSeal, Purpose, Warrant
+from contracts.tokens import Capability, FrozenSeal, Purpose, Undoes, Warrant
 from contracts.wire import Ending
 from tests.golden.held import hold, shape
 from tests.integration.test_gateway_world import CLOSE, ENV, World, opened
@@ -86,7 +90,11 @@ async def lived(tmp_path: Path) -> AsyncIterator[Lived]:
         await ledger.settle(request, claim.fence, done)
         await world.runs.end(run, Ending(state="completed", text="Done."))
         await restored(world.store, world.clock, env=ENV, actor="op:test", reason="disk failure")
-        await world.asked(key="waits")
+        about = {"env": ENV, "actor": "op:test", "tenant": "acme", "reason": "a new key"}
+        await say(world.stores["operator"], world.clock, outcome="rotated", **about)
+        waits = await world.asked(key="waits")
+        await world.outbox.resume([waits.run_id])
+        await give_up(world, f"card:{waits.approval_id}", f"resume:{waits.run_id}")
         stopped = (await world.start(key="stopped")).json()["run_id"]
         await world.runs.begin(stopped)
         await world.http.post(
@@ -102,6 +110,16 @@ async def lived(tmp_path: Path) -> AsyncIterator[Lived]:
             headers=world.operator(),
         )
         yield Lived(world=world, run_id=approval.run_id, capability=capability, frozen=frozen)
+
+
+async def give_up(world: World, *outbox_ids: str) -> None:
+    """Letters that were refused, given up, and taken up again."""
+    leases = Leases(world.store, world.clock, env=ENV, kinds=tuple(LetterKind), lease_ms=1_000)
+    for outbox_id in outbox_ids:
+        held = await leases.hold(outbox_id)
+        assert held is not None
+        assert await leases.failed(held, Refused("not this one"))
+        await world.outbox.retry(outbox_id, actor="op:test")
 
 
 async def test_answers_keep_their_shape(lived: Lived) -> None:
@@ -122,6 +140,7 @@ async def test_answers_keep_their_shape(lived: Lived) -> None:
             "approval": shape(*({**one, "action": {}} for one in approvals["approvals"])),
             "approvals": sorted(approvals),
             "switches": shape(await read("/v1/switches")),
+            "outbox": shape(await read("/v1/outbox"), {"letters": [], "cursor": "x"}),
             "audit page": shape(await read("/v1/audit?tenant=acme"), {"records": [], "cursor": "x"}),
             "problem": shape(refused.json()),
             "keys": shape(await read("/.well-known/jwks.json", {})),
@@ -166,8 +185,12 @@ async def test_tokens_keep_their_claims(lived: Lived) -> None:
     record = await world.runs.get(lived.run_id)
     approval = next(iter(await _approvals(world, lived.run_id)))
     seal = FrozenSeal(run_id=lived.run_id, action_id=lived.frozen.action_id, action_digest="sha256:…")
+    undoing = replace(
+        Warrant.read(world.verifier.verify(Purpose.WARRANT, record.warrant)),
+        undoes=Undoes(run_id=lived.run_id, actions=(lived.frozen.action_id,)),
+    )
     signed = {
-        Purpose.WARRANT: [record.warrant],
+        Purpose.WARRANT: [record.warrant, world.signer.sign(Purpose.WARRANT, undoing.claims())],
         Purpose.CAPABILITY: [world.signer.sign(Purpose.CAPABILITY, lived.capability.claims())],
         Purpose.FROZEN: [world.signer.sign(Purpose.FROZEN, seal.claims())],
         Purpose.GRANT: [

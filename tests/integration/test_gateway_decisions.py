@@ -1,6 +1,5 @@
 """Laws of decisions, over HTTP and by clicks in Slack: what counts once, and what never does."""
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +40,7 @@ async def state(world: World, approval: ApprovalRecord) -> ApprovalState:
 
 
 async def test_an_approval_over_http_is_a_signed_grant_and_wakes_the_run(store_url: str) -> None:
-    """200 with the approval, the grant among its decisions; the waker tells the run and marks it told."""
+    """200 with the approval, the grant among its decisions; the outbox tells the run and has it no more."""
     async with opened(store_url) as world, world.app.router.lifespan_context(world.app):
         approval = await world.asked()
         answer = await decide(world, approval)
@@ -52,7 +51,7 @@ async def test_an_approval_over_http_is_a_signed_grant_and_wakes_the_run(store_u
         assert (grant["approver"], grant["way"]) == ("principal:ada", "http")
 
         async def told() -> bool:
-            return not await world.approvals.unwoken()
+            return not await world.letters()
 
         await until(told)
         assert len(world.temporal.nudged) == 1
@@ -69,14 +68,14 @@ async def test_a_decision_outlives_a_temporal_that_is_away(tmp_path: Path) -> No
         await decide(world, approval)
         await decide(world, gone)
         world.temporal.down = True
-        await world.parts.waker.wake()
-        await asyncio.sleep(0.05)
-        assert len(await world.approvals.unwoken()) == 2
+        assert await world.drain.drain_once() == 0
+        assert [(one.kind, one.attempts, one.error) for one in await world.letters()] == [
+            ("decision", 1, "Temporal did not answer")
+        ] * 2
         world.temporal.down = False
-        async with asyncio.timeout(10):
-            while await world.approvals.unwoken():
-                await world.parts.waker.wake()
-                await asyncio.sleep(0.1)
+        world.clock.at_ms += 3_000
+        assert await world.drain.drain_once() == 2
+        assert await world.letters() == ()
         assert [run_id for run_id, _, _ in world.temporal.nudged] == [approval.run_id]
 
 

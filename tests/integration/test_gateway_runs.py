@@ -10,7 +10,7 @@ from contracts.digest import digest
 from contracts.tokens import Purpose, Warrant
 from contracts.wire import Ending
 from gateway.problems import BODY_LIMIT
-from tests.integration.test_gateway_world import opened, problem, route, until
+from tests.integration.test_gateway_world import opened, problem, route
 
 
 async def test_a_start_is_a_signed_warrant_and_an_execution(tmp_path: Path) -> None:
@@ -168,8 +168,8 @@ async def test_a_subject_that_nobody_is_still_reads(tmp_path: Path) -> None:
         assert (await world.start(on_behalf_of="user:nobody")).status_code == 202
 
 
-async def test_a_run_that_temporal_did_not_take_is_started_by_the_sweep(tmp_path: Path) -> None:
-    """202 and queued while Temporal is down; the sweep, or a replay of the request, starts it once."""
+async def test_a_run_that_temporal_did_not_take_is_started_by_its_letter(tmp_path: Path) -> None:
+    """202 and queued while Temporal is down; the outbox, or a replay of the request, starts it once."""
     async with opened(tmp_path) as world:
         world.temporal.down = True
         queued = await world.start()
@@ -178,15 +178,12 @@ async def test_a_run_that_temporal_did_not_take_is_started_by_the_sweep(tmp_path
         world.temporal.down = False
         assert (await world.start(key="k-2")).status_code == 200
         assert set(world.temporal.executions) == {other.json()["run_id"]}
+        assert await world.drain.drain_once() == 0
         world.clock.at_ms += 3_000
-        await world.parts.launcher.sweep()
+        assert await world.drain.drain_once() == 1
         run_id = queued.json()["run_id"]
-
-        async def recorded() -> bool:
-            first = (await world.runs.get(run_id)).first_execution
-            return first is not None and first == world.temporal.executions[run_id]
-
-        await until(recorded)
+        assert (await world.runs.get(run_id)).first_execution == world.temporal.executions[run_id]
+        assert await world.letters() == ()
 
 
 async def test_a_cancelled_run_is_closed_even_while_temporal_is_away(tmp_path: Path) -> None:
@@ -197,24 +194,26 @@ async def test_a_cancelled_run_is_closed_even_while_temporal_is_away(tmp_path: P
         path = f"/v1/runs/{run_id}/cancel"
         answer = await world.http.post(path, headers=world.caller(), json={"reason": "not needed"})
         assert (answer.status_code, answer.json()["cancel_reason"]) == (202, "not needed")
+        assert await world.drain.drain_once() == 0
         world.temporal.down = False
-        await world.parts.launcher.sweep()
-
-        async def told() -> bool:
-            return world.temporal.cancelled == [(run_id, "not needed")]
-
-        await until(told)
+        world.clock.at_ms += 3_000
+        assert await world.drain.drain_once() == 1
+        assert world.temporal.cancelled == [(run_id, "not needed")]
 
 
 async def test_a_run_cancelled_before_it_started_is_cancelled_when_it_starts(tmp_path: Path) -> None:
-    """The launch that comes after the cancellation tells the workflow."""
+    """The cancellation waits for the start, whose record sends it on its way at once."""
     async with opened(tmp_path) as world:
         world.temporal.down = True
         run_id = (await world.start()).json()["run_id"]
         path = f"/v1/runs/{run_id}/cancel"
         await world.http.post(path, headers=world.operator(), json={"reason": "no"})
         world.temporal.down = False
+        assert await world.drain.drain_once() == 0
+        (_, cancel) = (await world.letters())[::-1]
+        assert "not started yet" in cancel.error
         await world.parts.launcher.launch(await world.runs.get(run_id))
+        assert await world.drain.drain_once() == 1
         assert world.temporal.cancelled == [(run_id, "no")]
 
 

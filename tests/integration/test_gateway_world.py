@@ -8,7 +8,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -24,7 +24,9 @@ from adapters.approvals import ApprovalQuery, StoreApprovals
 from adapters.audit_log import AuditQuery, StoreAuditLog
 from adapters.desk import StoreDesk
 from adapters.documents import StoreDocuments
+from adapters.drainer import Drainer
 from adapters.keys import KeyRing, SigningKey, thumbprint
+from adapters.outbox import LetterQuery, StoreOutbox
 from adapters.runs import NewRun, RunQuery, StoreRuns
 from adapters.store import Store
 from adapters.switches import StoreSwitches
@@ -37,7 +39,8 @@ from contracts.budget import Usage
 from contracts.decision import Call, Decision, Reason, Ruling
 from contracts.digest import digest
 from contracts.errors import Malformed, Unavailable, Unknown
-from contracts.ports import NewTurn, Reservation
+from contracts.outbox import TO_RUNS, Letter
+from contracts.ports import NewTurn, Reservation, RunStarter
 from contracts.run import RunRecord, WarrantedRun
 from contracts.secret import Secret
 from contracts.tokens import Purpose, Warrant
@@ -45,15 +48,17 @@ from contracts.tool import Catalogue, Effect, ToolSpec
 from contracts.transcript import ModelTurn
 from gateway import ports
 from gateway.app import Gateway, create
+from gateway.build import drainer
+from gateway.carriers import carriers
 from gateway.in_force import InForce
 from gateway.launcher import Launcher
 from gateway.parts import Parts, SlackApp
 from gateway.resumer import Resumer
-from gateway.waker import Waker
 from gateway.watching import Watching
 from policies.people import People
 from policies.route import Route
 from tests import postgres
+from tests.content_keys import HeldKeys
 
 ENV = "dev"
 TEAM, APP, CHANNEL, CARD = "T0INTERLOCK", "A0INTERLOCK", "C0APPROVALS", "1764000000.000100"
@@ -222,6 +227,13 @@ class AuditLog(StoreAuditLog):
         return await self.search(AuditQuery(**vars(query)))
 
 
+class Outbox(StoreOutbox):
+    """Implements ``gateway.ports.OutboxRows``."""
+
+    async def page(self, query: ports.LetterQuery) -> Sequence[Letter]:
+        return await self.list(LetterQuery(**vars(query)))
+
+
 class World:
     """A gateway over the store at that URL, whose tables are there."""
 
@@ -236,9 +248,10 @@ class World:
             ]
         )
         self.verifier = JwtVerifier(self.ring)
-        self.store = Store(store_url)
+        self.contents = HeldKeys()
+        self.store = Store(store_url, self.contents)
         #: By role: the store by that role's login.
-        self.stores = postgres.stores(store_url)
+        self.stores = postgres.stores(store_url, self.contents)
         gateway = self.stores["gateway"]
         self.clock = HandClock()
         self.temporal = FakeTemporal()
@@ -249,12 +262,36 @@ class World:
         self.approvals = Approvals(gateway, self.verifier, self.clock)
         self.switches = StoreSwitches(gateway, self.clock)
         self.audit = AuditLog(gateway)
+        self.outbox = Outbox(gateway, self.clock, ENV)
+        self.launcher = Launcher(self.runs, self.temporal)
+        self.drain = self.drainer(self.temporal)
         self.ready = True
         self.parts = self._parts()
         self.app: Gateway = create(self.parts)
         self.http = httpx.AsyncClient(
             transport=httpx.ASGITransport(app=self.app), base_url="http://127.0.0.1"
         )
+
+    def drainer(self, starter: RunStarter) -> Drainer:
+        """A gateway's, over this world's store."""
+        launcher = Launcher(self.runs, starter)
+        return drainer(
+            self.stores["gateway"], self.clock, ENV, carriers(self.runs, self.approvals, launcher, starter)
+        )
+
+    async def letters(self, *, dead: bool = False) -> tuple[Letter, ...]:
+        """What waits in the outbox for runs."""
+        found = await self.outbox.list(LetterQuery(dead=dead))
+        return tuple(letter for letter in found if letter.kind in TO_RUNS)
+
+    async def over(self, starter: RunStarter) -> None:
+        """Go on over this Temporal."""
+        self.drain = self.drainer(starter)
+        launcher = Launcher(self.runs, starter)
+        self.parts = replace(self.parts, starter=starter, launcher=launcher, drain=self.drain)
+        await self.http.aclose()
+        transport = httpx.ASGITransport(app=create(self.parts))
+        self.http = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")
 
     def _parts(self) -> Parts:
         return Parts(
@@ -282,9 +319,10 @@ class World:
             ),
             codec=ReversingCodec(),
             capability_jwk=self.ring.jwk(Purpose.CAPABILITY),
-            launcher=Launcher(self.runs, self.temporal, self.clock, ENV),
-            waker=Waker(self.approvals, self.temporal, ENV),
-            resumer=Resumer(self.runs, self.switches, self.temporal, self.clock, ENV),
+            outbox=self.outbox,
+            drain=self.drain,
+            launcher=self.launcher,
+            resumer=Resumer(self.runs, self.switches, self.outbox, self.drain, self.clock, ENV),
             watching=Watching(self.audit),
             probes={"store": self._probe},
             temporal_ui=UI,

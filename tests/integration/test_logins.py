@@ -17,6 +17,7 @@ from adapters.store import Store
 from cli.store import app
 from contracts.errors import Malformed, PermissionRefused
 from contracts.secret import Secret
+from tests.content_keys import HeldKeys
 from tests.postgres import PASSWORDS, Cluster
 
 SERVING = ("gateway", "agent", "broker", "tools")
@@ -161,7 +162,7 @@ async def test_a_refusal_is_a_sentence(
 ) -> None:
     """What a login may not do ends in one sentence, without SQL."""
     monkeypatch.setenv("PGPASSWORD", PASSWORDS["agent"])
-    store = Store(postgres.url(database, login("agent")))
+    store = Store(postgres.url(database, login("agent")), HeldKeys())
 
     async def forge(connection: AsyncConnection) -> None:
         await connection.execute(insert(schema.clicks).values(proof="x", at_ms=1))

@@ -4,10 +4,8 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
-import httpx
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.client import Client
@@ -18,9 +16,7 @@ from temporalio.testing import WorkflowEnvironment
 from adapters.temporal import TemporalStarter
 from contracts import names
 from contracts.wire import Ending
-from gateway.app import create
-from gateway.launcher import Launcher
-from tests.integration.test_gateway_world import ENV, World, opened
+from tests.integration.test_gateway_world import World, opened
 
 _WEEK_MS = 7 * 24 * 3_600_000
 _SECONDS = 60
@@ -33,7 +29,8 @@ _HASTE = [
 
 
 @asynccontextmanager
-async def _temporal() -> AsyncIterator[Client]:
+async def temporal() -> AsyncIterator[Client]:
+    """A server of one's own that forgets without delay."""
     searched = (names.SEARCH_TENANT, names.SEARCH_ENV, names.SEARCH_ROUTE, names.SEARCH_STATE)
     async with await WorkflowEnvironment.start_local(
         namespace=names.NAMESPACE,
@@ -49,19 +46,13 @@ async def _temporal() -> AsyncIterator[Client]:
 async def _world(directory: Path, client: Client) -> AsyncIterator[World]:
     """The gateway's world over the real Temporal."""
     async with opened(directory) as world:
-        starter = TemporalStarter(client)
-        launcher = Launcher(world.runs, starter, world.clock, ENV)
-        world.parts = replace(world.parts, starter=starter, launcher=launcher)
-        await world.http.aclose()
-        world.http = httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=create(world.parts)), base_url="http://127.0.0.1"
-        )
+        await world.over(TemporalStarter(client))
         yield world
 
 
 async def test_a_run_whose_history_is_gone_is_still_that_run(tmp_path: Path) -> None:
     """One that waits and one that has ended: 200 with the run as it stood, and nothing new in Temporal."""
-    async with _temporal() as client, _world(tmp_path, client) as world:
+    async with temporal() as client, _world(tmp_path, client) as world:
         waiting = (await world.asked(key="waits")).run_id
         ended = str((await world.start(key="ended")).json()["run_id"])
         await world.runs.end(await world.warranted(ended), Ending(state="completed", text="Done."))
@@ -71,10 +62,10 @@ async def test_a_run_whose_history_is_gone_is_still_that_run(tmp_path: Path) -> 
         assert await _executions(client, 2) == {waiting, ended}
 
         for run_id in (waiting, ended):
-            await _forget(client, run_id)
+            await forget(client, run_id)
         world.clock.at_ms += _WEEK_MS
         again = [await world.start(key="waits"), await world.start(key="ended")]
-        await world.parts.launcher.sweep()
+        await world.drain.drain_once()
 
         assert [answer.status_code for answer in again] == [200, 200]
         assert [answer.json() for answer in again] == before
@@ -99,7 +90,7 @@ async def _executions(client: Client, many: int) -> set[str]:
     return found
 
 
-async def _forget(client: Client, run_id: str) -> None:
+async def forget(client: Client, run_id: str) -> None:
     """Delete the execution, and wait until Temporal has none of that id."""
     request = DeleteWorkflowExecutionRequest(
         namespace=names.NAMESPACE, workflow_execution=WorkflowExecution(workflow_id=run_id)

@@ -1,4 +1,4 @@
-"""The outbox against a Slack that is busy, cut off, restarted or down: each card is there, once."""
+"""Cards of the outbox against a Slack that is busy, cut off, restarted or down: each card is there, once."""
 
 import asyncio
 import json
@@ -16,15 +16,20 @@ from sqlalchemy import Table, insert, select, update
 
 from adapters.approvals import StoreApprovals
 from adapters.blocks import Card
-from adapters.outbox import LEASE_MS, SETUP_ATTEMPTS, Outbox, Pending
+from adapters.card_carrier import CARD_LEASE_MS, CardCarrier
+from adapters.drainer import Drainer
+from adapters.leases import Leases
+from adapters.outbox import LetterQuery, StoreOutbox
 from adapters.schema import actions, approvals, outbox, runs
 from adapters.slack import SlackPoster, slack_client
 from adapters.store import Store
 from contracts.action import Change, Frozen, Preview
 from contracts.errors import Refused, TokenRefused, Unavailable, Unknown
-from contracts.ports import Clock
+from contracts.outbox import Letter, LetterKind
 from contracts.secret import Secret
 from contracts.tokens import Purpose
+from policies.retrying import MENDING_ATTEMPTS
+from tests.content_keys import HeldKeys
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOM = "C0APPROVALS"
@@ -129,18 +134,27 @@ class Bench:
     clock: HandClock
     slack_url: str
 
-    def drainer(self, poster: Any = None, *, store: Store | None = None, channel: str = ROOM) -> Outbox:
+    def drainer(self, poster: Any = None, *, store: Store | None = None, channel: str = ROOM) -> Drainer:
         store = store or self.store
-        clock: Clock = self.clock
-        return Outbox(
+        carrier = CardCarrier(
             store,
-            StoreApprovals(store, NoGrants(), clock),
+            StoreApprovals(store, NoGrants(), self.clock),
             poster or SlackPoster(slack_client(self.slack_url, Secret(BOT_TOKEN))),
             names,
-            clock,
+            self.clock,
             channel=channel,
             page_url=lambda approval_id: f"http://127.0.0.1/approvals/{approval_id}",
         )
+        return Drainer(self.leases(store), {LetterKind.CARD: carrier}, self.clock)
+
+    def leases(self, store: Store | None = None) -> Leases:
+        return Leases(
+            store or self.store, self.clock, env="dev", kinds=[LetterKind.CARD], lease_ms=CARD_LEASE_MS
+        )
+
+    @property
+    def rows(self) -> StoreOutbox:
+        return StoreOutbox(self.store, self.clock, "dev")
 
     async def change(self, table: Table, **values: Any) -> None:
         async def work(connection: Any) -> None:
@@ -152,8 +166,8 @@ class Bench:
         async with self.store.read() as connection:
             return (await connection.execute(select(table))).one()
 
-    async def pending(self) -> tuple[Pending, ...]:
-        return await self.drainer().rows.list_pending()
+    async def pending(self) -> tuple[Letter, ...]:
+        return await self.rows.list(LetterQuery())
 
 
 async def names() -> Mapping[str, str]:
@@ -162,7 +176,7 @@ async def names() -> Mapping[str, str]:
 
 @pytest.fixture
 async def bench(store_url: str, slack: Slack) -> AsyncIterator[Bench]:
-    store = Store(store_url)
+    store = Store(store_url, HeldKeys())
     yield Bench(store_url, store, HandClock(), slack.url)
     await store.close()
 
@@ -220,6 +234,7 @@ async def ask(bench: Bench, number: int = 1, **more: Any) -> str:
     asked |= {"state": "waiting", "action_digest": action.digest(), "needed": 1, "approvers": "leads"}
     asked |= {"caller": action.caller, "requested_ms": now}
     order: Json = {"outbox_id": f"card:apr_{number}", "approval_id": f"apr_{number}", "next_ms": now}
+    order |= {"kind": "card", "run_id": action.run_id}
 
     async def work(connection: Any) -> None:
         rows = ((runs, run), (actions, proposed | more), (approvals, asked), (outbox, order))
@@ -348,7 +363,7 @@ async def test_a_death_after_the_post_leaves_one_message(bench: Bench, slack: Sl
         await bench.drainer(Dying(slack_client(slack.url, Secret(BOT_TOKEN)))).drain_once()
     heir = bench.drainer()
     assert await heir.drain_once() == 0
-    bench.clock.forward(LEASE_MS / 1_000)
+    bench.clock.forward(CARD_LEASE_MS / 1_000)
     assert await heir.drain_once() == 1
     assert len(slack.messages()) == slack.calls("chat.postMessage") == 1
 
@@ -381,7 +396,7 @@ async def test_two_drainers_post_each_card_once(bench: Bench, slack: Slack) -> N
     """Drainers with connections of their own share the work and never double it."""
     for number in range(12):
         await ask(bench, number)
-    other = Store(bench.url)
+    other = Store(bench.url, HeldKeys())
     drained = await asyncio.gather(
         bench.drainer().drain_once(), bench.drainer(store=other).drain_once(), bench.drainer().drain_once()
     )
@@ -408,7 +423,7 @@ async def test_a_lost_lease_records_nothing(bench: Bench) -> None:
     slow = Overtaken(slack_client(bench.slack_url, Secret(BOT_TOKEN)))
 
     async def overtake() -> None:
-        bench.clock.forward(LEASE_MS / 1_000)
+        bench.clock.forward(CARD_LEASE_MS / 1_000)
         await bench.change(approvals, version=3)
         assert await bench.drainer().drain_once() == 1
 
@@ -425,13 +440,13 @@ async def test_a_lost_lease_leaves_the_next_one_alone(bench: Bench) -> None:
     slow = Overtaken(slack_client(bench.slack_url, Secret(BOT_TOKEN)))
 
     async def overtake() -> None:
-        bench.clock.forward(LEASE_MS / 1_000)
-        assert await bench.drainer().rows.hold(outbox_id) is not None
+        bench.clock.forward(CARD_LEASE_MS / 1_000)
+        assert await bench.leases().hold(outbox_id) is not None
 
     slow.overtake = overtake
     await bench.drainer(slow).drain_once()
     row = await bench.row(outbox)
-    assert (row.done_version, row.next_ms) == (1, bench.clock.now_ms() + LEASE_MS)
+    assert (row.done_version, row.next_ms) == (1, bench.clock.now_ms() + CARD_LEASE_MS)
 
 
 async def test_slack_down_is_retried_for_ever(bench: Bench) -> None:
@@ -439,13 +454,13 @@ async def test_slack_down_is_retried_for_ever(bench: Bench) -> None:
     await ask(bench)
     bench.slack_url = "http://127.0.0.1:9"
     drainer = bench.drainer()
-    for _ in range(SETUP_ATTEMPTS + 5):
+    for _ in range(MENDING_ATTEMPTS + 5):
         before = bench.clock.now_ms()
         await drainer.drain_once()
         (pending,) = await bench.pending()
         assert 2_000 <= pending.next_ms - before <= 60_000
         bench.clock.forward(61)
-    assert (pending.dead, pending.attempts) == (False, SETUP_ATTEMPTS + 5)
+    assert (pending.dead, pending.attempts) == (False, MENDING_ATTEMPTS + 5)
 
 
 async def test_a_refusal_that_cannot_mend_is_a_dead_letter(bench: Bench, slack: Slack) -> None:
@@ -460,24 +475,24 @@ async def test_a_refusal_that_cannot_mend_is_a_dead_letter(bench: Bench, slack: 
     assert (pending.dead, pending.outbox_id) == (True, outbox_id)
     assert "message_not_found" in pending.error
     await bench.change(approvals, channel=None, message_ts=None)
-    await drainer.rows.retry(outbox_id)
+    await bench.rows.retry(outbox_id, actor="op:ops")
     assert await drainer.drain_once() == 1
     assert len(slack.messages()) == 1
     with pytest.raises(Unknown):
-        await drainer.rows.retry("card:apr_none")
+        await bench.rows.retry("card:apr_none", actor="op:ops")
 
 
 async def test_a_wrong_channel_waits_for_the_operator(bench: Bench, slack: Slack) -> None:
     """What an operator can mend is tried again for some time, then given up; mended, the card goes out."""
     await ask(bench)
     lost = bench.drainer(channel="C0NOWHERE")
-    for attempt in range(SETUP_ATTEMPTS):
+    for attempt in range(MENDING_ATTEMPTS):
         assert await lost.drain_once() == 0
         (pending,) = await bench.pending()
-        assert pending.dead == (attempt == SETUP_ATTEMPTS - 1)
-        assert pending.posting is False
+        assert pending.dead == (attempt == MENDING_ATTEMPTS - 1)
+        assert (await bench.row(outbox)).posting is False
         bench.clock.forward(61)
-    await lost.rows.retry(pending.outbox_id)
+    await bench.rows.retry(pending.outbox_id, actor="op:ops")
     assert await bench.drainer().drain_once() == 1
     assert len(slack.messages()) == 1
 
@@ -505,23 +520,24 @@ async def test_a_broken_row_holds_up_no_other_card(bench: Bench, slack: Slack, d
 async def test_a_retry_never_interrupts_a_post(bench: Bench) -> None:
     """An operator's retry of a card whose post is under way waits until that is over."""
     outbox_id = await ask(bench)
-    lease = bench.clock.now_ms() + LEASE_MS
+    lease = bench.clock.now_ms() + CARD_LEASE_MS
     await bench.change(outbox, posting=True, next_ms=lease)
-    await bench.drainer().rows.retry(outbox_id)
+    await bench.rows.retry(outbox_id, actor="op:ops")
     assert (await bench.row(outbox)).next_ms == lease
 
 
-async def test_the_loop_drains_when_woken_and_ends_when_told(bench: Bench, slack: Slack) -> None:
-    """``run`` picks up what is there, again what a wake announces, and returns on stop."""
-    stop, wake = asyncio.Event(), asyncio.Event()
+async def test_the_loop_drains_when_poked_and_ends_when_cancelled(bench: Bench, slack: Slack) -> None:
+    """``run`` picks up what is there, and again what a poke announces."""
     await ask(bench, 1)
-    task = asyncio.create_task(bench.drainer().run(stop, wake))
+    drainer = bench.drainer()
+    task = asyncio.create_task(drainer.run())
     await _until(slack, 1)
     await ask(bench, 2)
-    wake.set()
+    drainer.poke()
     await _until(slack, 2)
-    stop.set()
-    await asyncio.wait_for(task, 5)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(task, 5)
 
 
 async def _until(slack: Slack, count: int) -> None:

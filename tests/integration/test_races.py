@@ -19,6 +19,7 @@ from contracts.ports import Claim
 from contracts.run import Outcome
 from contracts.tool import Retry
 from policies.route import Route
+from tests.content_keys import HeldKeys
 from tests.integration.approved_write import DONE, Case
 from tests.integration.test_gateway_world import World, opened, route
 
@@ -32,7 +33,7 @@ LOOKUP, NONE = Retry(kind="lookup"), Retry()
 async def stores(url: str) -> AsyncIterator[Sequence[Store]]:
     """One for each worker."""
     async with AsyncExitStack() as closing:
-        made = [Store(url) for _ in range(WORKERS)]
+        made = [Store(url, HeldKeys()) for _ in range(WORKERS)]
         for store in made:
             closing.push_async_callback(store.close)
         yield made

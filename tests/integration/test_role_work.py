@@ -11,13 +11,15 @@ from adapters.actions import StoreActions
 from adapters.approvals import GRACE_MS, StoreApprovals
 from adapters.audit_log import AuditQuery, StoreAuditLog
 from adapters.documents import StoreDocuments
-from adapters.outbox import OutboxRows
+from adapters.leases import Leases
 from adapters.runs import StoreRuns
 from adapters.switches import StoreSwitches
 from adapters.turns import StoreTurns
 from contracts.approval import ApprovalState
 from contracts.audit import SignedHead
 from contracts.decision import Call, Decision, Reason, Ruling
+from contracts.errors import Refused, Unavailable
+from contracts.outbox import Held, LetterKind, Shown
 from contracts.ports import NewTurn, Reservation
 from contracts.run import Outcome, RunState, WarrantedRun
 from contracts.tool import Retry
@@ -79,10 +81,13 @@ async def test_the_broker_opens_expires_concludes_and_ends(store_url: str) -> No
         world.clock.at_ms += 60_000 + GRACE_MS
         assert (await approvals.expire(asked.approval_id)).state is ApprovalState.EXPIRED
         await actions.conclude(run, asked.action_id, replace(DONE, outcome=Outcome.EXPIRED))
-        (pending,) = await OutboxRows(store, world.clock).list_pending()
-        held = await OutboxRows(store, world.clock).hold(pending.outbox_id)
-        assert held is not None
-        await OutboxRows(store, world.clock).done(held, await approvals.get(asked.approval_id), "C", "1.1")
+        leases = Leases(store, world.clock, env=ENV, kinds=[LetterKind.CARD], lease_ms=60_000)
+        assert not await leases.failed(await _held(leases), Unavailable("away"))
+        world.clock.at_ms += 60_000
+        assert await leases.failed(await _held(leases), Refused("never"))
+        await world.outbox.retry(f"card:{asked.approval_id}", actor="op:x")
+        await leases.done(await _held(leases), Shown(channel="C", message_ts="1.1", version=99))
+        assert await leases.due() == ()
         await runs.end(run, Ending(state="stopped", reason="approval_expired"))
         log = StoreAuditLog(store)
         for tenant, seq, hashed in await log.unsigned():
@@ -90,6 +95,13 @@ async def test_the_broker_opens_expires_concludes_and_ends(store_url: str) -> No
         for head in await log.unanchored():
             await log.mark_anchored(head)
         assert (await world.runs.get(asked.run_id)).state is RunState.STOPPED
+
+
+async def _held(leases: Leases) -> Held:
+    (outbox_id,) = await leases.due()
+    held = await leases.hold(outbox_id)
+    assert held is not None
+    return held
 
 
 async def test_a_run_that_ends_leaves_its_claim_unknown(store_url: str) -> None:
@@ -129,7 +141,7 @@ async def _not_admitted(case: Case, actions: StoreActions) -> None:
 
 
 async def test_the_gateway_cancels_stops_and_reads(store_url: str) -> None:
-    """What callers and operators ask for: a cancellation, a kill switch twice over, the audit log."""
+    """What callers and operators ask for: a cancellation, which leaves, a kill switch, the audit log."""
     async with opened(store_url) as world:
         run = await _started(world)
         for stopped in (True, False):
@@ -137,10 +149,15 @@ async def test_the_gateway_cancels_stops_and_reads(store_url: str) -> None:
                 env=ENV, scope="all", stopped=stopped, reason="r", actor="op:x", until_ms=None
             )
         await world.runs.request_cancel(run.warrant.run_id, actor="svc:demo", reason="enough")
+        await world.outbox.resume([run.warrant.run_id])
+        world.temporal.down = True
+        assert await world.drain.drain_once() == 0
+        world.temporal.down = False
+        world.clock.at_ms += 3_000
+        assert await world.drain.drain_once() == 2
         assert len(await world.switches.list(ENV)) == 1
         assert await world.audit.search(AuditQuery(tenant="acme"))
         assert await world.audit.tenants()
-        assert await world.runs.unstarted(world.clock.now_ms()) == ()
         page = (await world.http.get("/v1/audit?tenant=acme", headers=world.operator())).json()
         assert json.dumps(page["records"]).count("enough") == 1
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -93,6 +94,21 @@ async def test_a_policy_narrowed_since_the_claim_still_lets_the_target_be_asked(
     case.lapse()
     await _narrow(case)
     assert (await case.claim("two", lookup)).say == "find"
+
+
+async def test_what_was_claimed_is_confirmed_by_the_same_check(case: Case) -> None:
+    """Not with a stale fence, not under a switch, not for a closed run, not against the policy in force."""
+    await case.answer("approve")
+    claim = await case.claim()
+    assert await case.ledger.confirm(case.request(), claim.fence)
+    assert not await case.ledger.confirm(case.request(), claim.fence + 1)
+    stop: dict[str, Any] = {"env": ENV, "scope": "all", "reason": "t", "actor": "op:x", "until_ms": None}
+    await case.world.switches.set(**stop, stopped=True)
+    assert not await case.ledger.confirm(case.request(), claim.fence)
+    await case.world.switches.set(**stop, stopped=False)
+    assert await case.ledger.confirm(case.request(), claim.fence)
+    await _narrow(case)
+    assert not await case.ledger.confirm(case.request(), claim.fence)
 
 
 async def test_the_targets_answer_settles_a_write_that_its_run_gave_up(case: Case) -> None:

@@ -1,5 +1,6 @@
 """Laws of the card: it says all that a decision needs, and what came of it."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from adapters.card import APPROVE, DENY
 from adapters.cards import render
 from adapters.question_card import DID, DID_NOT, STOP
-from contracts.action import Change, Preview
+from contracts.action import Change, Original, Preview
 from contracts.approval import ApprovalKind, ApprovalRecord, ApprovalState
 from contracts.errors import Malformed
 from contracts.run import Outcome
@@ -225,3 +226,28 @@ def test_a_stopped_runs_question_can_still_be_answered() -> None:
     """Stopping ends the run and not the question."""
     card = shown(_question(grants=(grant("ada", "stop"),)))
     assert [button["action_id"] for button in buttons(card)] == [DID, DID_NOT]
+
+
+def test_a_card_says_whose_undo_it_is() -> None:
+    """Tool, target and run of what it undoes, out of the sealed record; its words are of who asked for it."""
+    original = Original(run_id="run_0", action_id="run_0.1.0", tool="ticket.close", target="T-1 *now*")
+    card = json.dumps(shown(approval(replace(FROZEN, undoes=original))).blocks)
+    assert "This undoes ticket.close T-1 *now*, which run run_0 did." in card
+    assert "in the words of who asked for the undo" in card
+    assert "This undoes" not in json.dumps(shown(approval()).blocks)
+
+
+@pytest.mark.parametrize(("times", "said"), [(1, "once before"), (2, "2 times before")])
+def test_a_card_says_that_it_repeats(times: int, said: str) -> None:
+    """Whoever approves the third of three equal payments is told that there were two."""
+    assert f"This repeats: the run did exactly this {said}." in body(
+        shown(approval(replace(FROZEN, repeats=times)))
+    )
+    assert "This repeats" not in body(shown(approval()))
+
+
+@pytest.mark.parametrize("length", [200, 5_000])
+def test_a_card_of_an_undo_is_lawful_whatever_it_undoes(length: int) -> None:
+    """Names of any length leave it within Slack's limits."""
+    long = "&" * length
+    shown(approval(replace(FROZEN, undoes=Original(run_id=long, action_id="a", tool=long, target=long))))

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from cli import why, words
+from cli import showing, why, words
 from cli.following import Event, Following, read
 from cli.output import happened
 from cli.timeline import Timeline, head
@@ -32,6 +32,7 @@ RUN: dict[str, Any] = {
     "budget": {"steps": 25, "seconds": 60, "usd": "1.00", "denials": 3},
     "spend": {"steps": 4, "seconds": 2.1, "usd": "0.0123", "denials": 0},
 }
+OFFER: dict[str, Any] = {"tool": "ticket.reopen", "run_id": None, "done": False}
 ACTION: dict[str, Any] = {"step": 3, "tool": "ticket.close", "duration_ms": 41}
 APPROVAL: dict[str, Any] = {
     "approval_id": "apr_1",
@@ -69,6 +70,49 @@ def test_a_step_is_told_once_however_many_calls_it_proposes() -> None:
     data = {"at": AT, "kind": "decision", "outcome": "allow", "action": ACTION, "reason": ""}
     told = [line.text for _ in range(2) for line in timeline.lines("action", data)]
     assert told == ["step 3: asked the model", *["proposed ticket.close: allowed"] * 2]
+
+
+def test_an_undo_run_says_what_it_undoes_and_asks_no_model() -> None:
+    """In its first line, at its head, and where another run's step would say that a model was asked."""
+    run, timeline = {**RUN, "undoes": "run_0"}, Timeline()
+    data = {"at": AT, "kind": "run", "outcome": "accepted", "run": run, "actor": "svc:demo"}
+    (accepted,) = timeline.lines("run", {**data, "reason": "to undo run run_0: Wrong."})
+    assert accepted.text == "svc:demo asked for it for user:u-7, to undo run run_0: Wrong."
+    decided = {"at": AT, "kind": "decision", "outcome": "needs_approval", "action": ACTION, "reason": ""}
+    assert timeline.lines("action", decided)[0].text == "step 3: proposed the undo of run run_0"
+    assert dict(head(run))["undoes"] == "run run_0"
+    assert "undoes" not in dict(head(RUN))
+
+
+def _written(outcome: str, undo: dict[str, Any] | None) -> dict[str, Any]:
+    return {"action_digest": "sha256:…", "idempotency_key": "k-1", "outcome": outcome, "undo": undo}
+
+
+@pytest.mark.parametrize(
+    ("action", "state", "said", "offered"),
+    [
+        (_written("succeeded", OFFER), "cancelled", "ticket.reopen undoes it", True),
+        (_written("succeeded", OFFER), "running", "once it has ended: interlock run undo run_1", True),
+        (_written("succeeded", OFFER | {"run_id": "run_2"}), "completed", "being undone by run run_2", False),
+        (
+            _written("succeeded", OFFER | {"run_id": "run_2", "done": True}),
+            "failed",
+            "undone by run run_2",
+            False,
+        ),
+        (_written("succeeded", None), "completed", "nothing undoes it", False),
+        (_written("unknown", OFFER), "stopped", "nobody knows yet", False),
+        (_written("rejected", OFFER), "completed", "", False),
+    ],
+)
+def test_what_was_written_is_shown_with_its_undo(
+    capsys: pytest.CaptureFixture[str], action: dict[str, Any], state: str, said: str, offered: bool
+) -> None:
+    """The command is offered where an undo of something is neither done nor under way."""
+    showing.offer({**RUN, "state": state, "actions": [action]})
+    out = capsys.readouterr().out
+    assert said in out if said else out == ""
+    assert ("interlock run undo run_1" in out) is offered
 
 
 def test_a_run_starts_once_and_then_carries_on() -> None:

@@ -70,6 +70,7 @@ def test_vectors_are_kept() -> None:
         kind="run", at_ms=1_764_000_000_000, tenant="acme", env="dev", actor="svc:demo", outcome="accepted"
     )
     frozen = Frozen.read(_FROZEN)
+    second = Frozen.read(_FROZEN | _SECOND)
     hold(
         "vectors",
         {
@@ -84,6 +85,8 @@ def test_vectors_are_kept() -> None:
             "frozen": asdict(frozen),
             "frozen bytes": frozen.frozen_bytes().decode(),
             "frozen digest": frozen.digest(),
+            "frozen bytes, format 2": second.frozen_bytes().decode(),
+            "frozen digest, format 2": second.digest(),
             "button": f"apr_0123|{frozen.digest()}",
             "anchor": anchors._key("acme", 17),
         },
@@ -152,4 +155,18 @@ _FROZEN: dict[str, Any] = {
     "on_behalf_of": None,
     "words": "The article solves it.",
     "format": 1,
+}
+
+_SECOND: dict[str, Any] = {
+    "undo": {
+        "tool": "ticket.reopen",
+        "arguments": {"ticket_id": "T-18421", "reason": "Closing it was undone."},
+    },
+    "undoes": {
+        "run_id": "run_0e",
+        "action_id": "run_0e.1.0",
+        "tool": "ticket.reopen",
+        "target": "T-18421",
+    },
+    "format": 2,
 }

@@ -19,7 +19,7 @@ from embedded.endpoints import Endpoints
 from gateway import auth, operations, runs
 from gateway.problems import BODY_LIMIT, KINDS
 from gateway.slack import ANSWERS
-from policies import source
+from policies import source, undo
 from policies.arguments import DEPTH
 from tests.laws.test_frozen_words import variables
 
@@ -74,7 +74,7 @@ def test_every_call_is_listed() -> None:
             if path.startswith("/") and method:
                 listed.add((method, path))
     served = {
-        (method.upper(), re.sub(r"\{(run|approval)_id\}", "{id}", path))
+        (method.upper(), re.sub(r"\{(run|approval|outbox)_id\}", "{id}", path))
         for path, calls in GOLDEN["openapi"]["paths"].items()
         for method in calls
     }
@@ -160,6 +160,7 @@ def test_the_limits_are_those_of_the_code() -> None:
         BYTES_LIMIT,
         RESULT_LIMIT,
         source.LIMIT,
+        undo.LIMIT,
     )
     assert [int(row[1]) for row in table("what", "at most")] == list(expected)
 

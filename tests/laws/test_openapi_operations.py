@@ -182,3 +182,21 @@ async def test_an_undo_and_a_second_look_are_named(tmp_path: Path) -> None:
     prepared = await _prepared(spec, _said({}))
     assert prepared.preview.undo == "By bank.take_back, which has an approval of its own."
     assert prepared.preview.target == "recipient DE1"
+
+
+@pytest.mark.parametrize(
+    ("pointers", "undo"),
+    [
+        (None, {"recipient": "DE1", "amount": 5, "note": "Rent"}),
+        ({"account": "/recipient"}, {"account": "DE1"}),
+        ({"account": "/recipient", "why": "/note", "on": "/day"}, {"account": "DE1", "why": "Rent"}),
+    ],
+)
+async def test_an_undo_takes_the_write_s_arguments_as_the_file_says(
+    tmp_path: Path, pointers: Json, undo: Json
+) -> None:
+    """All of them under their own names, or each where its pointer leads; without a tool there is none."""
+    spec = _spec(tmp_path)
+    assert (await _prepared(spec, _said({}))).undo_arguments is None
+    bound = replace(spec, undo="bank.close", binding={**spec.binding, "undo": pointers})
+    assert (await _prepared(bound, _said({}), note="Rent")).undo_arguments == undo

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -201,6 +202,48 @@ def test_a_mistake_is_named_with_its_line(tmp_path: Path, old: str, new: str, li
     sentence = _refused(tmp_path, tools=TOOLS.replace(old, new, 1))
     assert f"tools.yaml:{line}: " in sentence
     assert said in sentence
+
+
+CLOSE = (
+    "  bank.close: {source: bank, operation: close_account, effect: destructive, credential: bank-write,"
+    " target: account, preview: none}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("undo", "said"),
+    [
+        ("bank.get_balance", "is a read, which undoes nothing"),
+        ("bank.close", "`bank.close` takes no `recipient`"),
+        ("{tool: bank.close, args: {acount: /recipient}}", "did you mean `account`?"),
+        ("{tool: bank.close, args: {account: /receiver}}", "has no argument at `/receiver`"),
+        ("{tool: bank.close, args: {account: /note}}", "needs `account` from a required argument"),
+        ("{tool: bank.close, args: {}}", "needs `account` from a required argument"),
+        ("{tol: bank.close}", "did you mean `tool`?"),
+    ],
+)
+def test_an_undo_that_could_not_be_called_is_named_with_its_line(
+    tmp_path: Path, undo: str, said: str
+) -> None:
+    """It must be a write whose arguments the write that it undoes always has."""
+    sentence = _refused(tmp_path, tools=TOOLS.replace("undo: null", f"undo: {undo}") + CLOSE)
+    assert "tools.yaml:13: " in sentence
+    assert said in sentence
+
+
+def test_an_undo_is_pinned_with_its_arguments_and_a_worker_believes_its_own_file(tmp_path: Path) -> None:
+    """Name and pointers are part of the catalogue; a tool without an undo keeps the version that it had."""
+    text = TOOLS.replace("undo: null", "undo: {tool: bank.close, args: {account: recipient}}") + CLOSE
+    plain = _loaded(tmp_path).catalogue.tools["bank.send_money"]
+    spec = _loaded(tmp_path, tools=text).catalogue.tools["bank.send_money"]
+    assert (spec.undo, spec.binding["undo"]) == ("bank.close", {"account": "/recipient"})
+    assert "undo" not in plain.binding
+    pinned = load_worker_tools(tmp_path / "tools.yaml", GIVEN).operations["bank.send_money"]
+    assert isinstance(pinned, Pinned)
+    assert pinned.operation(spec)
+    for forged in (plain, replace(spec, undo="bank.send_money"), replace(spec, binding=plain.binding)):
+        with pytest.raises(Unknown, match="speaks otherwise"):
+            pinned.operation(forged)
 
 
 def test_what_reads_before_a_write_has_a_credential_of_one_meaning(tmp_path: Path) -> None:

@@ -119,6 +119,30 @@ def test_a_standing_click_counts(answer: Answer, way: dict[str, Any]) -> None:
     assert ruled(approval(), click(answer=answer, **way)) is None
 
 
+def test_the_first_click_on_a_card_on_its_way_counts() -> None:
+    """The card may stand in the channel that was announced before anybody has written down its message."""
+    assert ruled(approval(message_ts=None), click(message_ts="7.7")) is None
+
+
+PLACES = st.sampled_from([None, "C1", "C2"])
+MESSAGES = st.sampled_from([None, "1.1", "2.2", "3.3"])
+
+
+@given(PLACES, MESSAGES, st.lists(st.tuples(PLACES, MESSAGES), max_size=8))
+def test_clicks_of_one_message_alone_are_ever_on_the_card(
+    channel: str | None, message: str | None, clicked: list[tuple[str | None, str | None]]
+) -> None:
+    """Whatever comes in whatever order, the accepted clicks name one message, in the announced channel."""
+    record, accepted = approval(channel=channel, message_ts=message), set()
+    for place in clicked:
+        wish = click(channel=place[0], message_ts=place[1])
+        if ruled(record, wish) is None:
+            accepted.add(place)
+            record = replace(record, message_ts=record.message_ts or wish.message_ts)
+    assert accepted <= {(channel, record.message_ts)}
+    assert None not in {part for place in accepted for part in place}
+
+
 ATTACKS: dict[str, tuple[ApprovalRecord, Click, Refusal]] = {
     "by a stranger": (approval(), click("eve"), Refusal.STRANGER),
     "by somebody outside the group": (approval(), click("mallory"), Refusal.NOT_IN_GROUP),
@@ -133,6 +157,17 @@ ATTACKS: dict[str, tuple[ApprovalRecord, Click, Refusal]] = {
         click(channel=None, message_ts=None),
         Refusal.OTHER_CARD,
     ),
+    "while a card is on its way to another channel": (
+        approval(channel="C2", message_ts=None),
+        click(),
+        Refusal.OTHER_CARD,
+    ),
+    "of no message, while a card is on its way": (
+        approval(message_ts=None),
+        click(message_ts=None),
+        Refusal.OTHER_CARD,
+    ),
+    "while no card was sent": (approval(channel=None, message_ts=None), click(), Refusal.OTHER_CARD),
     "in a way nobody knows": (approval(), click(way="mail", channel=None), Refusal.OTHER_CARD),
     "by the requester": (approval(on_behalf_of="user:ada"), click(), Refusal.REQUESTER),
     "by the requester as principal": (approval(on_behalf_of="principal:ada"), click(), Refusal.REQUESTER),

@@ -1,5 +1,6 @@
 """What an answer is worth when an earlier send of the same bytes may still arrive."""
 
+import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -30,6 +31,11 @@ class Books:
     says: list[Claim] = field(default_factory=list)
     asked: list[bool] = field(default_factory=list)
     late: int = 0
+    #: What it says when it is asked whether a write may still be sent; then yes.
+    confirms: list[bool] = field(default_factory=list)
+    #: Seconds that it takes to say so, the first time.
+    slow: float = 0.0
+    confirmed: int = 0
 
     async def claim(self, request: ClaimRequest) -> Claim:
         self.asked.append(request.unsent)
@@ -45,6 +51,12 @@ class Books:
 
     async def renew(self, request: ClaimRequest, fence: int) -> None:
         raise NotImplementedError
+
+    async def confirm(self, *_: Any) -> bool:
+        self.confirmed += 1
+        slow, self.slow = self.slow, 0.0
+        await asyncio.sleep(slow)
+        return self.confirms.pop(0) if self.confirms else True
 
     async def release(self, request: ClaimRequest, fence: int, sentence: str) -> bool:
         raise NotImplementedError
@@ -165,6 +177,19 @@ async def test_a_resend_is_for_the_approved_version_only() -> None:
     target = Target([], version="2")
     sent = await _sent(LOOKUP, target, Claim(say="lookup", fence=2, again=True))
     assert (_outcome(sent), target.sends) == (Outcome.UNKNOWN, 0)
+
+
+async def test_a_resend_after_a_lookup_is_checked_once_more() -> None:
+    """The target may take its time to say that it has no such key: what held then may hold no more."""
+    looks = Claim(say="lookup", fence=2, again=True)
+    stopped = Target([])
+    books = Books(says=[looks], confirms=[False])
+    assert _outcome(await _sent(LOOKUP, stopped, books=books)) is Outcome.UNKNOWN
+    assert stopped.sends == 0
+    allowed = Target([DONE])
+    books = Books(says=[looks], slow=0.6)
+    assert _outcome(await _sent(LOOKUP, allowed, books=books)) is Outcome.SUCCEEDED
+    assert (allowed.sends, books.confirmed) == (1, 2)
 
 
 async def test_every_send_has_a_fresh_claim() -> None:

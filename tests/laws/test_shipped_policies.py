@@ -74,10 +74,11 @@ def test_a_read_only_route_allows_no_write(route: str) -> None:
 
 @pytest.mark.parametrize(("route", "write"), WRITES.items())
 def test_a_writing_route_has_one_write_and_a_limit_on_it(route: str, write: str) -> None:
-    """One kind of write each, bounded by the hour."""
-    rules = _policies().routes[route]
-    assert [name for name in rules.allow_tools if _catalogue().tools[name].effect.writes] == [write]
-    assert any(limit.tool == write and limit.per == "tenant" for limit in rules.limits)
+    """One kind of write each and the tool that undoes it, if it has one, each bounded by the hour."""
+    rules, undo = _policies().routes[route], _catalogue().tools[write].undo
+    writes = [name for name in rules.allow_tools if _catalogue().tools[name].effect.writes]
+    assert set(writes) == {write, undo or write}
+    assert set(writes) <= {limit.tool for limit in rules.limits if limit.per == "tenant"}
 
 
 def test_the_shipped_writes_show_all_three_ways_to_retry() -> None:

@@ -18,6 +18,7 @@ from contracts.errors import Malformed
 from contracts.ports import Answer
 from contracts.run import Outcome
 from policies.arguments import fault
+from policies.undo import offered
 from tests.frozen import ASKED, approval_of, frozen
 from tests.laws.only_gets import OnlyGets
 from tools.base_url import Query
@@ -323,6 +324,58 @@ def test_a_customer_is_shown_without_ways_to_reach_them() -> None:
     assert found == {"customer": customer}
     with pytest.raises(Stopped):
         _read("customers.get", {"customer_id": "C-2"}, customer)
+
+
+def _undo(tool: str, arguments: Json, **ticket: Any) -> Json:
+    prepared = _prepared(tool, arguments, **ticket)
+    assert isinstance(prepared, Prepared), prepared
+    undo = offered(LOADED.catalogue, SPECS[tool].undo, prepared.undo_arguments)
+    return None if undo is None else {undo.tool: undo.arguments}
+
+
+def test_a_close_is_undone_by_reopening_and_a_reopening_by_closing_as_it_was() -> None:
+    """A ticket is closed again with its own reason and article, where the tool could have written them."""
+    close = {"ticket_id": "T-1", "reason": "Solved."}
+    reopened = {"ticket_id": "T-1", "reason": "Closing it was undone."}
+    assert _undo("ticket.close", close) == {"ticket.reopen": reopened}
+    again = {"ticket_id": "T-1", "reason": "It is back."}
+    before = {"reason": "KB-12 helps.", "article": "KB-12"}
+    closed = {"ticket_id": "T-1", "reason": "KB-12 helps.", "resolution_article": "KB-12"}
+    assert _undo("ticket.reopen", again, status="closed", resolution=before) == {"ticket.close": closed}
+    strange: list[Json] = [
+        None,
+        {"reason": "two\nlines"},
+        {"reason": "x", "article": "elsewhere"},
+        {"reason": ""},
+    ]
+    for resolution in strange:
+        undo = _undo("ticket.reopen", again, status="closed", resolution=resolution)
+        assert undo["ticket.close"]["reason"] == "Opening it again was undone."
+
+
+@pytest.mark.parametrize(
+    ("fields", "restored"),
+    [
+        ({"priority": "high"}, {"priority": "normal"}),
+        ({"priority": "high", "status": "open"}, {"priority": "normal"}),
+        ({"tags": ["a"], "status": "pending"}, {"tags": ["login"], "status": "open"}),
+        ({"tags": []}, {"tags": ["login"]}),
+    ],
+)
+def test_an_update_is_undone_by_restoring_what_it_changes_and_only_that(fields: Json, restored: Json) -> None:
+    """A field that is set to what it is has nothing to restore; what is not named stays out."""
+    assert _undo("ticket.update", {"ticket_id": "T-1", **fields}) == {
+        "ticket.update": {"ticket_id": "T-1", **restored}
+    }
+
+
+def test_what_the_tool_could_not_write_itself_is_not_restored() -> None:
+    """Tags that a colleague made up are no arguments of the tool: no undo for that, nor for a mail."""
+    tags = {"ticket_id": "T-1", "tags": ["a"]}
+    assert _undo("ticket.update", tags, tags=["VIP customer"]) is None
+    said = _preview("ticket.update", tags, tags=["VIP customer"]).undo
+    assert said == "Set tags to VIP customer again in the helpdesk."
+    assert _undo("email.send", MAIL) is None
 
 
 def test_a_mail_of_a_usual_length_is_shown_whole_with_its_buttons() -> None:

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from cli import minting
 from contracts import names
 from contracts.wire import Nudge
 from tests.acceptance.conftest import ONCE, QUICK, World
@@ -108,17 +107,8 @@ async def changed(world: World) -> str:
     return run_id
 
 
-async def _switch(world: World, *, stopped: bool) -> None:
-    answer = await world.gateway.put(
-        f"/v1/switches/route:{QUICK}",
-        json={"stopped": stopped, "reason": "a recording"},
-        headers=await world.bearer(minting.operator()),
-    )
-    assert answer.is_success, answer.text
-
-
 async def _halted(world: World) -> str:
-    await _switch(world, stopped=True)
+    await world.switch(f"route:{QUICK}", stopped=True)
     run_id = await world.submit(QUICK, {"script": [[_read(next(world.tickets))]], "final": "Done."})
     await world.reaches(run_id, "halted")
     return run_id
@@ -126,18 +116,13 @@ async def _halted(world: World) -> str:
 
 async def resumed(world: World) -> str:
     run_id = await _halted(world)
-    await _switch(world, stopped=False)
+    await world.switch(f"route:{QUICK}", stopped=False)
     await world.reaches(run_id, "completed")
     return run_id
 
 
 async def _cancelled(world: World, run_id: str) -> str:
-    answer = await world.gateway.post(
-        f"/v1/runs/{run_id}/cancel",
-        json={"reason": "a recording"},
-        headers=await world.bearer(minting.operator()),
-    )
-    assert answer.is_success, answer.text
+    await world.cancel(run_id, "a recording")
     await world.reaches(run_id, "cancelled")
     return run_id
 
@@ -153,7 +138,7 @@ async def cancelled_question(world: World) -> str:
 async def cancelled_halt(world: World) -> str:
     run_id = await _halted(world)
     await _cancelled(world, run_id)
-    await _switch(world, stopped=False)
+    await world.switch(f"route:{QUICK}", stopped=False)
     return run_id
 
 

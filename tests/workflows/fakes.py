@@ -1,7 +1,7 @@
 """The activities of a run as a stage: they do what a play says, and count who was called."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,15 +61,17 @@ class Stage:
     #: Held by a kill switch: the model is not asked.
     held: bool = False
     ending: Ending | None = None
+    #: Awaited in every activity, by its name, once it was counted.
+    gate: Callable[[str], Awaitable[None]] | None = None
 
     @activity.defn(name=names.OPEN)
     async def open_run(self, start: RunStart) -> Lease:  # noqa: ARG002 - the activity's own argument
-        self.calls[names.OPEN] += 1
+        await self._called(names.OPEN)
         return Lease(token="lease", expires=LONG_AHEAD)
 
     @activity.defn(name=names.THINK)
     async def think(self, step: Step) -> Turn:
-        self.calls[names.THINK] += 1
+        await self._called(names.THINK)
         if self.held:
             return Turn(step=step.step, halted="the kill switch holds")
         if step.step > len(self.turns):
@@ -78,12 +80,12 @@ class Stage:
 
     @activity.defn(name=names.READ)
     async def read(self, ref: ActionRef) -> Acted:
-        self.calls[names.READ] += 1
+        await self._called(names.READ)
         return self._ended(Acted(action_id=ref.action_id, outcome=Outcome.SUCCEEDED))
 
     @activity.defn(name=names.PREPARE)
     async def prepare(self, ref: ActionRef) -> Frost:
-        self.calls[names.PREPARE] += 1
+        await self._called(names.PREPARE)
         open_still = self.done.get(ref.action_id) in (None, Outcome.UNKNOWN)
         return Frost(
             action_id=ref.action_id,
@@ -94,27 +96,27 @@ class Stage:
 
     @activity.defn(name=names.ASK)
     async def ask(self, ref: ActionRef) -> Asked:
-        self.calls[names.ASK] += 1
+        await self._called(names.ASK)
         return Asked(approval_id=f"apr:{ref.action_id}", deadline_ms=self.deadline_ms)
 
     @activity.defn(name=names.ASK_OUTCOME)
     async def ask_outcome(self, ref: ActionRef) -> Asked:
-        self.calls[names.ASK_OUTCOME] += 1
+        await self._called(names.ASK_OUTCOME)
         return Asked(approval_id=f"did:{ref.action_id}", deadline_ms=None)
 
     @activity.defn(name=names.COLLECT)
     async def collect(self, ref: ApprovalRef) -> Verdict:
-        self.calls[names.COLLECT] += 1
+        await self._called(names.COLLECT)
         return self.verdicts.get(ref.approval_id, Verdict(state="waiting"))
 
     @activity.defn(name=names.WRITE)
     async def write(self, ref: ActionRef) -> Acted:
-        self.calls[names.WRITE] += 1
+        await self._called(names.WRITE)
         return self._ended(self.written(ref.action_id, self.calls[names.WRITE]))
 
     @activity.defn(name=names.FINISH)
     async def finish(self, ending: Ending) -> None:
-        self.calls[names.FINISH] += 1
+        await self._called(names.FINISH)
         self.ending = ending
 
     def on(self, queue: str) -> list[Callable[..., Any]]:
@@ -130,6 +132,11 @@ class Stage:
         """Have people approve it; the approval's id."""
         self.verdicts[f"apr:{action_id}"] = Verdict(state="approved", token="write")
         return f"apr:{action_id}"
+
+    async def _called(self, activity_name: str) -> None:
+        self.calls[activity_name] += 1
+        if self.gate is not None:
+            await self.gate(activity_name)
 
     def _ended(self, acted: Acted) -> Acted:
         if acted.halted is None and not acted.changed:

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +22,8 @@ from workflows.agent_run import AgentRun
 from workflows.headers import CapabilityHeaders
 
 _UNTHROTTLED: Final = "history.transferProcessorMaxPollRPS=10000"
+_BEAT: Final = timedelta(milliseconds=100)
+"""How often a heartbeat is passed on at most: a cancellation reaches an activity in answer to one."""
 TEMPORAL: Final = str(Path(sys.executable).parent / "temporal")
 
 
@@ -54,6 +57,7 @@ def agent(
         workflows=[AgentRun],
         interceptors=[CapabilityHeaders()],
         deployment_config=None if build is None else pinned(workflow_version(build)),
+        max_heartbeat_throttle_interval=_BEAT,
         **options,
     )
 
@@ -63,7 +67,12 @@ async def others(client: Client, stage: Stage) -> AsyncIterator[None]:
     """The workers of the brokers' and the tools' queues."""
     async with AsyncExitStack() as stack:
         for queue in (names.BROKER_QUEUE, names.TOOLS_QUEUE):
-            worker = Worker(client, task_queue=queue, activities=stage.on(queue))
+            worker = Worker(
+                client,
+                task_queue=queue,
+                activities=stage.on(queue),
+                max_heartbeat_throttle_interval=_BEAT,
+            )
             await stack.enter_async_context(worker)
         yield
 

@@ -126,10 +126,13 @@ class Binding:
     endpoint: Endpoint
     preview: PreviewRead | None = None
     lookup: KeyLookup | None = None
+    #: The undo tool's arguments, as JSON pointers into the write's; None: they are the write's own.
+    undo: Mapping[str, str] | None = None
 
     def document(self) -> Json:
-        found: Json = json.loads(json.dumps(asdict(self)))
-        return found
+        """Without ``undo`` where there is none, so that versions of tools without one stay as they are."""
+        found: dict[str, Json] = json.loads(json.dumps(asdict(self)))
+        return {name: value for name, value in found.items() if name != "undo" or value is not None}
 
     @classmethod
     def read(cls, document: Json) -> Self:
@@ -139,8 +142,9 @@ class Binding:
                 endpoint=Endpoint.read(document["endpoint"]),
                 preview=_preview(document["preview"]),
                 lookup=_lookup(document["lookup"]),
+                undo=None if document.get("undo") is None else dict(document["undo"]),
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise Malformed(f"this is no binding of a tool: {error}") from error
 
 

@@ -63,7 +63,7 @@ class ServiceEntries:
             read_credential=credential,
             retry=entry.retry.retry() if entry.retry else Retry(),
             target=entry.target,
-            undo=entry.undo,
+            undo=entry.undo.tool if entry.undo else None,
             timeout=entry.timeout,
             binding=pinned,
         )
@@ -82,7 +82,8 @@ class ServiceEntries:
             lookup = self._lookup(entry.retry.lookup) if entry.retry and entry.retry.lookup else None
         except Malformed as error:
             sound = self._wrong(name, "retry", error)
-        return Binding(endpoint=found.endpoint, preview=preview, lookup=lookup) if sound else None
+        undo = entry.undo.args if entry.undo else None
+        return Binding(endpoint=found.endpoint, preview=preview, lookup=lookup, undo=undo) if sound else None
 
     def _wrong(self, name: str, key: str, error: Malformed) -> bool:
         self.note(("tools", name, key), f"`{name}`: its {key}: {error}", "")

@@ -67,11 +67,18 @@ class ServiceWrite(WriteOperation[Values]):
         """Before a person is asked it is seen, too, that the request can be made of these arguments."""
         endpoint = self._binding.endpoint
         endpoint.writing(arguments)
+        undo = self._undo(arguments)
         if self._binding.preview is None:
-            return Prepared(preview=preview.unseen(self._spec, endpoint, arguments))
+            return Prepared(preview=preview.unseen(self._spec, endpoint, arguments), undo_arguments=undo)
         reply = await session.ask(_previewing(self._binding.preview, arguments))
         shown = preview.seen(self._spec, endpoint, arguments, reply.document)
-        return Prepared(preview=shown, version=_version(reply))
+        return Prepared(preview=shown, version=_version(reply), undo_arguments=undo)
+
+    def _undo(self, arguments: Values) -> Json:
+        """What the tool file says that the undo takes; of a described service nothing else is known."""
+        if self._spec.undo is None:
+            return None
+        return dict(arguments) if self._binding.undo is None else _taken(arguments, self._binding.undo)
 
     async def current(self, session: Reader, arguments: Values) -> str:
         if self._binding.preview is None:
@@ -125,14 +132,16 @@ def _said(entry: ToolEntry) -> tuple[object, ...]:
     lookup = entry.retry.lookup if entry.retry else None
     reads = shown.operation if shown else None
     kind = entry.retry.retry().kind if entry.retry else Retry().kind
-    return entry.source, entry.operation, entry.effect, entry.credential, reads, lookup, kind
+    undo = (entry.undo.tool, entry.undo.args) if entry.undo else (None, None)
+    return entry.source, entry.operation, entry.effect, entry.credential, reads, lookup, kind, undo
 
 
 def _bound(spec: ToolSpec, binding: Binding) -> tuple[object, ...]:
     reads = binding.preview.endpoint.operation if binding.preview else None
     lookup = binding.lookup.endpoint.operation if binding.lookup else None
     named = binding.endpoint.operation
-    return spec.address, named, spec.effect, spec.credential, reads, lookup, spec.retry.kind
+    undo = spec.undo, binding.undo
+    return spec.address, named, spec.effect, spec.credential, reads, lookup, spec.retry.kind, undo
 
 
 def _parsed(schema: Json, arguments: Json) -> Values:
@@ -144,9 +153,13 @@ def _parsed(schema: Json, arguments: Json) -> Values:
 
 
 def _previewing(read: PreviewRead, arguments: Values) -> ReadRequest:
-    taken = {name: _at(arguments, pointer) for name, pointer in read.args.items()}
-    given = {name: value for name, value in taken.items() if value is not None}
-    return read.endpoint.reading(_parsed(read.schema, given))
+    return read.endpoint.reading(_parsed(read.schema, _taken(arguments, read.args)))
+
+
+def _taken(arguments: Values, pointers: Mapping[str, str]) -> dict[str, Json]:
+    """Arguments of another call by their pointers into these; what is not there is left out."""
+    taken = {name: _at(arguments, pointer) for name, pointer in pointers.items()}
+    return {name: value for name, value in taken.items() if value is not None}
 
 
 def _at(arguments: Json, pointer: str) -> Json:

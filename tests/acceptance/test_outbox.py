@@ -1,0 +1,83 @@
+"""What people say while somebody does not answer: kept, shown to operators, and told as soon as he does."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from cli import minting
+from embedded import endpoints
+from tests.acceptance.conftest import ADA, SECONDS, Waiting, World
+
+
+@contextmanager
+def stopped(world: World, part: str) -> Iterator[None]:
+    """The part of the stack does nothing, as if its machine had hung."""
+    found = endpoints.read(world.state.directory)
+    assert found is not None
+    pid = int(found["pids"][part])
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+async def letters(world: World, waiting: Waiting) -> list[dict[str, Any]]:
+    """What waits for the run, over HTTP."""
+    headers = await world.bearer(minting.operator())
+    found = (await world.gateway.get("/v1/outbox", headers=headers)).json()["letters"]
+    return [one for one in found if one["run_id"] == waiting.run_id and one["kind"] != "card"]
+
+
+async def until_told(world: World, waiting: Waiting) -> None:
+    until = time.monotonic() + SECONDS
+    while await letters(world, waiting):
+        assert time.monotonic() < until, "the run was not told"
+        await asyncio.sleep(0.1)
+
+
+async def listed(world: World, *options: str) -> list[dict[str, Any]]:
+    """What ``interlock outbox list`` says."""
+    arguments = ("-m", "cli.main", "outbox", "list", "--json", *options)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, *arguments, "--state", str(world.state.directory)), stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await asyncio.wait_for(process.communicate(), SECONDS)
+    assert process.returncode == 0
+    found: list[dict[str, Any]] = json.loads(out)["letters"]
+    return found
+
+
+async def test_a_click_while_no_agent_worker_answers_is_told_by_a_signal(world: World) -> None:
+    """Temporal keeps it until a worker is there again; then the run goes on, and writes once."""
+    waiting = await world.waiting()
+    with stopped(world, "agent"):
+        await world.click(waiting, ADA)
+        await until_told(world, waiting)
+        assert (await world.run(waiting.run_id))["state"] == "waiting_approval"
+    await world.reaches(waiting.run_id, "completed")
+    assert len(await world.writes(waiting.ticket)) == 1
+
+
+async def test_a_click_while_temporal_hangs_waits_where_operators_see_it(world: World) -> None:
+    """It is acknowledged, listed with what went wrong, and told by itself when Temporal answers again."""
+    waiting = await world.waiting()
+    with stopped(world, "temporal"):
+        assert (await world.click(waiting, ADA))["status"] == 200
+        until = time.monotonic() + SECONDS
+        while not (one := await letters(world, waiting)) or not one[0]["attempts"]:
+            assert time.monotonic() < until, one
+            await asyncio.sleep(0.2)
+        assert one[0]["outbox_id"] in {letter["outbox_id"] for letter in await listed(world)}
+        assert (one[0]["kind"], one[0]["dead"]) == ("decision", False)
+        assert "Temporal" in one[0]["error"]
+        assert await listed(world, "--dead") == []
+    await world.reaches(waiting.run_id, "completed")
+    await until_told(world, waiting)
+    assert len(await world.writes(waiting.ticket)) == 1
