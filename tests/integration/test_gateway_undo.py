@@ -200,7 +200,7 @@ async def test_an_undo_is_a_new_run_with_a_warrant_that_says_whose_undo_it_is(ca
     ]
     assert {call.words for call in calls} == {"Wrong tickets."}
     records = await case.world.audit.search(AuditQuery(tenant="acme", run_id=claims.run_id))
-    assert records[0].record["reason"] == f"to undo run {run.warrant.run_id}: Wrong tickets."
+    assert records[0].reason == f"to undo run {run.warrant.run_id}: Wrong tickets."
 
 
 async def test_the_same_key_and_body_is_the_same_undo(case: Case) -> None:
