@@ -21,7 +21,7 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = {
         "rule_places": "SELECT",
         "published": "SELECT",
         "runs": "SELECT, INSERT, UPDATE (first_execution, cancel_reason, version)",
-        "messages": "INSERT",
+        "messages": "SELECT, INSERT",
         "actions": "SELECT",
         "undos": "SELECT, INSERT",
         "approvals": "SELECT, UPDATE (state, decided_ms, denial, message_ts, version)",

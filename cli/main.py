@@ -2,39 +2,61 @@
 
 import os
 import sys
-from typing import NoReturn
+from importlib import import_module
+from typing import Any, Final, NoReturn
 
 import httpx
 import typer
 
-from cli import approvals, audit, outbox, policy, runs, secrets, store, switches
-from cli.demo import demo
-from cli.doctor import doctor
-from cli.roles import gateway, worker
-from cli.token import token
 from contracts.errors import InterlockError
 
-app = typer.Typer(
-    name="interlock",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    help="Runs agents that cannot overspend, overreach, write unapproved or write twice.",
-)
-for verb in (demo, worker, gateway, doctor, token):
-    app.command()(verb)
-for name, verbs in (
-    ("run", runs.app),
-    ("approvals", approvals.app),
-    ("policy", policy.app),
-    ("switch", switches.app),
-    ("outbox", outbox.app),
-    ("audit", audit.app),
-    ("secret", secrets.app),
-    ("store", store.app),
-):
-    app.add_typer(verbs, name=name)
+_VERBS: Final = {
+    "dev": "cli.dev:dev",
+    "demo": "cli.demo:demo",
+    "worker": "cli.roles:worker",
+    "gateway": "cli.roles:gateway",
+    "doctor": "cli.doctor:doctor",
+    "token": "cli.token:token",
+    "run": "cli.runs:app",
+    "approvals": "cli.approvals:app",
+    "policy": "cli.policy:app",
+    "switch": "cli.switches:app",
+    "outbox": "cli.outbox:app",
+    "audit": "cli.audit:app",
+    "secret": "cli.secrets:app",
+    "store": "cli.store:app",
+}
+
+
+def build(named: str | None = None) -> typer.Typer:
+    """The command line with the one verb that is named; with all of them where none is.
+
+    Most verbs ask the gateway, and would wait for what the stack and the store load.
+    """
+    app = typer.Typer(
+        name="interlock",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    app.callback()(interlock)
+    for name in [named] if named in _VERBS else _VERBS:
+        verb = _loaded(_VERBS[name])
+        if isinstance(verb, typer.Typer):
+            app.add_typer(verb, name=name)
+        else:
+            app.command(name)(verb)
+    return app
+
+
+def interlock() -> None:
+    """Runs agents that cannot overspend, overreach, write unapproved or write twice."""
+
+
+def _loaded(where: str) -> Any:
+    module, _, name = where.partition(":")
+    return getattr(import_module(module), name)
 
 
 def main() -> NoReturn:
@@ -49,7 +71,7 @@ def main() -> NoReturn:
 def status() -> int:
     """0 for success, 1 with a sentence on standard error, 2 for wrong use, 130 after Ctrl-C."""
     try:
-        _with_dev()(prog_name="interlock")
+        build(sys.argv[1] if len(sys.argv) > 1 else None)(prog_name="interlock")
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
     except KeyboardInterrupt:
@@ -65,14 +87,6 @@ def status() -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return 0
-
-
-def _with_dev() -> typer.Typer:
-    """The app with ``dev``, whose embedded stack the other verbs need not load."""
-    from cli.dev import dev
-
-    app.command()(dev)
-    return app
 
 
 def _address(error: httpx.HTTPError) -> str:

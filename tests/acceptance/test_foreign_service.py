@@ -17,7 +17,7 @@ import pytest_asyncio
 from typer.testing import CliRunner
 
 from cli import minting
-from cli.main import app
+from cli.main import build
 from cli.state import State
 from embedded.ports import Ports
 from embedded.process import Event
@@ -164,7 +164,7 @@ def _files(folder: Path, address: str) -> tuple[Path, Path]:
 
 
 def _interlock(*arguments: str, given: str = "") -> dict[str, Any]:
-    outcome = CliRunner().invoke(app, [*arguments, "--json"], input=given)
+    outcome = CliRunner().invoke(build(), [*arguments, "--json"], input=given)
     assert outcome.exit_code == 0, outcome.output
     found: dict[str, Any] = json.loads(outcome.stdout)
     return found

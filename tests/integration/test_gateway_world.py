@@ -306,7 +306,7 @@ class World:
             desk=StoreDesk(self.stores["gateway"], self.signer, self.verifier, self.clock),
             switches=self.switches,
             audit=self.audit,
-            answers=StoreAnswers(self.store),
+            answers=StoreAnswers(self.stores["gateway"]),
             sources=self.documents,
             starter=self.temporal,
             slack=SlackApp(

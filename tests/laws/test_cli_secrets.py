@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cli.main import app
+from cli.main import build
 from contracts.errors import Malformed, PermissionRefused
 from contracts.secret import Secret
 from embedded.secrets import LocalSecrets, ToolSecret, tool_secrets
@@ -97,7 +97,7 @@ def test_secrets_of_prod_are_not_touched(tmp_path: Path) -> None:
 def test_a_value_is_never_an_argument(value: str, tmp_path: Path) -> None:
     """It comes from a file or from standard input; whatever else is wrong use, and is not repeated."""
     arguments = ["secret", "put", "bank-read", "--tenant", "acme", "--state", str(tmp_path), "--value", value]
-    outcome = CliRunner().invoke(app, arguments)
+    outcome = CliRunner().invoke(build(), arguments)
     assert outcome.exit_code == 2
     assert "--value" in outcome.stderr
     assert PLANTED not in outcome.output

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cli.main import app
+from cli.main import build
 from cli.output import clean
 from cli.playing import FIRST, candidates
 
@@ -14,7 +14,7 @@ RUNNER = CliRunner()
 
 
 def _explain(*arguments: str) -> dict[str, object]:
-    outcome = RUNNER.invoke(app, ["policy", "explain", *arguments, "--json"])
+    outcome = RUNNER.invoke(build(), ["policy", "explain", *arguments, "--json"])
     assert outcome.exit_code == 0, outcome.output
     found: dict[str, object] = json.loads(outcome.stdout)
     return found
@@ -44,7 +44,7 @@ def test_explain_names_rule_file_and_line() -> None:
 @pytest.mark.parametrize("given", ["{bad", "[]", "@/nowhere/input.json", ""])
 def test_bad_input_is_wrong_use(given: str) -> None:
     """Input that is no JSON object is refused with a sentence and status 2."""
-    outcome = RUNNER.invoke(app, ["run", "start", "--route", "support/close", "--input", given])
+    outcome = RUNNER.invoke(build(), ["run", "start", "--route", "support/close", "--input", given])
     assert outcome.exit_code == 2
     assert "--input" in outcome.stderr
     assert "Traceback" not in outcome.output
@@ -53,15 +53,15 @@ def test_bad_input_is_wrong_use(given: str) -> None:
 def test_decide_takes_one_answer() -> None:
     """None and two answers are wrong use: nobody decides by accident."""
     for answers in ([], ["--approve", "--deny"]):
-        outcome = RUNNER.invoke(app, ["approvals", "decide", "apr_1", "--as", "ada", *answers])
+        outcome = RUNNER.invoke(build(), ["approvals", "decide", "apr_1", "--as", "ada", *answers])
         assert outcome.exit_code == 2
 
 
 def _verbs() -> list[list[str]]:
-    named = [[command.callback.__name__] for command in app.registered_commands if command.callback]
+    named = [[command.callback.__name__] for command in build().registered_commands if command.callback]
     groups = [
         [str(group.name), command.name or str(getattr(command.callback, "__name__", ""))]
-        for group in app.registered_groups
+        for group in build().registered_groups
         if group.typer_instance
         for command in group.typer_instance.registered_commands
     ]
@@ -71,7 +71,7 @@ def _verbs() -> list[list[str]]:
 @pytest.mark.parametrize("verb", _verbs(), ids=" ".join)
 def test_every_verb_helps_with_an_example(verb: list[str]) -> None:
     """``--help`` of every verb says what it does and shows a call."""
-    outcome = RUNNER.invoke(app, [*verb, "--help"])
+    outcome = RUNNER.invoke(build(), [*verb, "--help"])
     assert outcome.exit_code == 0
     assert f"interlock {' '.join(verb)}" in " ".join(outcome.stdout.split())
 

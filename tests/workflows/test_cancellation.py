@@ -59,9 +59,14 @@ def _unknown(action_id: str, tries: int) -> Acted:
     return Acted(action_id=action_id, outcome=Outcome.UNKNOWN, again=tries == 1)
 
 
+def _lost(action_id: str, _: int) -> Acted:
+    """Of a tool that cannot be asked again, so people are asked at once."""
+    return Acted(action_id=action_id, outcome=Outcome.UNKNOWN)
+
+
 def _play(**changes: Any) -> Stage:
     """A read, and an approved write whose outcome stays unknown: every activity has its turn."""
-    stage = Stage(turns=[[read(1)], [write(2)]], written=_unknown, **changes)
+    stage = Stage(**{"turns": [[read(1)], [write(2)]], "written": _unknown, **changes})
     stage.approve(WRITE)
     return stage
 
@@ -106,7 +111,7 @@ async def test_a_cancellation_during_any_activity_ends_the_run(
 ) -> None:
     """Whether the activity breaks off or answers all the same: the run ends there, and says so once."""
     gate = Gate(activity=name, number=number, deaf=deaf)
-    stage = _play(gate=gate)
+    stage = _play(gate=gate, written=_lost if name == names.ASK_OUTCOME else _unknown)
     async with performing(client, stage) as run:
         waking = asyncio.create_task(_woken(run, stage))
         await gate.reached.wait()
