@@ -32,7 +32,7 @@ check: install
 
 # Three at a time on two cores: much of the time is waiting. The order of files is tests/conftest.py's own.
 test: check
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 # Record a run of every kind, or those of NAMES, for the replay tests; no recording is written over.
 record: install
@@ -40,7 +40,7 @@ record: install
 
 # Kill every process of a stack in turn, ROUNDS times over: each run completes with one write.
 kills: install
-	for round in $$(seq $(ROUNDS)); do $(BIN)/pytest -q tests/acceptance/test_kills.py || exit 1; done
+	for round in $$(seq $(ROUNDS)); do $(BIN)/pytest -q -m "chaos or not chaos" tests/acceptance/test_kills.py || exit 1; done
 
 # All kills, and tool workers killed and stopped at every named point of a write; then ROUNDS rounds of a mixed
 # load under random kills, stops and faults, held against the helpdesk's log. SEED=n plays a round again.

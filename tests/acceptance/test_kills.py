@@ -1,6 +1,6 @@
 """Each process of the stack killed without warning while a run depends on it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
@@ -12,6 +12,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 WAITING = ("temporal", "aws", "slack", "helpdesk", "gateway", "agent", "broker", "tools")
 CLICKED = ("helpdesk", "tools")
+QUICK = frozenset({("temporal", "waiting"), ("broker", "waiting"), ("helpdesk", "clicked")})
+"""Run by `make test`; all of them by `make kills`."""
 #: Seconds that the helpdesk lets the request lie, so that the kill meets it there.
 IN_FLIGHT = 2.0
 TICKETS = dict(
@@ -43,7 +45,11 @@ async def _one_write(stack: World, run: dict[str, Any], ticket: str) -> None:
     assert [write["ticket"] for write in writes] == [ticket]
 
 
-@pytest.mark.parametrize("part", WAITING)
+def _parts(parts: Sequence[str], when: str) -> list[object]:
+    return [pytest.param(part, marks=() if (part, when) in QUICK else (pytest.mark.chaos,)) for part in parts]
+
+
+@pytest.mark.parametrize("part", _parts(WAITING, "waiting"))
 async def test_a_part_killed_while_a_run_waits_costs_no_run_and_no_second_write(
     stack: World, part: str
 ) -> None:
@@ -56,7 +62,7 @@ async def test_a_part_killed_while_a_run_waits_costs_no_run_and_no_second_write(
     await stack.replaced(part, pid)
 
 
-@pytest.mark.parametrize("part", CLICKED)
+@pytest.mark.parametrize("part", _parts(CLICKED, "clicked"))
 async def test_a_part_killed_as_the_write_begins_writes_once(stack: World, part: str) -> None:
     """A part of the write itself killed with the request on its way: the run completes, with one write."""
     ticket = TICKETS[part, "clicked"]
