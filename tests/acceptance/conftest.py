@@ -39,6 +39,7 @@ DENY: Final = "interlock.deny"
 SCRIPTED: Final = "support/script"
 QUICK: Final = "support/quick"
 TWO: Final = "support/two"
+MAILS: Final = "support/mails"
 FOR_TWO: Final = "ticket.close_for_two"
 ONCE: Final = "ticket.close_once"
 TICKETS: Final = 500
@@ -332,6 +333,7 @@ def scripted_policies(directory: Path) -> Path:
     for name, route in {
         SCRIPTED: scripted,
         QUICK: scripted | {"approval": quick},
+        MAILS: scripted | {"allow_tools": ["email.send"], "deny_tools": [], "limits": []},
         TWO: scripted | {"allow_tools": ["tickets.get", FOR_TWO], "limits": []},
     }.items():
         (directory / f"routes/{name}.yaml").write_text(json.dumps(route))

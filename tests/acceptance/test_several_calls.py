@@ -1,9 +1,10 @@
 """Several calls in one turn of the model, counted at the target."""
 
+import json
 from datetime import datetime
 from typing import Any, Final
 
-from tests.acceptance.conftest import World
+from tests.acceptance.conftest import MAILS, World
 
 SLOW: Final = 3.0
 """Seconds for which each read lies at the helpdesk."""
@@ -47,3 +48,26 @@ async def test_writes_of_one_turn_are_asked_and_done_one_after_the_other(world: 
     assert outcomes == ["succeeded", "denied", "rejected", "succeeded"]
     assert len({action["approval_id"] for action in run["actions"] if action["approval_id"]}) == 3
     assert [len(await world.writes(ticket)) for ticket in (first, second, third)] == [1, 0, 1]
+
+
+async def test_equal_writes_of_a_run_are_so_many_actions_and_each_says_that_it_repeats(world: World) -> None:
+    """Three equal mails: three keys, three approvals, and cards that count what was done before."""
+    ticket = next(world.tickets)
+    mail = {
+        "tool": "email.send",
+        "args": {"ticket_id": ticket, "subject": "Works again", "body": "Please look."},
+    }
+    run_id = await world.submit(MAILS, {"script": [[mail, mail, mail]], "final": "Done."})
+    asked, unlike = [], ""
+    for repeats in ("", "exactly this once before", "exactly this 2 times before"):
+        waiting = await world.asked(run_id, ticket, unlike)
+        card = json.dumps(await world.card(waiting))
+        assert (repeats in card, "This repeats" in card) == (True, bool(repeats))
+        assert (await world.decide(waiting, "ada", "approve")).status_code == 200
+        asked.append(waiting)
+        unlike = waiting.approval_id
+    await world.reaches(run_id, "completed")
+    key = asked[0].key
+    assert [one.key for one in asked] == [key, f"{key}#2", f"{key}#3"]
+    assert [write["idempotency_key"] for write in await world.writes(ticket)] == [one.key for one in asked]
+    assert len(await world.mails(ticket)) == 3
