@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters import epoch
 from adapters.action_rows import read_action
-from adapters.actions import conclude, thaw
+from adapters.actions import conclude
 from adapters.admission import (
     ClaimRefused,
     allowed,
@@ -22,6 +22,7 @@ from adapters.admission import (
 )
 from adapters.audit_log import append
 from adapters.claim_rows import LEASE_MS, attempt_record, kept, put, row_of, stored
+from adapters.freezing import thaw
 from adapters.schema import actions, approvals, claims, consumed
 from adapters.standing import closed, stopped
 from adapters.store import Store
