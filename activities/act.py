@@ -15,8 +15,10 @@ from activities.warranted import Warrants
 from contracts import names
 from contracts.action import Frozen
 from contracts.errors import Halted, PermissionRefused
-from contracts.ports import Actions, Answer, Armed, Claim, ClaimRequest, Conclusion, Ledger, Runs, Toolbox
+from contracts.ledger import Claim, ClaimRequest, Conclusion, Ledger
+from contracts.ports import Actions, Runs
 from contracts.run import Outcome
+from contracts.toolbox import Answer, Armed, Toolbox
 from contracts.wire import Acted, ActionRef
 
 

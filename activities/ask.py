@@ -10,7 +10,8 @@ from contracts import names
 from contracts.approval import Answer, ApprovalKind, ApprovalRecord, ApprovalState
 from contracts.decision import Call, Decision, Ruling
 from contracts.errors import PermissionRefused, TokenRefused
-from contracts.ports import Actions, Approvals, Clock, Conclusion, Documents
+from contracts.ledger import Conclusion
+from contracts.ports import Actions, Approvals, Clock, Documents
 from contracts.run import ActionRecord, Outcome, StopReason, WarrantedRun
 from contracts.tokens import Verifier
 from contracts.tool import Catalogue

@@ -18,7 +18,7 @@ from temporalio.worker import (
 from contracts import names
 from contracts.errors import InterlockError, TokenRefused, Unavailable
 from contracts.packing import unpacked
-from contracts.ports import Answer
+from contracts.toolbox import Answer
 
 _BEAT_SECONDS: Final = 2.0
 _FAULTS: Final = 5

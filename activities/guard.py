@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from activities.boundary import presented
 from contracts.action import Frozen
 from contracts.errors import TokenRefused
-from contracts.ports import Actions, Documents, Scope
+from contracts.ports import Actions, Documents
 from contracts.run import ActionRecord, WarrantedRun
 from contracts.tokens import Capability, Purpose, Verifier
 from contracts.tool import Catalogue, ToolSpec
+from contracts.toolbox import Scope
 from policies.seal import sealed
 
 

@@ -13,10 +13,12 @@ from contracts import names
 from contracts.action import Frozen, Original, Prepared
 from contracts.decision import Call, Decision, Ruling
 from contracts.errors import PermissionRefused
-from contracts.ports import Actions, Answer, Clock, Conclusion, Documents, Toolbox
+from contracts.ledger import Conclusion
+from contracts.ports import Actions, Clock, Documents
 from contracts.run import Outcome
 from contracts.tokens import FrozenSeal, Purpose, Signer
 from contracts.tool import Catalogue
+from contracts.toolbox import Answer, Toolbox
 from contracts.wire import ActionRef, Frost
 from policies.decide import decide
 from policies.route import Route

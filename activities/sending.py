@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from contracts.errors import InterlockError, Unavailable
-from contracts.ports import Answer, Armed, Claim, ClaimRequest, Ledger
+from contracts.ledger import Claim, ClaimRequest, Ledger
 from contracts.run import Outcome
 from contracts.tool import Retry
+from contracts.toolbox import Answer, Armed
 
 PAUSES: Final = (0.2, 1.0, 3.0)
 """Seconds between sends of one write under one key."""

@@ -15,11 +15,12 @@ from contracts.budget import Usage
 from contracts.decision import Call, Decision
 from contracts.digest import digest
 from contracts.errors import Malformed, Refused
-from contracts.ports import Clock, Documents, Model, NewTurn, Reservation, Runs, Switches, Turns
+from contracts.ports import Clock, Documents, Model, Runs, Switches
 from contracts.run import Outcome, StopReason, WarrantedRun
 from contracts.tokens import Undoes
 from contracts.tool import Catalogue
 from contracts.transcript import Message, ModelRequest, ModelTurn, Price, ToolSchema
+from contracts.turns import NewTurn, Reservation, Turns
 from contracts.wire import Step, Turn
 from policies.decide import decide
 from policies.loop import looping

@@ -19,7 +19,8 @@ from contracts.action import Frozen, Original, Prepared, Undo
 from contracts.audit import AuditRecord
 from contracts.digest import canonical
 from contracts.errors import PermissionRefused, Unavailable
-from contracts.ports import Clock, Conclusion
+from contracts.ledger import Conclusion
+from contracts.ports import Clock
 from contracts.run import ARTIFACTS, ActionRecord, Outcome, RunRecord, UndoRecord, WarrantedRun
 from contracts.tokens import Warrant
 from contracts.tool import ToolSpec

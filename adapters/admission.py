@@ -20,7 +20,7 @@ from adapters.standing import (
 from contracts.approval import ApprovalState
 from contracts.decision import Call, Decision, Ruling
 from contracts.errors import Malformed, PermissionRefused
-from contracts.ports import Claim, ClaimRequest
+from contracts.ledger import Claim, ClaimRequest
 from contracts.run import Outcome, WarrantedRun
 from contracts.tokens import Grant, Verifier
 from contracts.tool import ToolSpec

@@ -12,7 +12,7 @@ from adapters.schema import claims
 from contracts.action import Frozen
 from contracts.audit import AuditRecord
 from contracts.digest import canonical
-from contracts.ports import Conclusion
+from contracts.ledger import Conclusion
 from contracts.run import ActionRecord, Outcome, WarrantedRun
 from contracts.tool import ToolSpec
 

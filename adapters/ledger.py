@@ -28,7 +28,8 @@ from adapters.standing import closed, stopped
 from adapters.store import Store
 from contracts.decision import Ruling
 from contracts.errors import Halted, PermissionRefused, Unavailable
-from contracts.ports import Claim, ClaimRequest, Clock, Conclusion
+from contracts.ledger import Claim, ClaimRequest, Conclusion
+from contracts.ports import Clock
 from contracts.run import ActionRecord, Outcome, WarrantedRun
 from contracts.tokens import Grant, Verifier
 from contracts.tool import ToolSpec
@@ -40,7 +41,7 @@ _AGAIN = {"send": "sent", "lookup": "looked_up"}
 
 
 class StoreLedger:
-    """Implements ``contracts.ports.Ledger``."""
+    """Implements ``contracts.ledger.Ledger``."""
 
     def __init__(self, store: Store, verifier: Verifier, clock: Clock) -> None:
         self._store = store

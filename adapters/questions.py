@@ -19,7 +19,7 @@ from contracts.action import Frozen
 from contracts.approval import Answer, ApprovalKind, ApprovalRecord, ApprovalState
 from contracts.audit import AuditRecord
 from contracts.errors import Refused, Unavailable
-from contracts.ports import Conclusion
+from contracts.ledger import Conclusion
 from contracts.run import ActionRecord, Outcome, RunRecord
 from contracts.tokens import Warrant
 from policies.people import short_name

@@ -24,8 +24,9 @@ from adapters.schema import actions, audit_tips, claims, runs
 from adapters.store import Store
 from contracts.action import Frozen
 from contracts.audit import SYSTEM_TENANT, AuditRecord
+from contracts.ledger import Conclusion
 from contracts.outbox import LetterKind
-from contracts.ports import Clock, Conclusion
+from contracts.ports import Clock
 from contracts.run import Outcome, RunRecord
 
 CANCELLED: Final = "the store was restored from a backup; start it again under a new key"

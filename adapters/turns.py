@@ -23,17 +23,18 @@ from contracts.audit import AuditRecord
 from contracts.decision import Call, Decision, Ruling
 from contracts.digest import Json, canonical, digest
 from contracts.errors import PermissionRefused
-from contracts.ports import Clock, NewTurn, Reservation
+from contracts.ports import Clock
 from contracts.run import Outcome, RunRecord, StopReason, WarrantedRun
 from contracts.tokens import Warrant
 from contracts.tool import Catalogue
 from contracts.transcript import Message, Role
+from contracts.turns import NewTurn, Reservation
 from contracts.wire import Proposal, Turn
 from policies.spend import fits
 
 
 class StoreTurns:
-    """Implements ``contracts.ports.Turns``."""
+    """Implements ``contracts.turns.Turns``."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store

@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 from contracts.digest import Json
 from contracts.errors import Malformed, Refused, Unavailable
-from contracts.ports import Answer
 from contracts.run import Outcome
+from contracts.toolbox import Answer
 from tools.operation import Reader, WriteOperation
 from tools.outcomes import unknown
 from tools.reply import Reply, Stopped
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class ArmedWrite:
-    """Implements ``contracts.ports.Armed``. Not stored, not passed on: it lives for one attempt."""
+    """Implements ``contracts.toolbox.Armed``. Not stored, not passed on: it lives for one attempt."""
 
     def __init__(
         self,

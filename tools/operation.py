@@ -15,7 +15,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 from contracts.action import Prepared
 from contracts.digest import Json
 from contracts.errors import Malformed
-from contracts.ports import Answer
+from contracts.toolbox import Answer
 from tools.base_url import Query
 from tools.reply import Reply, one_line
 from tools.session import ReadRequest, WriteRequest

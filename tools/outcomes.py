@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import Final
 
-from contracts.ports import Answer
 from contracts.run import Outcome
+from contracts.toolbox import Answer
 from tools.reply import Broken, Reply
 
 _TOO_MANY: Final = 429

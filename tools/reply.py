@@ -8,8 +8,8 @@ from typing import Final, NoReturn, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from contracts.digest import Json
-from contracts.ports import Answer
 from contracts.run import Outcome
+from contracts.toolbox import Answer
 from policies.arguments import clean
 from tools.scrub import Scrubber, bounded
 

@@ -17,8 +17,8 @@ from contracts.action import Frozen
 from contracts.credential import Credential
 from contracts.digest import Json, canonical
 from contracts.errors import Malformed
-from contracts.ports import Answer, Scope
 from contracts.secret import Secret
+from contracts.toolbox import Answer, Scope
 from tools.base_url import BaseUrl, Query
 from tools.outcomes import Service, of_read, of_write
 from tools.reply import BODY_LIMIT, Broken, Reply, Stopped, reply

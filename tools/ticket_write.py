@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from contracts.action import Prepared, Preview
 from contracts.digest import Json
-from contracts.ports import Answer
+from contracts.toolbox import Answer
 from tools.operation import PythonWrite, Reader
 from tools.reply import Reply
 from tools.ticket import Ticket, TicketArguments, read_ticket, version

@@ -10,9 +10,10 @@ import httpx
 from contracts.action import Frozen, Prepared
 from contracts.digest import Json, canonical
 from contracts.errors import Malformed, PermissionRefused, Unknown
-from contracts.ports import Answer, Scope, Secrets
+from contracts.ports import Secrets
 from contracts.run import Outcome
 from contracts.tool import ToolSpec
+from contracts.toolbox import Answer, Scope
 from contracts.transcript import RESULT_LIMIT
 from tools.armed import ArmedWrite, asked, reading
 from tools.base_url import BaseUrl
@@ -25,7 +26,7 @@ from tools.session import Line, ReadSession, WriteSession
 
 
 class HttpToolbox:
-    """Implements ``contracts.ports.Toolbox`` over HTTP. Holds no credential: each call fetches its own."""
+    """Implements ``contracts.toolbox.Toolbox`` over HTTP. Holds no credential: each call fetches its own."""
 
     def __init__(
         self,

@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from contracts.action import Change, Preview
 from contracts.digest import Json
-from contracts.ports import Answer
+from contracts.toolbox import Answer
 from tools.outcomes import refused
 from tools.reply import one_line
 from tools.session import WriteRequest

@@ -13,9 +13,10 @@ from activities.act import Acting
 from contracts import names
 from contracts.action import Frozen, Prepared
 from contracts.digest import Json
-from contracts.ports import Answer, Armed, Claim, ClaimRequest, Conclusion, Ledger, Scope, Toolbox
+from contracts.ledger import Claim, ClaimRequest, Conclusion, Ledger
 from contracts.run import ActionRecord, WarrantedRun
 from contracts.tool import ToolSpec
+from contracts.toolbox import Answer, Armed, Scope, Toolbox
 from contracts.wire import Acted, ActionRef
 from tests.chaos.points import Point, Points
 from worker.build import Role

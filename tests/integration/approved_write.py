@@ -12,7 +12,8 @@ from adapters.ledger import StoreLedger
 from adapters.runs import StoreRuns
 from contracts.action import Frozen
 from contracts.approval import ApprovalKind, ApprovalRecord
-from contracts.ports import Claim, ClaimRequest, Conclusion, RunStarter
+from contracts.ledger import Claim, ClaimRequest, Conclusion
+from contracts.ports import RunStarter
 from contracts.run import ActionRecord, Outcome, WarrantedRun
 from contracts.tokens import Capability
 from contracts.tool import Retry

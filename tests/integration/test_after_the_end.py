@@ -7,9 +7,9 @@ from adapters.runs import StoreRuns
 from adapters.turns import StoreTurns
 from contracts.action import Frozen
 from contracts.errors import TokenRefused
-from contracts.ports import NewTurn, Reservation
 from contracts.run import RunState
 from contracts.transcript import ModelTurn
+from contracts.turns import NewTurn, Reservation
 from contracts.wire import Ending
 from tests.integration.test_gateway_world import CATALOGUE, ENV, opened
 

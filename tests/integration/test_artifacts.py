@@ -12,10 +12,11 @@ from adapters.turns import StoreTurns
 from contracts.budget import Usage
 from contracts.decision import Call, Decision, Reason, Ruling
 from contracts.digest import Json
-from contracts.ports import Conclusion, NewTurn, Reservation
+from contracts.ledger import Conclusion
 from contracts.run import ARTIFACTS, Outcome, WarrantedRun
 from contracts.tool import Catalogue, Effect
 from contracts.transcript import ModelTurn
+from contracts.turns import NewTurn, Reservation
 from contracts.wire import Ending
 from tests.integration.test_gateway_world import CLOSE, World, opened
 

@@ -20,8 +20,8 @@ from adapters.restoring import restored
 from contracts.action import Frozen
 from contracts.audit import SYSTEM_TENANT
 from contracts.errors import Refused
+from contracts.ledger import ClaimRequest, Conclusion
 from contracts.outbox import LetterKind
-from contracts.ports import ClaimRequest, Conclusion
 from contracts.run import Outcome
 from contracts.tokens import Capability, FrozenSeal, Purpose, Undoes, Warrant
 from contracts.wire import Ending

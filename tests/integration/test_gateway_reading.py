@@ -21,7 +21,7 @@ from adapters.ledger import StoreLedger
 from contracts.action import Frozen
 from contracts.approval import ApprovalRecord
 from contracts.digest import digest, digest_bytes
-from contracts.ports import ClaimRequest, Conclusion
+from contracts.ledger import ClaimRequest, Conclusion
 from contracts.run import Outcome
 from contracts.tokens import Capability
 from contracts.tool import Retry

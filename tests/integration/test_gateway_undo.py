@@ -22,11 +22,12 @@ from contracts.budget import Usage
 from contracts.decision import Call, Decision, Reason, Ruling
 from contracts.digest import Json, canonical
 from contracts.errors import PermissionRefused, TokenRefused
-from contracts.ports import Conclusion, NewTurn, Reservation
+from contracts.ledger import Conclusion
 from contracts.run import Outcome, WarrantedRun
 from contracts.tokens import FrozenSeal, Purpose
 from contracts.tool import Catalogue
 from contracts.transcript import ModelTurn
+from contracts.turns import NewTurn, Reservation
 from contracts.wire import Ending, Turn
 from tests.integration.test_gateway_world import CLOSE, ENV, World, opened, problem, route
 

@@ -40,12 +40,13 @@ from contracts.decision import Call, Decision, Reason, Ruling
 from contracts.digest import digest
 from contracts.errors import Malformed, Unavailable, Unknown
 from contracts.outbox import TO_RUNS, Letter
-from contracts.ports import NewTurn, Reservation, RunStarter
+from contracts.ports import RunStarter
 from contracts.run import RunRecord, WarrantedRun
 from contracts.secret import Secret
 from contracts.tokens import Purpose, Warrant
 from contracts.tool import Catalogue, Effect, ToolSpec
 from contracts.transcript import ModelTurn
+from contracts.turns import NewTurn, Reservation
 from gateway import ports
 from gateway.app import Gateway, create
 from gateway.build import drainer

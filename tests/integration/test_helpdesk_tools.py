@@ -10,8 +10,8 @@ import pytest
 from contracts.action import Frozen
 from contracts.digest import Json
 from contracts.errors import Malformed
-from contracts.ports import Answer
 from contracts.run import Outcome
+from contracts.toolbox import Answer
 from contracts.transcript import RESULT_LIMIT
 from tests.integration.helpdesk.served import TOKENS, Served, start
 from tests.integration.toolbox.box import LOADED, SPECS, freeze

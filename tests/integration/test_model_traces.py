@@ -19,7 +19,7 @@ from adapters.store import Store
 from contracts.action import Frozen, Prepared
 from contracts.approval import ApprovalRecord, ApprovalState
 from contracts.errors import Unavailable
-from contracts.ports import Conclusion
+from contracts.ledger import Conclusion
 from contracts.run import Outcome
 from contracts.tool import Retry
 from contracts.wire import ApprovalRef, Verdict

@@ -11,9 +11,9 @@ import pytest
 
 from contracts.credential import Credential
 from contracts.errors import Malformed, Refused, Unavailable, Unknown
-from contracts.ports import Answer
 from contracts.run import Outcome
 from contracts.secret import Secret
+from contracts.toolbox import Answer
 from tests.integration.toolbox.box import freeze
 from tests.integration.toolbox.hostile import Hostile, said, serving
 from tests.integration.toolbox.vault import CAPABILITY, SCOPE, Vault

@@ -15,7 +15,7 @@ from adapters.store import Store
 from contracts.action import Frozen
 from contracts.audit import GENESIS, AuditRecord, link
 from contracts.errors import Unavailable
-from contracts.ports import Claim
+from contracts.ledger import Claim
 from contracts.run import Outcome
 from contracts.tool import Retry
 from policies.route import Route

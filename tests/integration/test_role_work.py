@@ -20,10 +20,10 @@ from contracts.audit import SignedHead
 from contracts.decision import Call, Decision, Reason, Ruling
 from contracts.errors import Refused, Unavailable
 from contracts.outbox import Held, LetterKind, Shown
-from contracts.ports import NewTurn, Reservation
 from contracts.run import Outcome, RunState, WarrantedRun
 from contracts.tool import Retry
 from contracts.transcript import ModelTurn
+from contracts.turns import NewTurn, Reservation
 from contracts.wire import Ending
 from tests.integration.approved_write import DONE, Case
 from tests.integration.test_gateway_world import CATALOGUE, CLOSE, ENV, World, opened

@@ -11,9 +11,10 @@ import pytest
 from activities.sending import Sending, Sent
 from contracts.action import Frozen, Preview
 from contracts.errors import Refused
-from contracts.ports import Answer, Claim, ClaimRequest, Conclusion
+from contracts.ledger import Claim, ClaimRequest, Conclusion
 from contracts.run import Outcome
 from contracts.tool import Effect, Retry, ToolSpec
+from contracts.toolbox import Answer
 
 DONE = Answer(outcome=Outcome.SUCCEEDED, content="{}", text="done")
 LOST = Answer(outcome=Outcome.UNKNOWN, content="", text="no answer")

@@ -15,8 +15,8 @@ from adapters.card import render
 from contracts.action import Prepared, Preview
 from contracts.digest import Json
 from contracts.errors import Malformed
-from contracts.ports import Answer
 from contracts.run import Outcome
+from contracts.toolbox import Answer
 from policies.arguments import fault
 from policies.undo import offered
 from tests.frozen import ASKED, approval_of, frozen

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from contracts.ports import Answer
 from contracts.run import Outcome
+from contracts.toolbox import Answer
 from tools.outcomes import Service, of_read, of_write
 from tools.reply import Broken, Reply
 

@@ -8,8 +8,8 @@ from typing import Final, TypeAlias
 from contracts.action import Prepared
 from contracts.digest import Json
 from contracts.errors import Malformed, Unknown
-from contracts.ports import Answer
 from contracts.tool import Retry, ToolSpec, pointed
+from contracts.toolbox import Answer
 from policies.arguments import fault
 from tools.openapi import preview
 from tools.openapi.binding import Binding, Endpoint, PreviewRead

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from contracts.errors import Malformed, Refused, Unavailable, Unknown
-from contracts.ports import Answer
 from contracts.run import Outcome
+from contracts.toolbox import Answer
 from contracts.transcript import RESULT_LIMIT
 from tests.integration.toolbox.box import CLOSE, SPECS, arm_close, close_frozen, spec_of, toolbox
 from tests.integration.toolbox.hostile import (

@@ -2,8 +2,8 @@
 
 import json
 
-from contracts.ports import Answer
 from contracts.run import Outcome
+from contracts.toolbox import Answer
 from tests.integration.toolbox.box import CLOSE, SPECS, close_frozen, toolbox
 from tests.integration.toolbox.desk import control
 from tests.integration.toolbox.vault import READ_TOKEN, SCOPE, WRITE_TOKEN, Vault

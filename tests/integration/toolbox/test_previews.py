@@ -7,8 +7,8 @@ import pytest
 
 from contracts.action import Prepared
 from contracts.errors import Malformed, PermissionRefused
-from contracts.ports import Answer
 from contracts.run import Outcome
+from contracts.toolbox import Answer
 from tests.integration.toolbox.box import CLOSE, SPECS, close_frozen, toolbox
 from tests.integration.toolbox.hostile import TICKET, Hostile, said
 from tests.integration.toolbox.vault import SCOPE, own_vault

@@ -3,8 +3,8 @@
 import base64
 
 from contracts.credential import Credential
-from contracts.ports import Scope
 from contracts.secret import Secret
+from contracts.toolbox import Scope
 
 READ_TOKEN, WRITE_TOKEN = "tok-acme-read-5d1c9a", "tok-acme-write-77aae2"
 CAPABILITY = "eyJhbGciOiJFZERTQSJ9.eyJwbGFudGVkIjoxfQ.c2lnbmF0dXJl-planted"
