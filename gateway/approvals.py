@@ -8,12 +8,13 @@ from fastapi import APIRouter, Query
 from contracts.approval import ApprovalRecord, Click
 from contracts.errors import Unknown
 from gateway import cursors
+from gateway.approval_shapes import ApprovalList, ApprovalShape
+from gateway.asked import ApprovalFilter, DecisionBody
 from gateway.auth import Approver, Judge, Kind, Principal
 from gateway.bodies import StrictRoute
 from gateway.parts import Given, Parts
 from gateway.ports import ApprovalQuery
 from gateway.problems import Problem, ProblemType, answers, of_refusal
-from gateway.shapes import ApprovalFilter, ApprovalList, ApprovalShape, DecisionBody
 from gateway.views import approval_view
 
 LOG: Final = structlog.get_logger("gateway.approvals")

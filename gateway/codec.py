@@ -16,10 +16,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.auth import Operator
 from gateway.bodies import StrictRoute
+from gateway.operator_shapes import EncodedPayload, Payloads
 from gateway.parts import Given
 from gateway.ports import Payload
 from gateway.problems import Problem, ProblemType, answers
-from gateway.shapes import EncodedPayload, Payloads
 
 router: Final = APIRouter(route_class=StrictRoute, tags=["operations"])
 

@@ -8,7 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel
 from contracts.approval import ApprovalRecord
 from contracts.audit import ChainedRecord
 from contracts.run import ActionRecord, RunRecord, RunState, UndoRecord
-from gateway.shapes import ActionShape, ApprovalShape, RunHead, Time, time_of
+from gateway.approval_shapes import ApprovalShape
+from gateway.run_shapes import ActionShape, RunHead
+from gateway.shapes import Time, time_of
 from gateway.views import action_view, approval_view, run_head
 
 EventName = Literal["run", "action", "approval"]

@@ -20,13 +20,13 @@ from starlette.types import Send
 from contracts.audit import ChainedRecord
 from contracts.errors import Unavailable
 from contracts.run import RunRecord
+from gateway.asked import EventFilter
 from gateway.auth import Reader
 from gateway.event_shapes import NAMES, Event, ends, event_view
 from gateway.parts import Given, Parts
 from gateway.ports import AuditQuery
 from gateway.problems import Problem, ProblemType, answers
 from gateway.runs import Visible, undone
-from gateway.shapes import EventFilter
 
 router: Final = APIRouter(tags=["runs"])
 

@@ -9,12 +9,14 @@ from fastapi import APIRouter, Query, Response
 
 from contracts.errors import Unknown
 from gateway import cursors
+from gateway.asked import AuditFilter
 from gateway.auth import Operator, Principal
 from gateway.background import cause
+from gateway.operator_shapes import AuditPage, Health, Jwk, JwkSet, Readiness
 from gateway.parts import Given, Parts
 from gateway.ports import AuditQuery, Probe
 from gateway.problems import Problem, ProblemType, answers
-from gateway.shapes import AuditFilter, AuditPage, Health, Jwk, JwkSet, Readiness, milliseconds_of
+from gateway.shapes import milliseconds_of
 from gateway.views import audit_view
 
 LOG: Final = structlog.get_logger("gateway.operations")

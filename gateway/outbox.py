@@ -6,12 +6,13 @@ from fastapi import APIRouter, Path, Query
 
 from contracts.errors import Unknown
 from gateway import cursors
+from gateway.asked import LetterFilter
 from gateway.auth import Operator
 from gateway.bodies import StrictRoute
+from gateway.operator_shapes import LetterPage, LetterShape
 from gateway.parts import Given
 from gateway.ports import LetterQuery
 from gateway.problems import Problem, ProblemType, answers
-from gateway.shapes import LetterFilter, LetterPage, LetterShape
 from gateway.views import letter_view
 
 router: Final = APIRouter(route_class=StrictRoute, tags=["outbox"])

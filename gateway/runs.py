@@ -12,12 +12,13 @@ from contracts.errors import Conflict, Unknown
 from contracts.run import ActionRecord, RunRecord, UndoRecord
 from contracts.tokens import Purpose
 from gateway import cursors
+from gateway.asked import CancelBody, Patience, RunFilter, StartBody
 from gateway.auth import Caller, Principal, Reader
 from gateway.bodies import StrictRoute
 from gateway.parts import Given, Parts
 from gateway.ports import NewRun, RunQuery
 from gateway.problems import Problem, ProblemType, answers
-from gateway.shapes import CancelBody, Patience, RunFilter, RunPage, RunShape, StartBody
+from gateway.run_shapes import RunPage, RunShape
 from gateway.starts import Start, warrant
 from gateway.views import run_view
 from policies.undo import has_undo, standing

@@ -11,9 +11,9 @@ from contracts.budget import Budget
 from contracts.digest import digest
 from contracts.errors import Malformed
 from contracts.tokens import Warrant
+from gateway.asked import BudgetBody, StartBody
 from gateway.auth import Principal
 from gateway.problems import Problem, ProblemType
-from gateway.shapes import BudgetBody, StartBody
 from policies.arguments import fault
 from policies.route import Route
 

@@ -4,11 +4,13 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Path
 
+from gateway.asked import SwitchBody
 from gateway.auth import Operator, Principal
 from gateway.bodies import StrictRoute
+from gateway.operator_shapes import SwitchList, SwitchShape
 from gateway.parts import Given
 from gateway.problems import Problem, ProblemType, answers
-from gateway.shapes import SwitchBody, SwitchList, SwitchShape, milliseconds_of
+from gateway.shapes import milliseconds_of
 from gateway.views import switch_view
 
 router: Final = APIRouter(route_class=StrictRoute, tags=["switches"])

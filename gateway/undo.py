@@ -13,13 +13,14 @@ from contracts.errors import Conflict, Malformed, TokenRefused, Undone, Unknown
 from contracts.run import ActionRecord, RunRecord
 from contracts.tokens import Purpose, Undoes, Warrant
 from contracts.tool import Catalogue
+from gateway.asked import UndoBody
 from gateway.auth import Caller, Principal
 from gateway.bodies import StrictRoute
 from gateway.parts import Given, Parts
 from gateway.ports import NewRun
 from gateway.problems import Problem, ProblemType, answers
+from gateway.run_shapes import RunShape
 from gateway.runs import IdempotencyKey, Visible, accepted
-from gateway.shapes import RunShape, UndoBody
 from policies.decide import decide
 from policies.route import Route
 from policies.seal import sealed

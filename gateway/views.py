@@ -7,23 +7,11 @@ from contracts.approval import Answer, ApprovalRecord
 from contracts.audit import ChainedRecord
 from contracts.outbox import Letter
 from contracts.run import ActionRecord, Outcome, RunRecord, UndoRecord
+from gateway.approval_shapes import ApprovalShape, GrantShape
+from gateway.operator_shapes import AuditShape, LetterShape, SwitchShape
 from gateway.ports import Switch
-from gateway.shapes import (
-    ActionShape,
-    ApprovalShape,
-    AuditShape,
-    BudgetShape,
-    GrantShape,
-    LetterShape,
-    ResultShape,
-    RunHead,
-    RunShape,
-    SpendShape,
-    SwitchShape,
-    UndoShape,
-    maybe_time,
-    time_of,
-)
+from gateway.run_shapes import ActionShape, BudgetShape, ResultShape, RunHead, RunShape, SpendShape, UndoShape
+from gateway.shapes import maybe_time, time_of
 from policies.undo import has_undo
 
 

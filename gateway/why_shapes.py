@@ -6,7 +6,8 @@ from pydantic import BaseModel, ConfigDict
 
 from contracts.approval import Answer, ApprovalState, Refusal
 from contracts.run import Outcome
-from gateway.shapes import ActionShape, RunHead, Time
+from gateway.run_shapes import ActionShape, RunHead
+from gateway.shapes import Time
 
 
 class _Told(BaseModel):

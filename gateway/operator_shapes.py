@@ -1,0 +1,103 @@
+"""Answers to operators, and the open ones: switches, outbox, audit, keys, health, payloads."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from contracts.outbox import LetterKind
+from gateway.shapes import Answered, Time
+
+
+class SwitchShape(Answered):
+    scope: str
+    #: Whether it stops anything now.
+    stopped: bool
+    reason: str
+    actor: str
+    at: Time
+    until: Time | None
+
+
+class SwitchList(Answered):
+    switches: tuple[SwitchShape, ...]
+
+
+class LetterShape(Answered):
+    """Something that has not arrived where it goes: Slack, or its run."""
+
+    #: ``KIND:ID`` of what it is about.
+    outbox_id: str
+    kind: LetterKind
+    run_id: str
+    tenant: str
+    route: str
+    #: Of a card.
+    approval_id: str | None
+    attempts: int
+    #: Given up: tried again only when it is asked for.
+    dead: bool
+    #: The last failure.
+    error: str
+    #: Nothing is tried before; of one that is under way, when its lease ends.
+    next_at: Time
+
+
+class LetterPage(Answered):
+    letters: tuple[LetterShape, ...]
+    cursor: str | None
+
+
+class AuditShape(Answered):
+    """A record in its place: ``hash`` is SHA-256 over the canonical ``[previous, record]``."""
+
+    seq: int
+    previous: str
+    hash: str
+    #: As it is kept: its reason is sealed under the tenant's key.
+    record: dict[str, Any]
+    #: The record's reason, readable.
+    reason: str
+
+
+class AuditPage(Answered):
+    records: tuple[AuditShape, ...]
+    cursor: str | None
+
+
+class Jwk(Answered):
+    kty: str
+    crv: str
+    x: str
+    kid: str
+    use: str
+    alg: str
+
+
+class JwkSet(Answered):
+    keys: tuple[Jwk, ...]
+
+
+class Health(Answered):
+    status: Literal["ok"]
+
+
+class Readiness(Answered):
+    ready: bool
+    #: By the neighbour's name.
+    checks: dict[str, Literal["ok", "unavailable"]]
+
+
+class EncodedPayload(BaseModel):
+    """A payload as Temporal's remote codec protocol writes it: base64 in both parts."""
+
+    # Temporal may add fields of its own to a payload; the protocol is not ours to narrow.
+    model_config = ConfigDict(extra="ignore")
+
+    metadata: dict[str, str] = Field(default_factory=dict)
+    data: str = ""
+
+
+class Payloads(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    payloads: list[EncodedPayload]
