@@ -76,6 +76,7 @@ class World:
     helpdesk: httpx.AsyncClient
     temporal: Client
     tickets: Iterator[str] = field(repr=False)
+    _tokens: dict[minting.Ask, str] = field(default_factory=dict, repr=False)
 
     @property
     def state(self) -> State:
@@ -300,7 +301,9 @@ class World:
         raise AssertionError("a history without events")
 
     async def bearer(self, ask: minting.Ask) -> dict[str, str]:
-        return {"Authorization": f"Bearer {await minting.mint(self.state, ask)}"}
+        if ask not in self._tokens:
+            self._tokens[ask] = await minting.mint(self.state, ask)
+        return {"Authorization": f"Bearer {self._tokens[ask]}"}
 
 
 def of_action(run_id: str, ticket: str, action: Mapping[str, Any], approval_id: str) -> Waiting:
