@@ -19,7 +19,7 @@ from tests.chaos.writes import KINDS
 _PARTS: Final = (OWN, SECOND, "agent", "broker", "gateway", "temporal", "helpdesk", "slack", "aws")
 _OPERATIONS: Final = ("close", "reopen", "patch", "send_mail", "get_writes", "get_ticket", "*")
 _MODES: Final = ("slow", "fail_before", "lose_answer")
-_WAIT: Final = (0.1, 0.8)
+_WAIT: Final = (0.2, 1.4)
 """Seconds between two troubles."""
 _ORDERS: Final = 4
 """Named points that wait for a worker, at most: more of them, and no write gets through undisturbed."""
