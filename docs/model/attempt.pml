@@ -24,7 +24,8 @@ inline worth() {
   fi
 }
 
-/* activities/sending.py, _look_up: a resend only on the version that was approved */
+/* activities/sending.py, _look_up: a resend only on the version that was approved, and after a look whether it
+ * may still be sent (ledger, confirm) */
 inline looks_up() {
   finds_it(absent, unknown);
   if
@@ -36,7 +37,11 @@ inline looks_up() {
 #ifdef UNVERSIONED
      :: true -> got = unknown
 #else
-     :: armed == frozen_version -> sends_it()
+     :: armed == frozen_version ->
+        if
+        :: store.claim == claimed && MINE && !stopped && !OVER -> sends_it()
+        :: else -> got = unknown
+        fi
      :: else -> got = unknown
 #endif
 #endif
