@@ -1,14 +1,11 @@
 """Keys that rotate, and a tenant that is forgotten, while a whole stack runs."""
 
 import asyncio
-import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 import httpx
 import pytest
@@ -17,6 +14,7 @@ import pytest_asyncio
 from adapters.contents import FORGOTTEN
 from embedded import endpoints
 from embedded.endpoints import Endpoints
+from tests.acceptance.command_line import document
 from tests.acceptance.conftest import SCRIPTED, SECONDS, World, world_of
 
 TENANT: Final = "initech"
@@ -43,7 +41,7 @@ async def before(world: World) -> str:
 async def test_keys_rotate_while_everything_runs(world: World, before: str) -> None:
     """A process that knows the new keys and others that do not carry one run out together."""
     for whose in ([], ["--tenant", TENANT]):
-        assert await _interlock(world, "secret", "rotate", "--lead", "0", *whose)
+        assert await document(world.endpoints.state, "secret", "rotate", "--lead", "0", *whose)
     await _anew(world)
     run_id = await world.submit(SCRIPTED, GIVEN, tenant=TENANT)
     for one in (before, run_id):
@@ -55,30 +53,20 @@ async def test_keys_rotate_while_everything_runs(world: World, before: str) -> N
 async def test_a_forgotten_tenant_leaves_books_that_verify(world: World, before: str) -> None:
     """After ``secret forget`` nobody reads the run's content, none begins, and the audit holds."""
     ask = ("secret", "forget", "--tenant", TENANT, "--reason", "The contract ended.", "--yes")
-    assert await _interlock(world, *ask) == {"forgotten": TENANT}
+    assert await document(world.endpoints.state, *ask) == {"forgotten": TENANT}
     await _anew(world)
     run = await world.run(before)
     assert (run["state"], run["result"]["text"]) == ("completed", FORGOTTEN)
     with pytest.raises(AssertionError, match="was forgotten"):
         await world.submit(SCRIPTED, GIVEN, tenant=TENANT)
-    proof = await _interlock(world, "audit", "verify", "--tenant", TENANT)
+    proof = await document(world.endpoints.state, "audit", "verify", "--tenant", TENANT)
     assert proof["verified"]
-    records = (await _interlock(world, "audit", "search", "--tenant", TENANT))["records"]
+    records = (await document(world.endpoints.state, "audit", "search", "--tenant", TENANT))["records"]
     kept = [(one["record"]["outcome"], one["reason"]) for one in records if one["record"]["kind"] == "keys"]
     assert [outcome for outcome, _ in kept] == ["rotated", "forgetting", "forgotten"]
     assert kept[-1][1] == "The contract ended."
     assert FORGOTTEN in {one["reason"] for one in records}
-    assert f"forgotten: {TENANT}" in str((await _interlock(world, "doctor"))["checks"])
-
-
-async def _interlock(world: World, *words: str) -> Any:
-    """What the command line says as JSON."""
-    command = (sys.executable, "-m", "cli.main", *words, "--state", world.endpoints.state, "--json")
-    process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
-    async with asyncio.timeout(SECONDS):
-        said, _ = await process.communicate()
-    assert process.returncode == 0, said
-    return json.loads(said)
+    assert f"forgotten: {TENANT}" in str((await document(world.endpoints.state, "doctor"))["checks"])
 
 
 async def _anew(world: World) -> None:

@@ -1,10 +1,8 @@
 """What people say while somebody does not answer: kept, shown to operators, and told as soon as he does."""
 
 import asyncio
-import json
 import os
 import signal
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +10,7 @@ from typing import Any
 
 from cli import minting
 from embedded import endpoints
+from tests.acceptance.command_line import document
 from tests.acceptance.conftest import ADA, SECONDS, Waiting, World
 
 
@@ -44,13 +43,8 @@ async def until_told(world: World, waiting: Waiting) -> None:
 
 async def listed(world: World, *options: str) -> list[dict[str, Any]]:
     """What ``interlock outbox list`` says."""
-    arguments = ("-m", "cli.main", "outbox", "list", "--json", *options)
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, *arguments, "--state", str(world.state.directory)), stdout=asyncio.subprocess.PIPE
-    )
-    out, _ = await asyncio.wait_for(process.communicate(), SECONDS)
-    assert process.returncode == 0
-    found: list[dict[str, Any]] = json.loads(out)["letters"]
+    said = await document(world.state.directory, "outbox", "list", *options)
+    found: list[dict[str, Any]] = said["letters"]
     return found
 
 

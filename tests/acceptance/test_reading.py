@@ -15,6 +15,7 @@ from cli import minting
 from cli.following import read
 from contracts.digest import digest
 from embedded import endpoints
+from tests.acceptance.command_line import interlock
 from tests.acceptance.conftest import ADA, MALLORY, SECONDS, World
 
 Told = tuple[str, str, str]
@@ -66,22 +67,6 @@ def _gateway(world: World) -> int:
     return int(found["pids"]["gateway"])
 
 
-async def _interlock(world: World, *arguments: str) -> tuple[int, str, str]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "cli.main",
-        *arguments,
-        "--state",
-        str(world.state.directory),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "COLUMNS": "80"},
-    )
-    out, err = await asyncio.wait_for(process.communicate(), SECONDS)
-    return process.returncode or 0, out.decode(), err.decode()
-
-
 async def test_a_stream_is_the_same_over_cuts_and_a_killed_gateway(world: World) -> None:
     """Read through a SIGKILL in the middle, it has each event once, in order; resumed anywhere, the rest."""
     waiting = await world.waiting()
@@ -117,8 +102,8 @@ async def test_why_answers_a_stranger(world: World) -> None:
     await world.click(waiting, ADA)
     await world.reaches(waiting.run_id, "completed")
     (status, document, _), (_, told, _) = await asyncio.gather(
-        _interlock(world, "run", "why", waiting.run_id, "--action", "2", "--json"),
-        _interlock(world, "run", "why", waiting.run_id),
+        interlock(world.state.directory, "run", "why", waiting.run_id, "--action", "2", "--json", columns=80),
+        interlock(world.state.directory, "run", "why", waiting.run_id, columns=80),
     )
     assert status == 0
     found = json.loads(document)
@@ -170,7 +155,9 @@ async def _check_proofs(world: World, run_id: str, found: Any) -> None:
 async def test_watching_ends_with_the_run_and_says_whether_it_completed(world: World) -> None:
     """It says what the run waits for; --json leaves one document; status 0 only if the run completed."""
     waiting = await world.waiting()
-    watching = asyncio.create_task(_interlock(world, "run", "watch", waiting.run_id, "--json"))
+    watching = asyncio.create_task(
+        interlock(world.state.directory, "run", "watch", waiting.run_id, "--json", columns=80)
+    )
     await world.decide(waiting, "ada", "deny")
     status, out, err = await watching
     run = json.loads(out)
@@ -185,8 +172,8 @@ async def test_watching_ends_with_the_run_and_says_whether_it_completed(world: W
     path = f"/v1/runs/{stopped.run_id}/cancel"
     await world.gateway.post(path, json={"reason": "Wrong ticket."}, headers=headers)
     (status, out, _), (shown, timeline, _) = await asyncio.gather(
-        _interlock(world, "run", "watch", stopped.run_id),
-        _interlock(world, "run", "show", stopped.run_id),
+        interlock(world.state.directory, "run", "watch", stopped.run_id, columns=80),
+        interlock(world.state.directory, "run", "show", stopped.run_id, columns=80),
     )
     assert (status, shown) == (1, 0)
     assert "asked to cancel it: Wrong ticket." in out

@@ -2,32 +2,15 @@
 
 import asyncio
 import json
-import os
 import secrets
 import sqlite3
-import sys
 from typing import Any
 
 import httpx
 
 from cli import minting
-from tests.acceptance.conftest import SECONDS, TWO, Waiting, World
-
-
-async def _interlock(world: World, *arguments: str) -> tuple[int, str, str]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "cli.main",
-        *arguments,
-        "--state",
-        str(world.state.directory),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "COLUMNS": "200"},
-    )
-    out, err = await asyncio.wait_for(process.communicate(), SECONDS)
-    return process.returncode or 0, out.decode(), err.decode()
+from tests.acceptance.command_line import interlock
+from tests.acceptance.conftest import TWO, Waiting, World
 
 
 async def _ask(
@@ -76,7 +59,9 @@ async def test_a_closed_ticket_is_reopened_by_an_approved_undo_once(world: World
     """One close, one reopen; the card says whose undo it is, and whoever asked for it does not approve it."""
     closing = await world.waiting(on_behalf_of="user:u-1001")
     await _approve(world, closing)
-    status, out, err = await _interlock(world, "run", "undo", closing.run_id, "--reason", "Wrong.", "--json")
+    status, out, err = await interlock(
+        world.state.directory, "run", "undo", closing.run_id, "--reason", "Wrong.", "--json"
+    )
     assert status == 0, err
     undo = json.loads(out)
     assert (undo["undoes"], undo["on_behalf_of"]) == (closing.run_id, "user:u-1001")
@@ -99,8 +84,8 @@ async def test_a_closed_ticket_is_reopened_by_an_approved_undo_once(world: World
     assert await _operations(world, closing.ticket) == ["close", "reopen", "close"]
     assert _ticket(world, closing.ticket)["resolution"]["reason"] == "The customer says it works."
     (_, shown, _), (verified, proof, _) = await asyncio.gather(
-        _interlock(world, "run", "show", closing.run_id),
-        _interlock(world, "audit", "verify", "--tenant", "acme"),
+        interlock(world.state.directory, "run", "show", closing.run_id),
+        interlock(world.state.directory, "audit", "verify", "--tenant", "acme"),
     )
     assert f"undone by run {undo['run_id']}" in shown
     assert "interlock run undo" not in shown
@@ -113,7 +98,7 @@ async def test_a_cancelled_run_says_what_it_had_done_and_that_is_undone(world: W
     run_id = await world.scripted([_close(first)], [_close(second)])
     assert (await world.decide(await world.asked(run_id, first), "ada", "approve")).status_code == 200
     await world.asked(run_id, second)
-    _, out, _ = await _interlock(world, "run", "cancel", run_id, "--reason", "Wrong tickets.")
+    _, out, _ = await interlock(world.state.directory, "run", "cancel", run_id, "--reason", "Wrong tickets.")
     assert f"interlock run undo {run_id}" in out
     run = await world.reaches(run_id, "cancelled")
     assert run["result"]["text"].splitlines() == [

@@ -30,6 +30,7 @@ from contracts.secret import Secret
 from contracts.tokens import Purpose
 from policies.retrying import MENDING_ATTEMPTS
 from tests.content_keys import HeldKeys
+from tests.frozen import frozen as template
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOM = "C0APPROVALS"
@@ -182,34 +183,22 @@ async def bench(store_url: str, slack: Slack) -> AsyncIterator[Bench]:
 
 
 def frozen(number: int) -> Frozen:
-    preview = Preview(
-        target=f"T-{number} “Password reset loops”",
-        changes=(Change(field="status", before="open", after="closed"),),
-        stakes="1 customer sees it as resolved.",
-    )
-    return Frozen(
+    """Each number's own action."""
+    return template(
         action_id=f"act_{number}",
         run_id=f"run_{number}",
         request_id=f"req_{number:012}",
-        tenant="acme",
         env="dev",
-        route="support/close",
-        tool="ticket.close",
-        tool_version="1",
-        address="helpdesk",
-        effect="write",
-        credential="ticketing-write",
         arguments={"ticket_id": f"T-{number}"},
         target=f"T-{number}",
-        target_version="1",
+        preview=Preview(
+            target=f"T-{number} “Password reset loops”",
+            changes=(Change(field="status", before="open", after="closed"),),
+            stakes="1 customer sees it as resolved.",
+        ),
         idempotency_key=f"key_{number}",
         key_hash=f"hash_{number}",
-        ordinal=1,
-        preview=preview,
-        caller="backend:crm",
         on_behalf_of=None,
-        policy_digest="sha256:" + "1" * 64,
-        catalogue_digest="sha256:" + "2" * 64,
     )
 
 
