@@ -23,6 +23,10 @@ TokenOption = Annotated[
     str | None,
     typer.Option("--token", help="Token to send; else INTERLOCK_TOKEN, else one of the local stack."),
 ]
+KeyOption = Annotated[
+    str | None,
+    typer.Option("--key", help="Idempotency key: the same key starts the same run. Random if not given."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 

@@ -11,7 +11,15 @@ from cli import why as reasons
 from cli.client import Gateway, Reach
 from cli.following import so_far
 from cli.minting import caller, operator
-from cli.options import GatewayOption, JsonOption, StateOption, TokenOption, identifier, json_object
+from cli.options import (
+    GatewayOption,
+    JsonOption,
+    KeyOption,
+    StateOption,
+    TokenOption,
+    identifier,
+    json_object,
+)
 from cli.watching import watch as follow
 
 app = typer.Typer(no_args_is_help=True, help="Start runs and follow them.")
@@ -23,10 +31,7 @@ RunId = Annotated[str, typer.Argument(help="The run's id, such as run_01f2….",
 def start(
     route: Annotated[str, typer.Option(help="The route, such as support/close.")],
     given: Annotated[str, typer.Option("--input", help="The route's input: a JSON object, or @FILE.")],
-    key: Annotated[
-        str | None,
-        typer.Option(help="Idempotency key: the same key starts the same run. Random if not given."),
-    ] = None,
+    key: KeyOption = None,
     on_behalf_of: Annotated[str | None, typer.Option(help="For whom it runs, such as user:u-1042.")] = None,
     tenant: Annotated[str, typer.Option(help="Tenant, where the token is minted locally.")] = "acme",
     watch: Annotated[bool, typer.Option("--watch", help="Follow the run to its end.")] = False,
@@ -176,10 +181,7 @@ def undo(
         list[str] | None,
         typer.Option(help="Only this action, by its idempotency key; may be given several times."),
     ] = None,
-    key: Annotated[
-        str | None,
-        typer.Option(help="Idempotency key: the same key starts the same run. Random if not given."),
-    ] = None,
+    key: KeyOption = None,
     reason: Annotated[str | None, typer.Option(help="Why, in a sentence, for those who approve it.")] = None,
     on_behalf_of: Annotated[
         str | None, typer.Option(help="For whom the undo acts; else for whom the run acted.")

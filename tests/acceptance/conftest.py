@@ -288,7 +288,7 @@ class World:
         """An ended run's whole history as Temporal keeps it: nothing here decrypts it."""
         handle = self.workflow(run_id)
         async with asyncio.timeout(SECONDS):
-            while (await handle.describe()).status is WorkflowExecutionStatus.RUNNING:  # noqa: ASYNC110  it is elsewhere
+            while (await handle.describe()).status is WorkflowExecutionStatus.RUNNING:  # noqa: ASYNC110  another process sets no event
                 await asyncio.sleep(0.05)
         return await handle.fetch_history()
 

@@ -159,7 +159,7 @@ class World:
         """Return when a request to close the ticket came in at the helpdesk, whatever becomes of it."""
         path = f"/tickets/{ticket}/close"
         async with asyncio.timeout(seconds):
-            while not any(request["path"] == path for request in await self._requests()):  # noqa: ASYNC110  it is elsewhere
+            while not any(request["path"] == path for request in await self._requests()):  # noqa: ASYNC110  another process sets no event
                 await asyncio.sleep(0.05)
 
     async def slow_close(self, seconds: float) -> None:
@@ -215,7 +215,7 @@ class World:
     async def replaced(self, part: str, pid: int, *, seconds: float = 30) -> None:
         """Return when the supervisor has started the part again."""
         async with asyncio.timeout(seconds):
-            while self.pids()[part] == pid:  # noqa: ASYNC110  a file says so
+            while self.pids()[part] == pid:  # noqa: ASYNC110  only a file tells, and sets no event
                 await asyncio.sleep(0.1)
 
     async def _requests(self) -> list[Json]:

@@ -74,7 +74,7 @@ async def _anew(world: World) -> None:
     pid = _pid(world)
     os.kill(pid, signal.SIGKILL)
     async with asyncio.timeout(SECONDS):
-        while _pid(world) == pid:  # noqa: ASYNC110  a file says so
+        while _pid(world) == pid:  # noqa: ASYNC110  only a file tells, and sets no event
             await asyncio.sleep(0.1)
         while True:
             with suppress(httpx.TransportError):

@@ -66,7 +66,7 @@ class Stage:
     async def ended(self, pid: int, since: float, *, seconds: float = 45) -> None:
         """Return when an attempt in that process is over, after that time."""
         async with asyncio.timeout(seconds):
-            while not any(  # noqa: ASYNC110 - a file says so
+            while not any(  # noqa: ASYNC110 - only a file tells, and sets no event
                 passage.point == "ended" and passage.pid == pid and passage.at > since
                 for passage in self.points.passages()
             ):

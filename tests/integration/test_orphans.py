@@ -99,7 +99,7 @@ class Stage:
         """Return once Temporal's list has such an execution of this run."""
         wanted = f"WorkflowId = '{self.run_id}' AND ExecutionStatus = '{status}'"
         async with asyncio.timeout(_SECONDS):
-            while (await self.client.count_workflows(wanted)).count == 0:  # noqa: ASYNC110  the server is elsewhere
+            while (await self.client.count_workflows(wanted)).count == 0:  # noqa: ASYNC110  the server sets no event
                 await asyncio.sleep(0.05)
 
     async def reset(self) -> None:

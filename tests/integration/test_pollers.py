@@ -19,7 +19,7 @@ async def nothing() -> None:
 
 async def _seen(client: Client, queue: str, worker: str) -> None:
     async with asyncio.timeout(20):
-        while not await polled(client, queue, worker, workflows=False):  # noqa: ASYNC110  the server is elsewhere
+        while not await polled(client, queue, worker, workflows=False):  # noqa: ASYNC110  the server sets no event
             await asyncio.sleep(0.05)
 
 

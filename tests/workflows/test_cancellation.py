@@ -85,7 +85,7 @@ async def _result(run: WorkflowHandle[Any, Any]) -> Any:
 async def _halted(run: WorkflowHandle[Any, Any]) -> None:
     """Return when the run waits for its switch: none of its activities is under way."""
     async with asyncio.timeout(15):
-        while (await run.describe()).search_attributes.get(names.SEARCH_STATE) != ["halted"]:  # noqa: ASYNC110  the server is elsewhere
+        while (await run.describe()).search_attributes.get(names.SEARCH_STATE) != ["halted"]:  # noqa: ASYNC110  the server sets no event
             await asyncio.sleep(0.05)
 
 

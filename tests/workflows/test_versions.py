@@ -37,7 +37,7 @@ async def _current(client: Client, build: str) -> None:
     """What an operator does after a deploy; refused until the server has seen the build's workers."""
     command = ["worker", "deployment", "set-current-version", "--deployment-name", names.DEPLOYMENT]
     async with asyncio.timeout(20):
-        while await _temporal(client, *command, "--build-id", build, "--yes"):  # noqa: ASYNC110 - it is elsewhere
+        while await _temporal(client, *command, "--build-id", build, "--yes"):  # noqa: ASYNC110 - another process sets no event
             await asyncio.sleep(0.1)
 
 
@@ -218,7 +218,7 @@ async def _registered(client: Client, build: str) -> None:
     """Return when the server knows the build, and a moment to choose it has passed."""
     command = ["worker", "deployment", "describe-version", "--deployment-name", names.DEPLOYMENT]
     async with asyncio.timeout(20):
-        while await _temporal(client, *command, "--build-id", build):  # noqa: ASYNC110 - it is elsewhere
+        while await _temporal(client, *command, "--build-id", build):  # noqa: ASYNC110 - another process sets no event
             await asyncio.sleep(0.2)
     await asyncio.sleep(1.5)
 
