@@ -18,8 +18,8 @@ from contracts.errors import RateLimited, Refused, SetupRefused, Unavailable
 from contracts.outbox import Held, Shown
 from contracts.ports import Clock
 
-CARD_LEASE_MS: Final = 60_000
-"""How long a card is one drainer's own; it gives up its calls to Slack at half of that."""
+CARD_LEASE_MS: Final = 24_000
+"""How long a card is one drainer's own, so at most how long a dead broker's waits; twice a call to Slack."""
 _SKEW_S: Final = 600
 """How far our clock may be from Slack's; beyond 300 s no click would be accepted anyway."""
 

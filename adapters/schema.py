@@ -191,6 +191,12 @@ approvals = Table(
     Column("denial", Text, nullable=False, default=""),
     Column("question", Text, nullable=False, default=""),
     Column("version", Integer, nullable=False, default=1),
+    _ms("remind_ms"),
+    _ms("escalate_ms"),
+    Column("escalate_to", String(200), nullable=False, default=""),
+    Column("min_review_ms", BigInteger, nullable=False, default=0),
+    #: When the card first stood in Slack.
+    _ms("shown_ms"),
     Index("approvals_by_state", "state", "tenant"),
     UniqueConstraint("action_id", "kind", "action_digest", name="one_question_each"),
 )
@@ -205,6 +211,16 @@ decisions = Table(
     Column("token", Text, nullable=False),
     _ms("at_ms", nullable=False),
     UniqueConstraint("approval_id", "approver", "decision"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    #: Digest of the cookie, which nobody can make from it.
+    Column("session", String(71), primary_key=True),
+    Column("principal", String(200), nullable=False),
+    _ms("at_ms", nullable=False),
+    _ms("until_ms", nullable=False),
 )
 
 clicks = Table(

@@ -29,6 +29,10 @@ REFUSALS: Final[Mapping[str, str]] = {
     "claimed": "it was being carried out already",
     "not_found": "there was nothing to decide",
     "not_an_answer": "the question takes other answers",
+    "other_route": "does not approve on this route",
+    "too_fast": "sooner than anybody reads it",
+    "needs_passkey": "needs a passkey's signature",
+    "bad_passkey": "no passkey of theirs signed it",
 }
 
 ANSWERS: Final[Mapping[str, str]] = {

@@ -27,6 +27,8 @@ class Preview:
     stakes: str
     #: How and until when it can be undone; empty: it cannot.
     undo: str = ""
+    #: Money and counts that a person must not miss, each short: ``EUR 49.00``, ``40 customers``.
+    figures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +60,8 @@ class Original:
     target: str
 
 
-FORMAT: Final = 2
-"""Of new frozen records. The first had none of these, and its bytes still have none."""
+FORMAT: Final = 3
+"""Of new frozen records. An earlier one has none of what came later, and neither have its bytes."""
 
 _SINCE_2: Final = ("undo", "undoes", "repeats", "revision")
 
@@ -106,6 +108,8 @@ class Frozen:
     def document(self) -> Json:
         """The record as JSON, in its own format."""
         whole = asdict(self)
+        if self.format < 3:
+            del whole["preview"]["figures"]
         return whole if self.format > 1 else {name: whole[name] for name in whole if name not in _SINCE_2}
 
     def frozen_bytes(self) -> bytes:
@@ -121,11 +125,12 @@ class Frozen:
         try:
             shown = document["preview"]
             changes = tuple(Change(**change) for change in shown["changes"])
+            figures = tuple(shown.get("figures", ()))
             undo, undoes = document.get("undo"), document.get("undoes")
             found = cls(
                 **{
                     **document,
-                    "preview": Preview(**{**shown, "changes": changes}),
+                    "preview": Preview(**{**shown, "changes": changes, "figures": figures}),
                     "undo": None if undo is None else Undo(**undo),
                     "undoes": None if undoes is None else Original(**undoes),
                     "format": document["format"],
@@ -133,8 +138,10 @@ class Frozen:
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise Malformed(f"this is no frozen action: {error}") from error
-        if found.format not in (1, FORMAT) or (
-            found.format == 1 and (undo or undoes or found.repeats or found.revision > 1)
+        if (
+            found.format not in range(1, FORMAT + 1)
+            or (found.format == 1 and (undo or undoes or found.repeats or found.revision > 1))
+            or (found.format < 3 and figures)
         ):
             raise Malformed("this frozen action is of a format that is not known here")
         return found

@@ -6,7 +6,9 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from contracts.budget import Budget, Spend
 from contracts.digest import Json
+from contracts.passkey import Assertion, Passkey
 from contracts.tokens import Grant
 
 
@@ -96,6 +98,41 @@ class ApprovalRecord:
     question: str
     #: Grows with every visible change.
     version: int
+    #: When people are reminded; None: never.
+    remind_ms: int | None = None
+    #: From when on a second group may decide too, and which; None: never.
+    escalate_ms: int | None = None
+    escalate_to: str = ""
+    #: A decision that comes sooner after the approval was shown does not count.
+    min_review_ms: int = 0
+    #: When the card first stood in Slack; None: not yet.
+    shown_ms: int | None = None
+    #: What the run has used of its budget by now.
+    spend: Spend | None = None
+    budget: Budget | None = None
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Groups that may decide, now or once it is escalated."""
+        return tuple(filter(None, (self.group, self.escalate_to)))
+
+    @property
+    def readable_ms(self) -> int:
+        """From when on a person could read it."""
+        return self.requested_ms if self.shown_ms is None else self.shown_ms
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hours:
+    """Working hours in a time zone."""
+
+    #: 0 is Monday.
+    days: tuple[int, ...]
+    #: Minutes after midnight; ``until`` is the first that is none of them.
+    start: int
+    until: int
+    #: A zone of the IANA database, such as ``Europe/Berlin``.
+    zone: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +145,11 @@ class Person:
     subjects: tuple[str, ...]
     groups: tuple[str, ...]
     tenants: tuple[str, ...]
+    #: Routes that they may approve on; None: every one.
+    routes: tuple[str, ...] | None = None
+    #: When they are asked in an escalation; None: always.
+    hours: Hours | None = None
+    passkeys: tuple[Passkey, ...] = ()
 
 
 class Refusal(StrEnum):
@@ -125,6 +167,11 @@ class Refusal(StrEnum):
     CLAIMED = "claimed"
     NOT_FOUND = "not_found"
     NOT_AN_ANSWER = "not_an_answer"
+    OTHER_ROUTE = "other_route"
+    TOO_FAST = "too_fast"
+    #: It would be the last approval of a destructive action, and no passkey signed any.
+    NEEDS_PASSKEY = "needs_passkey"
+    BAD_PASSKEY = "bad_passkey"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +182,7 @@ class Click:
     action_digest: str
     answer: Answer
     principal: str
+    #: ``slack``, ``http`` or ``page``.
     way: str
     reason: str
     #: Unix milliseconds at which the gateway received it.
@@ -144,6 +192,8 @@ class Click:
     #: Of a Slack click: the message that was clicked.
     channel: str | None = None
     message_ts: str | None = None
+    #: Of an approval on the page: the passkey's signature over the action digest.
+    assertion: Assertion | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,12 @@ class LetterKind(StrEnum):
     CANCEL = "cancel"
     #: For a halted run: the switch that held it may be lifted.
     RESUME = "resume"
+    #: Under a card: people are reminded that it waits.
+    REMINDER = "reminder"
+    #: Under a card: a second group may decide from now on.
+    ESCALATION = "escalation"
+    #: Under a card: what came of it, for who asked.
+    NOTICE = "notice"
 
 
 TO_RUNS: Final = frozenset({LetterKind.START, LetterKind.DECISION, LetterKind.CANCEL, LetterKind.RESUME})

@@ -9,7 +9,8 @@ from enum import StrEnum
 from typing import Any, Protocol, Self
 
 from contracts.budget import Budget
-from contracts.errors import TokenRefused
+from contracts.errors import Malformed, TokenRefused
+from contracts.passkey import Assertion
 
 
 class Purpose(StrEnum):
@@ -139,22 +140,27 @@ class Grant:
     approver: str
     #: A ``contracts.approval.Answer``.
     decision: str
-    #: ``slack`` or ``http``.
+    #: ``slack``, ``http`` or ``page``.
     way: str
     #: Unix milliseconds at which the gateway received the click.
     at_ms: int
     #: Of the store that it was given in; void in any later one.
     epoch: str = ""
+    #: The passkey's signature, where one was asked for. It is worth something by itself: whoever holds the
+    #: grant key cannot make it.
+    assertion: Assertion | None = None
 
     def claims(self) -> dict[str, Any]:
-        return asdict(self)
+        """Without ``assertion`` where there is none."""
+        return {name: value for name, value in asdict(self).items() if name != "assertion" or value}
 
     @classmethod
     def read(cls, claims: dict[str, Any]) -> Self:
         """Raises TokenRefused when a field is missing."""
         try:
-            return cls(**claims)
-        except TypeError as error:
+            signed = claims.get("assertion")
+            return cls(**{**claims, "assertion": None if signed is None else Assertion.read(signed)})
+        except (TypeError, Malformed) as error:
             raise TokenRefused(f"the grant lacks a field: {error}") from error
 
 

@@ -62,6 +62,8 @@ class Roles:
             "INTERLOCK_TEMPORAL": f"127.0.0.1:{self.ports.temporal}",
             "INTERLOCK_SLACK_URL": url(self.ports.slack),
             "INTERLOCK_GATEWAY": url(self.ports.gateway),
+            # A passkey belongs to a host by name; an address of numbers has none.
+            "INTERLOCK_PAGES": f"http://localhost:{self.ports.gateway}",
         }
         if not self.headless:
             found["INTERLOCK_TEMPORAL_UI"] = url(self.ports.temporal_ui)

@@ -39,6 +39,8 @@ class Settings:
     slack_url: str
     #: Origin of Temporal's Web UI, for the codec; empty: none.
     temporal_ui: str
+    #: Base URL under which people reach this gateway's pages; empty: there are none.
+    pages: str
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Self:
@@ -57,6 +59,7 @@ class Settings:
             slack_channel=environ["INTERLOCK_SLACK_CHANNEL"],
             slack_url=_url(environ, "INTERLOCK_SLACK_URL"),
             temporal_ui=_url(environ, "INTERLOCK_TEMPORAL_UI"),
+            pages=_url(environ, "INTERLOCK_PAGES"),
         )
 
 

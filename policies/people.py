@@ -1,13 +1,15 @@
 """The people who may approve: who they are in Slack, for whom they stand, and what they may judge."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Final, Self, TypeVar
 
-from contracts.approval import Person
+from contracts.approval import Hours, Person
 from contracts.digest import Json, digest
 from contracts.errors import Malformed
+from contracts.passkey import Passkey
 
 _PREFIX: Final = "principal:"
 
@@ -96,16 +98,31 @@ def _unique(pairs: Iterable[tuple[Key, Person]]) -> dict[Key, Person | None]:
     return found
 
 
+_OPTIONAL: Final = ("routes", "hours", "passkeys")
+
+
 def _listed(entry: Json) -> Json:
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in entry.items()}
+    """As JSON, less what a person does not have."""
+    kept = {name: value for name, value in entry.items() if name not in _OPTIONAL or value not in (None, ())}
+    listed: Json = json.loads(json.dumps(kept))
+    return listed
 
 
 def _person(entry: Json) -> Person:
     texts = {name: _texts(entry[name]) for name in ("subjects", "groups", "tenants")}
-    return Person(**{**entry, **texts})
+    hours, routes = entry.get("hours"), entry.get("routes")
+    return Person(
+        **{
+            **entry,
+            **texts,
+            "routes": None if routes is None else _texts(routes),
+            "hours": None if hours is None else Hours(**{**hours, "days": tuple(hours["days"])}),
+            "passkeys": tuple(Passkey(**passkey) for passkey in entry.get("passkeys", ())),
+        }
+    )
 
 
 def _texts(values: Json) -> tuple[str, ...]:
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise TypeError("subjects, groups and tenants are lists of text")
+        raise TypeError("subjects, groups, tenants and routes are lists of text")
     return tuple(values)

@@ -106,6 +106,17 @@ def _why(refusal: Refusal, approval: ApprovalRecord, click: Click, people: Peopl
             return "You have not approved this action, so there is nothing to withdraw"
         case Refusal.NOT_AN_ANSWER:
             return f"This question is answered with {_one_of(ANSWERS[approval.kind])}"
+        case Refusal.OTHER_ROUTE:
+            return f"You don't approve on the route {approval.route}"
+        case Refusal.TOO_FAST:
+            return _why_too_fast(approval, click)
+        case Refusal.NEEDS_PASSKEY:
+            return (
+                "The approval that completes a destructive action is signed with your passkey:"
+                " open the full page and approve there"
+            )
+        case Refusal.BAD_PASSKEY:
+            return "This is no signature over this action by a passkey that the people file names as yours"
 
 
 def _why_requester(approval: ApprovalRecord, people: People) -> str:
@@ -115,6 +126,12 @@ def _why_requester(approval: ApprovalRecord, people: People) -> str:
             "so nobody can approve it"
         )
     return "This run was started by you or acts for you, so somebody else has to decide"
+
+
+def _why_too_fast(approval: ApprovalRecord, click: Click) -> str:
+    seen = max(0, click.at_ms - approval.readable_ms) / 1_000
+    least = approval.min_review_ms / 1_000
+    return f"This came {seen:.1f} s after it was shown, and its route asks for {least:g} s of reading"
 
 
 def _why_decided(approval: ApprovalRecord, click: Click) -> str:

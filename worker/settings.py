@@ -31,6 +31,8 @@ class Settings:
     addresses: dict[str, str]
     #: Name of the secret by which the tenants' separation is checked; None: the tool file's first.
     probe: str | None
+    #: Base URL of the gateway's pages, whose host is the passkeys' relying party; empty: there are none.
+    pages: str
     slack_channel: str
     #: Base URL of a stand-in; empty: Slack itself.
     slack_url: str
@@ -56,6 +58,7 @@ class Settings:
             tools=Path(tools) if tools else None,
             addresses=given(environ),
             probe=environ.get("INTERLOCK_PROBE_CREDENTIAL") or None,
+            pages=environ.get("INTERLOCK_PAGES", "").rstrip("/"),
             slack_channel=environ.get("INTERLOCK_SLACK_CHANNEL", ""),
             slack_url=environ.get("INTERLOCK_SLACK_URL", ""),
             anchors=environ.get("INTERLOCK_ANCHORS", ""),

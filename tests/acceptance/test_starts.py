@@ -103,6 +103,7 @@ async def _dying(world: World, *, started: bool) -> AsyncIterator[tuple[httpx.As
             slack_channel=CHANNEL,
             slack_url=world.endpoints.slack,
             temporal_ui="",
+            pages="",
         )
     )
     parts = app.state.parts

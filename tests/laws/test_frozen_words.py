@@ -71,6 +71,9 @@ def test_vectors_are_kept() -> None:
     )
     frozen = Frozen.read(_FROZEN)
     second = Frozen.read(_FROZEN | _SECOND)
+    third = Frozen.read(
+        _FROZEN | _SECOND | {"format": 3, "preview": _FROZEN["preview"] | {"figures": ["EUR 49.00"]}}
+    )
     hold(
         "vectors",
         {
@@ -87,6 +90,8 @@ def test_vectors_are_kept() -> None:
             "frozen digest": frozen.digest(),
             "frozen bytes, format 2": second.frozen_bytes().decode(),
             "frozen digest, format 2": second.digest(),
+            "frozen bytes, format 3": third.frozen_bytes().decode(),
+            "frozen digest, format 3": third.digest(),
             "button": f"apr_0123|{frozen.digest()}",
             "anchor": anchors._key("acme", 17),
         },

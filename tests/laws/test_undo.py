@@ -124,7 +124,7 @@ def test_a_record_of_the_first_format_keeps_its_bytes() -> None:
     [
         {"format": 1, "undo": asdict(BACK)},
         {"format": 1, "undoes": {"run_id": "r", "action_id": "a", "tool": "t", "target": "x"}},
-        {"format": 3},
+        {"format": 4},
         {"format": 0},
         {"undo": {"tool": "t"}},
         {"undo": "ticket.reopen"},
