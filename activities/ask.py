@@ -49,8 +49,7 @@ class Asking:
             run,
             frozen,
             needed=decision.approvals,
-            group=route.approval.group or "",
-            deadline_ms=route.approval.deadline_ms,
+            terms=route.approval.terms,
         )
         return Asked(approval_id=approval.approval_id, deadline_ms=approval.deadline_ms)
 

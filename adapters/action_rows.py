@@ -18,6 +18,7 @@ from contracts.tokens import Warrant
 WITH_RUN: Final = select(
     actions,
     *(runs.c.request_id, runs.c.caller, runs.c.on_behalf_of, runs.c.policy_digest, runs.c.catalogue_digest),
+    *(runs.c.budget, runs.c.steps, runs.c.spent_ms, runs.c.spent_usd, runs.c.denials),
 ).join(runs, runs.c.run_id == actions.c.run_id)
 """Actions with what their runs know of them, should their own content be forgotten."""
 

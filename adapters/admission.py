@@ -9,6 +9,7 @@ from adapters import epoch
 from adapters.action_rows import read_action
 from adapters.approval_rows import read_approval
 from adapters.limits import exceeded
+from adapters.proofs import Proofs
 from adapters.schema import claims
 from adapters.standing import (
     current_people,
@@ -22,8 +23,8 @@ from contracts.decision import Call, Decision, Ruling
 from contracts.errors import Malformed, PermissionRefused
 from contracts.ledger import Claim, ClaimRequest
 from contracts.run import Outcome, WarrantedRun
-from contracts.tokens import Grant, Verifier
-from contracts.tool import ToolSpec
+from contracts.tokens import Grant
+from contracts.tool import Effect, ToolSpec
 from policies.quorum import standing
 
 
@@ -90,7 +91,7 @@ async def check_target(connection: AsyncConnection, request: ClaimRequest) -> No
 
 
 async def approved(
-    connection: AsyncConnection, verifier: Verifier, request: ClaimRequest, decision: Decision, now_ms: int
+    connection: AsyncConnection, proofs: Proofs, request: ClaimRequest, decision: Decision, now_ms: int
 ) -> tuple[Grant, ...]:
     """The grants that count now. Raises ClaimRefused where they are too few, or void.
 
@@ -101,7 +102,7 @@ async def approved(
     action = await read_action(connection, request.frozen.run_id, request.frozen.action_id)
     if action.approval_id is None:
         raise ClaimRefused("nobody was asked to approve it", Outcome.REJECTED)
-    approval = await read_approval(connection, verifier, action.approval_id)
+    approval = await read_approval(connection, proofs.verifier, action.approval_id)
     if approval.state is not ApprovalState.APPROVED or approval.action_digest != request.action_digest:
         raise ClaimRefused(f"its approval is {approval.state}, not approved", Outcome.REJECTED)
     people = await current_people(connection, approval.env)
@@ -110,9 +111,12 @@ async def approved(
     if len(given) < len(approval.grants):
         text = "it was approved before the store was restored, so it needs a new approval"
         raise ClaimRefused(text, Outcome.REJECTED)
-    counted = standing(approval, given, people)
+    counted = tuple(proofs.proven(grant, people) for grant in standing(approval, given, people))
     if len(counted) < decision.approvals:
         text = f"it needs {decision.approvals} approvals that stand now and has {len(counted)}"
+        raise ClaimRefused(text, Outcome.REJECTED)
+    if request.spec.effect is Effect.DESTRUCTIVE and not any(grant.assertion for grant in counted):
+        text = "it is destructive, and no passkey of those who approved it signed it"
         raise ClaimRefused(text, Outcome.REJECTED)
     if sentence := await voided(connection, request.run.warrant, request.frozen.tool, counted, now_ms):
         raise ClaimRefused(sentence, Outcome.REJECTED)

@@ -1,5 +1,6 @@
 """An approval's row: opened with its card, and read with the decisions whose signatures hold."""
 
+import json
 import secrets
 from typing import Any, Final
 
@@ -12,8 +13,9 @@ from adapters.contents import FORGOTTEN, Place, opened, sealed
 from adapters.letters import order
 from adapters.schema import actions, approvals, decisions
 from contracts.action import Frozen
-from contracts.approval import ApprovalKind, ApprovalRecord, ApprovalState
+from contracts.approval import ApprovalKind, ApprovalRecord, ApprovalState, Terms
 from contracts.audit import AuditRecord
+from contracts.budget import Budget, Spend
 from contracts.digest import Json
 from contracts.errors import TokenRefused, Unknown
 from contracts.outbox import LetterKind
@@ -29,12 +31,15 @@ async def open_approval(
     *,
     kind: ApprovalKind,
     needed: int,
-    group: str,
+    terms: Terms,
     now_ms: int,
-    deadline_ms: int | None = None,
     question: str = "",
 ) -> str:
-    """Ask, and order the card; the new approval's id."""
+    """Ask, and order the card and what is to be said under it later; the new approval's id."""
+
+    def at(after_ms: int | None) -> int | None:
+        return None if after_ms is None else now_ms + after_ms
+
     approval_id = f"apr_{secrets.token_hex(12)}"
     asked = sealed(connection, approval_place(frozen, approval_id, "question"), question)
     await connection.execute(
@@ -49,11 +54,15 @@ async def open_approval(
             state=ApprovalState.WAITING,
             action_digest=frozen.digest(),
             needed=needed,
-            approvers=group,
+            approvers=terms.group,
             caller=frozen.caller,
             on_behalf_of=frozen.on_behalf_of,
             requested_ms=now_ms,
-            deadline_ms=deadline_ms,
+            deadline_ms=at(terms.deadline_ms),
+            remind_ms=at(terms.remind_ms),
+            escalate_ms=at(terms.escalate_ms),
+            escalate_to=terms.escalate_to,
+            min_review_ms=terms.min_review_ms,
             question=asked,
         )
     )
@@ -65,6 +74,10 @@ async def open_approval(
         next_ms=now_ms,
         approval_id=approval_id,
     )
+    later = {LetterKind.REMINDER: terms.remind_ms, LetterKind.ESCALATION: terms.escalate_ms}
+    for letter, after_ms in later.items():
+        if after_ms is not None:
+            await order(connection, letter, approval_id, run_id=frozen.run_id, next_ms=now_ms + after_ms)
     return approval_id
 
 
@@ -93,6 +106,8 @@ async def approval_record(
     outcome: str,
     approvers: tuple[str, ...] = (),
     reason: str = "",
+    rules: tuple[str, ...] = (),
+    duration_ms: int | None = None,
 ) -> AuditRecord:
     """An audit record about an approval, with the action that it is about."""
     action = approval.action
@@ -117,7 +132,9 @@ async def approval_record(
         idempotency_key=action["idempotency_key"],
         approval_id=approval.approval_id,
         approvers=approvers,
+        rules=rules,
         reason=reason,
+        duration_ms=duration_ms,
     )
 
 
@@ -175,4 +192,16 @@ def _record(
         denial=_text(connection, row, "denial"),
         question=_text(connection, row, "question"),
         version=row.version,
+        remind_ms=row.remind_ms,
+        escalate_ms=row.escalate_ms,
+        escalate_to=row.escalate_to,
+        min_review_ms=row.min_review_ms,
+        shown_ms=row.shown_ms,
+        spend=Spend(
+            steps=action.steps,
+            seconds=action.spent_ms / 1_000,
+            usd=action.spent_usd,
+            denials=action.denials,
+        ),
+        budget=Budget(**json.loads(action.budget)),
     )

@@ -15,7 +15,7 @@ from adapters.run_rows import carry_on, read_open_run, read_run, run_record, tou
 from adapters.schema import actions, approvals, decisions
 from adapters.store import Store
 from contracts.action import Frozen
-from contracts.approval import ApprovalKind, ApprovalRecord, ApprovalState
+from contracts.approval import ApprovalKind, ApprovalRecord, ApprovalState, Terms
 from contracts.audit import AuditRecord
 from contracts.errors import Unknown
 from contracts.ports import Clock
@@ -49,9 +49,7 @@ class StoreApprovals:
         self._verifier = verifier
         self._clock = clock
 
-    async def ask(
-        self, run: WarrantedRun, frozen: Frozen, *, needed: int, group: str, deadline_ms: int | None
-    ) -> ApprovalRecord:
+    async def ask(self, run: WarrantedRun, frozen: Frozen, *, needed: int, terms: Terms) -> ApprovalRecord:
         async def work(connection: AsyncConnection) -> ApprovalRecord:
             found = await connection.scalar(
                 select(approvals.c.approval_id).where(
@@ -69,9 +67,8 @@ class StoreApprovals:
                 frozen,
                 kind=ApprovalKind.ACTION,
                 needed=needed,
-                group=group,
+                terms=terms,
                 now_ms=now,
-                deadline_ms=None if deadline_ms is None else now + deadline_ms,
             )
             await connection.execute(
                 update(actions).where(actions.c.action_id == frozen.action_id).values(approval_id=approval_id)

@@ -10,6 +10,7 @@ from adapters.approval_rows import approval_place, approval_record, read_approva
 from adapters.audit_log import append
 from adapters.contents import sealed
 from adapters.letters import order
+from adapters.proofs import Proofs
 from adapters.schema import approvals, clicks, decisions
 from adapters.standing import closed, current_people
 from adapters.store import Store
@@ -25,51 +26,71 @@ from contracts.approval import (
 from contracts.errors import Unknown
 from contracts.outbox import LetterKind
 from contracts.ports import Clock
-from contracts.tokens import Grant, Purpose, Signer, Verifier
+from contracts.tokens import Grant, Purpose, Signer
 from policies.people import People, short_name
-from policies.quorum import judge, sentence, tally
+from policies.quorum import judge, tally
+from policies.reading import FAST, hasty
+from policies.refusals import sentence
 
 
 class StoreDesk:
     """Implements ``contracts.ports.Desk``."""
 
-    def __init__(self, store: Store, signer: Signer, verifier: Verifier, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, signer: Signer, proofs: Proofs, clock: Clock) -> None:
         self._store = store
         self._signer = signer
-        self._verifier = verifier
+        self._verifier = proofs.verifier
+        self._passkeys = proofs.passkeys
         self._clock = clock
 
     async def decide(self, click: Click, *, tenant: str | None = None, env: str | None = None) -> Ruled:
         async def work(connection: AsyncConnection) -> Ruled:
-            return await self._decide(connection, click, tenant, env)
+            ruled, people = await self._judged(connection, click, tenant, env)
+            if ruled.approval is None or ruled.refusal is not None:
+                return ruled
+            return await self._accept(connection, ruled.approval, click, people)
 
         return await self._store.write(work)
 
-    async def _decide(
+    async def weigh(self, click: Click, *, env: str | None = None) -> Ruled:
+        async def work(connection: AsyncConnection) -> Ruled:
+            return (await self._judged(connection, click, None, env))[0]
+
+        return await self._store.write(work)
+
+    async def _judged(
         self, connection: AsyncConnection, click: Click, tenant: str | None, env: str | None
-    ) -> Ruled:
+    ) -> tuple[Ruled, People]:
+        """Why it does not count, audited, or the approval for which it does; and the people in force."""
+        nobody = People(people=())
         try:
             approval = await read_approval(connection, self._verifier, click.approval_id)
         except Unknown:
-            return Ruled(approval=None, refusal=Refusal.NOT_FOUND, sentence="There is no such approval.")
+            return _absent(), nobody
         if (tenant or approval.tenant, env or approval.env) != (approval.tenant, approval.env):
-            return Ruled(approval=None, refusal=Refusal.NOT_FOUND, sentence="There is no such approval.")
+            return _absent(), nobody
         people = await current_people(connection, approval.env)
         if await self._replayed(connection, click):
-            return Ruled(
-                approval=approval,
-                refusal=Refusal.REPEATED,
-                sentence="This click was received before; nothing changed.",
-            )
-        refusal = judge(approval, click, people.by_principal(click.principal), people)
+            told = "This click was received before; nothing changed."
+            return Ruled(approval=approval, refusal=Refusal.REPEATED, sentence=told), people
+        refusal = self._refusal(approval, click, people)
         if refusal is None and await self._too_late(connection, approval, click):
             refusal = Refusal.DECIDED
-        if refusal is not None:
-            await self._audit(connection, approval, click, f"refused:{refusal}")
-            return Ruled(
-                approval=approval, refusal=refusal, sentence=sentence(refusal, approval, click, people)
-            )
-        return await self._accept(connection, approval, click, people)
+        if refusal is None:
+            return Ruled(approval=approval, refusal=None, sentence=""), people
+        await self._audit(connection, approval, click, f"refused:{refusal}")
+        told = sentence(refusal, approval, click, people)
+        return Ruled(approval=approval, refusal=refusal, sentence=told), people
+
+    def _refusal(self, approval: ApprovalRecord, click: Click, people: People) -> Refusal | None:
+        person = people.by_principal(click.principal)
+        if refusal := judge(approval, click, person, people):
+            return refusal
+        if click.assertion is None or person is None:
+            return None
+        signed = self._passkeys.verified(click.assertion, person, approval.action_digest)
+        return None if signed else Refusal.BAD_PASSKEY
 
     async def _too_late(self, connection: AsyncConnection, approval: ApprovalRecord, click: Click) -> bool:
         """An ended run acts no more; what an unknown write did can be said long after it."""
@@ -139,9 +160,15 @@ class StoreDesk:
             actor=click.principal,
             outcome=outcome,
             approvers=(click.principal,),
+            rules=(FAST,) if hasty(approval, click) else (),
+            duration_ms=max(0, click.at_ms - approval.readable_ms),
             reason=f"{click.way}: {click.reason}" if click.reason else click.way,
         )
         await append(connection, said)
+
+
+def _absent() -> Ruled:
+    return Ruled(approval=None, refusal=Refusal.NOT_FOUND, sentence="There is no such approval.")
 
 
 def _grant(approval: ApprovalRecord, click: Click, store_epoch: str) -> Grant:
@@ -157,6 +184,7 @@ def _grant(approval: ApprovalRecord, click: Click, store_epoch: str) -> Grant:
         way=click.way,
         at_ms=click.at_ms,
         epoch=store_epoch,
+        assertion=click.assertion,
     )
 
 

@@ -154,5 +154,6 @@ def _frozen(
         preview=prepared.preview,
         caller=warrant.caller,
         on_behalf_of=warrant.on_behalf_of,
+        delegation=warrant.delegation,
         words=action.words,
     )

@@ -43,9 +43,9 @@ _AGAIN = {"send": "sent", "lookup": "looked_up"}
 class StoreLedger:
     """Implements ``contracts.ledger.Ledger``."""
 
-    def __init__(self, store: Store, verifier: Verifier, clock: Clock) -> None:
+    def __init__(self, store: Store, proofs: Proofs, clock: Clock) -> None:
         self._store = store
-        self._verifier = verifier
+        self._proofs = proofs
         self._clock = clock
 
     async def admit(self, run: WarrantedRun, action: ActionRecord, spec: ToolSpec) -> None:
@@ -106,7 +106,7 @@ class StoreLedger:
         await check_target(connection, request)
         decision = await allowed(connection, request, now)
         await check_limits(connection, request, now)
-        counted = await approved(connection, self._verifier, request, decision, now)
+        counted = await approved(connection, self._proofs, request, decision, now)
         await _consume(connection, request, counted, now)
         row = row_of(frozen, request.holder, now, fence) | {"epoch": await epoch.current(connection)}
         await put(connection, row, anew=fence > 1)

@@ -16,7 +16,7 @@ from adapters.documents import read_document
 from adapters.run_rows import read_run
 from adapters.schema import actions, approvals, claims
 from contracts.action import Frozen
-from contracts.approval import Answer, ApprovalKind, ApprovalRecord, ApprovalState
+from contracts.approval import Answer, ApprovalKind, ApprovalRecord, ApprovalState, Terms
 from contracts.audit import AuditRecord
 from contracts.errors import Refused, Unavailable
 from contracts.ledger import Conclusion
@@ -45,7 +45,7 @@ async def ask_outcome(
         Frozen.read(action.frozen),
         kind=ApprovalKind.RECONCILE,
         needed=1,
-        group=route.approval.group or "",
+        terms=Terms(group=route.approval.group or "", deadline_ms=None),
         now_ms=now_ms,
         question=_known(action, await _claim(connection, action_id)),
     )

@@ -103,13 +103,15 @@ class Frozen:
     repeats: int = 0
     #: Which freezing of the action it is, from 1: an approval that was taken back is of other bytes.
     revision: int = 1
+    #: Everybody whom the run acts for by way of somebody else, services among them (RFC 8693, ``act``).
+    delegation: tuple[str, ...] = ()
     format: int = field(default=FORMAT)
 
     def document(self) -> Json:
         """The record as JSON, in its own format."""
         whole = asdict(self)
         if self.format < 3:
-            del whole["preview"]["figures"]
+            del whole["preview"]["figures"], whole["delegation"]
         return whole if self.format > 1 else {name: whole[name] for name in whole if name not in _SINCE_2}
 
     def frozen_bytes(self) -> bytes:
@@ -133,6 +135,7 @@ class Frozen:
                     "preview": Preview(**{**shown, "changes": changes, "figures": figures}),
                     "undo": None if undo is None else Undo(**undo),
                     "undoes": None if undoes is None else Original(**undoes),
+                    "delegation": tuple(document.get("delegation", ())),
                     "format": document["format"],
                 }
             )
@@ -141,7 +144,7 @@ class Frozen:
         if (
             found.format not in range(1, FORMAT + 1)
             or (found.format == 1 and (undo or undoes or found.repeats or found.revision > 1))
-            or (found.format < 3 and figures)
+            or (found.format < 3 and (figures or found.delegation))
         ):
             raise Malformed("this frozen action is of a format that is not known here")
         return found

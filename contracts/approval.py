@@ -112,6 +112,22 @@ class ApprovalRecord:
     budget: Budget | None = None
 
     @property
+    def destructive(self) -> bool:
+        """Two people decide it, one of them with a passkey. So it is where nobody knows the effect any more."""
+        return self.kind is ApprovalKind.ACTION and self.action.get("effect") != "write"
+
+    @property
+    def delegation(self) -> tuple[str, ...]:
+        """Everybody whom the run acts for by way of somebody else (RFC 8693, ``act``), services among them."""
+        return tuple(self.action.get("delegation", ()))
+
+    @property
+    def beneficiaries(self) -> tuple[str, ...]:
+        """Whom the run acts for, each of whom has to be one person: services are nobody."""
+        chain = (name for name in self.delegation if not name.startswith("svc:"))
+        return (*filter(None, (self.on_behalf_of,)), *chain)
+
+    @property
     def groups(self) -> tuple[str, ...]:
         """Groups that may decide, now or once it is escalated."""
         return tuple(filter(None, (self.group, self.escalate_to)))
@@ -150,6 +166,20 @@ class Person:
     #: When they are asked in an escalation; None: always.
     hours: Hours | None = None
     passkeys: tuple[Passkey, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """Whom a route asks, and for how long. Milliseconds from the request on; None: never."""
+
+    group: str
+    deadline_ms: int | None
+    remind_ms: int | None = None
+    escalate_ms: int | None = None
+    #: The second group; empty: there is none.
+    escalate_to: str = ""
+    #: An approval that comes sooner after it was shown does not count.
+    min_review_ms: int = 0
 
 
 class Refusal(StrEnum):

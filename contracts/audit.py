@@ -42,10 +42,12 @@ class AuditRecord:
     credential_scope: str | None = None
     approval_id: str | None = None
     approvers: tuple[str, ...] = ()
-    #: Rules that determined it, such as ``deny_tools[0]``.
+    #: Rules that determined it, such as ``deny_tools[0]``; of a decision ``approval.fast``, where it came
+    #: sooner than it can be read (``policies.reading``).
     rules: tuple[str, ...] = ()
     #: One sentence. That of a run's record is kept sealed under the tenant's key, and hashed so.
     reason: str = ""
+    #: Of a decision: since it was shown.
     duration_ms: int | None = None
 
     def document(self) -> dict[str, Any]:

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from contracts.action import Frozen, Original, Prepared, Undo
-from contracts.approval import ApprovalRecord, Click, Ruled
+from contracts.approval import ApprovalRecord, Click, Person, Ruled, Terms
 from contracts.credential import Credential
 from contracts.digest import Json
 from contracts.ledger import Conclusion
+from contracts.passkey import Assertion
 from contracts.run import ActionRecord, RunRecord, WarrantedRun
 from contracts.tool import ToolSpec
 from contracts.transcript import ModelRequest, ModelTurn, Price
@@ -133,9 +134,7 @@ class Switches(Protocol):
 class Approvals(Protocol):
     """What was asked of people."""
 
-    async def ask(
-        self, run: WarrantedRun, frozen: Frozen, *, needed: int, group: str, deadline_ms: int | None
-    ) -> ApprovalRecord:
+    async def ask(self, run: WarrantedRun, frozen: Frozen, *, needed: int, terms: Terms) -> ApprovalRecord:
         """Open the approval of this action and order its card; again gives the same one."""
         ...
 
@@ -173,6 +172,16 @@ class Desk(Protocol):
     async def decide(self, click: Click, *, tenant: str | None = None, env: str | None = None) -> Ruled:
         """Judge and record one click in one transaction."""
         ...
+
+    async def weigh(self, click: Click, *, env: str | None = None) -> Ruled:
+        """What ``decide`` would say now; nothing is decided, and what would be refused is audited."""
+        ...
+
+
+class PasskeyVerifier(Protocol):
+    """Whether a person signed an action with a passkey of theirs."""
+
+    def verified(self, assertion: Assertion, person: Person, action_digest: str) -> bool: ...
 
 
 class Model(Protocol):

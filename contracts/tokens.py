@@ -73,10 +73,16 @@ class Warrant:
     budget: Budget
     #: None: the run asks a model what to do.
     undoes: Undoes | None = None
+    #: Who else the run acts for, by way of somebody: subjects and prior actors of the caller's token.
+    delegation: tuple[str, ...] = ()
 
     def claims(self) -> dict[str, Any]:
-        """Without ``undoes`` where there is none: a worker that does not know the claim refuses it."""
-        return {name: value for name, value in asdict(self).items() if name != "undoes" or value is not None}
+        """Without ``undoes`` and ``delegation`` where there is none: an older worker refuses such a claim."""
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if name not in ("undoes", "delegation") or value
+        }
 
     @classmethod
     def read(cls, claims: dict[str, Any]) -> Self:
@@ -87,6 +93,7 @@ class Warrant:
                     **claims,
                     "budget": Budget(**claims["budget"]),
                     "undoes": _undoes(claims.get("undoes")),
+                    "delegation": tuple(claims.get("delegation", ())),
                 }
             )
         except (KeyError, TypeError) as error:

@@ -25,6 +25,7 @@ OPEN: Final = frozenset(
 """Paths that need no token; every other does, whether it exists or not."""
 
 _LONGEST: Final = 8_192
+_LONGEST_CHAIN: Final = 8
 
 
 class Kind(StrEnum):
@@ -40,7 +41,7 @@ class Principal:
     """A verified token's holder, and how far it reaches."""
 
     kind: Kind
-    #: ``svc:demo``, ``principal:ada``, ``op:local``.
+    #: ``svc:demo``, ``principal:ada``, ``op:local``; of a delegated token its actor (RFC 8693, section 4.1).
     subject: str
     #: None: every tenant, of an operator; those of the people file, of an approver.
     tenant: str | None
@@ -48,6 +49,8 @@ class Principal:
     routes: tuple[str, ...] | None
     #: Unix seconds at which the token runs out.
     expires: int
+    #: Of a caller's delegated token: its subject, then its prior actors, the latest first.
+    delegation: tuple[str, ...] = ()
 
     def reaches(self, *, tenant: str, route: str) -> bool:
         return self.tenant in (None, tenant) and self.may_use(route)
@@ -56,11 +59,26 @@ class Principal:
         return self.routes is None or route in self.routes
 
 
+_Subject = Annotated[str, Field(pattern=r"^[a-z]+:[!-~]{1,180}$")]
+
+
+class _Actor(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    sub: _Subject
+    act: "_Actor | None" = None
+
+    def chain(self) -> tuple[str, ...]:
+        return (self.sub, *(self.act.chain() if self.act else ()))
+
+
 class _Claims(BaseModel):
     model_config = ConfigDict(strict=True)
 
     kind: Literal["caller", "approver", "operator"]
-    sub: str = Field(pattern=r"^[a-z]+:[!-~]{1,180}$")
+    sub: _Subject
+    #: Who acts for ``sub``; nested, who acted before.
+    act: _Actor | None = None
     tenant: str | None
     env: str
     routes: list[str] = Field(min_length=1)
@@ -87,13 +105,17 @@ def read_principal(claims: Mapping[str, Any], env: str) -> Principal:
     kind = Kind(found.kind)
     if not found.sub.startswith(_PREFIXES.get(kind, "")):
         raise TokenRefused(f"the token's sub is no {kind}'s")
+    actor, *prior = found.act.chain() if found.act else (found.sub,)
+    if found.act and (kind is not Kind.CALLER or len(prior) >= _LONGEST_CHAIN):
+        raise TokenRefused(f"only a caller acts for somebody, through {_LONGEST_CHAIN} others at most")
     routes = None if "*" in found.routes else tuple(found.routes)
     return Principal(
         kind=kind,
-        subject=found.sub,
+        subject=actor,
         tenant=_tenant(kind, found.tenant),
         routes=routes,
         expires=found.exp,
+        delegation=(found.sub, *prior) if found.act else (),
     )
 
 

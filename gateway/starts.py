@@ -31,6 +31,16 @@ class Start:
     body: StartBody
 
     @property
+    def on_behalf_of(self) -> str | None:
+        """Whom the body names; else the subject of a delegated token."""
+        return self.body.on_behalf_of or next(iter(self.caller.delegation), None)
+
+    @property
+    def delegation(self) -> tuple[str, ...]:
+        """Who else is behind it: nobody of them gets to approve by being left out of the body."""
+        return tuple(name for name in self.caller.delegation if name != self.on_behalf_of)
+
+    @property
     def start_hash(self) -> str:
         """Under which the run is unique while it is kept."""
         return keys.start_hash(tenant=self.tenant, env=self.env, caller=self.caller.subject, key=self.key)
@@ -48,12 +58,14 @@ class Start:
         """
         body = self.body
         budgets = body.budgets.model_dump(exclude_none=True) if body.budgets else {}
-        whole = {
+        whole: dict[str, Any] = {
             "route": body.route,
             "input": body.input,
-            "on_behalf_of": body.on_behalf_of,
+            "on_behalf_of": self.on_behalf_of,
             "budgets": budgets,
         }
+        if self.delegation:
+            whole["delegation"] = list(self.delegation)
         try:
             # Lone surrogates are legal in JSON's grammar and are no text.
             json.dumps(whole, ensure_ascii=False).encode()
@@ -81,7 +93,8 @@ def warrant(start: Start, *, route: Route, policy_digest: str, catalogue_digest:
         tenant=start.tenant,
         env=start.env,
         route=route.name,
-        on_behalf_of=start.body.on_behalf_of,
+        on_behalf_of=start.on_behalf_of,
+        delegation=start.delegation,
         input_digest=digest(start.body.input),
         policy_digest=policy_digest,
         catalogue_digest=catalogue_digest,

@@ -51,7 +51,8 @@ async def _accept(
 ) -> tuple[RunRecord, bool]:
     """The run of this request, and whether it is new."""
     start = {"tenant": run.tenant, "env": run.env, "caller": caller.subject, "key": key}
-    body_digest = digest({"undo": run.run_id, **body.model_dump()})
+    behind = {"delegation": list(caller.delegation)} if caller.delegation else {}
+    body_digest = digest({"undo": run.run_id, **body.model_dump(), **behind})
     try:
         found = await parts.runs.started(keys.start_hash(**start), body_digest)
         if found is not None:
@@ -93,6 +94,7 @@ async def _warrant(
         reason=body.reason or "",
     )
     named = [action.idempotency_key for action in actions]
+    whom = body.on_behalf_of or run.on_behalf_of or next(iter(caller.delegation), None)
     given: dict[str, object] = {"undo": {"run_id": run.run_id, "actions": named, "reason": undoes.reason}}
     warrant = Warrant(
         run_id=f"run_{secrets.token_hex(12)}",
@@ -101,8 +103,8 @@ async def _warrant(
         tenant=run.tenant,
         env=run.env,
         route=run.route,
-        # Whom the run acted for must not become the approver of its undo by being left out.
-        on_behalf_of=body.on_behalf_of or run.on_behalf_of,
+        on_behalf_of=whom,
+        delegation=_behind(parts, run, caller, whom),
         input_digest=digest(given),
         policy_digest=policy_digest,
         catalogue_digest=catalogue_digest,
@@ -110,6 +112,13 @@ async def _warrant(
         undoes=undoes,
     )
     return warrant, given
+
+
+def _behind(parts: Parts, run: RunRecord, caller: Principal, whom: str | None) -> tuple[str, ...]:
+    """Whom the run acted for must not become the approver of its undo by being left out."""
+    earlier = Warrant.read(parts.verifier.verify(Purpose.WARRANT, run.warrant)).delegation
+    chain = (*filter(None, (run.on_behalf_of,)), *earlier, *caller.delegation)
+    return tuple(name for name in dict.fromkeys(chain) if name != whom)
 
 
 async def _chosen(parts: Parts, run: RunRecord, wanted: Sequence[str] | None) -> tuple[ActionRecord, ...]:

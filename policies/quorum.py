@@ -1,7 +1,6 @@
 """Whose decision counts, and when there are enough: pure rules over verified grants."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from contracts.approval import (
     ANSWERS,
@@ -14,7 +13,7 @@ from contracts.approval import (
     Refusal,
 )
 from contracts.tokens import Grant
-from policies.people import People, short_name
+from policies.people import People
 
 
 def judge(approval: ApprovalRecord, click: Click, person: Person | None, people: People) -> Refusal | None:
@@ -31,27 +30,36 @@ def judge(approval: ApprovalRecord, click: Click, person: Person | None, people:
         return Refusal.OTHER_CARD
     if click.answer not in ANSWERS[approval.kind]:
         return Refusal.NOT_AN_ANSWER
-    if approval.kind is ApprovalKind.RECONCILE:
-        return without_standing(approval, person, people) or _unsettled(approval, click)
     if click.answer is Answer.WITHDRAW:
         return _withdrawal(approval, person)
-    return without_standing(approval, person, people) or _untimely(approval, click, person)
+    outside = without_standing(approval, person, people, click.at_ms)
+    if approval.kind is ApprovalKind.RECONCILE:
+        return outside or _unsettled(approval, click)
+    return outside or _untimely(approval, click, person) or _careless(approval, click, people)
 
 
-def without_standing(approval: ApprovalRecord, person: Person, people: People) -> Refusal | None:
-    """Why this person may not judge this action, whatever its state."""
+def without_standing(approval: ApprovalRecord, person: Person, people: People, at_ms: int) -> Refusal | None:
+    """Why this person may not judge this action at that moment, whatever its state."""
     if approval.tenant not in person.tenants:
         return Refusal.OTHER_TENANT
-    if not approval.group or approval.group not in person.groups:
+    if person.routes is not None and approval.route not in person.routes:
+        return Refusal.OTHER_ROUTE
+    if not set(asked_groups(approval, at_ms)) & set(person.groups):
         return Refusal.NOT_IN_GROUP
     if beneficiary_unknown(approval, people) or _asked_for_it(approval, person):
         return Refusal.REQUESTER
     return None
 
 
+def asked_groups(approval: ApprovalRecord, at_ms: int) -> tuple[str, ...]:
+    """Groups that may decide at that moment: a second one from the escalation on."""
+    escalated = approval.escalate_ms is not None and at_ms >= approval.escalate_ms
+    return tuple(filter(None, (approval.group, approval.escalate_to if escalated else "")))
+
+
 def beneficiary_unknown(approval: ApprovalRecord, people: People) -> bool:
     """Whom the run acts for is not one person of the people file: anyone might be the requester."""
-    return approval.on_behalf_of is not None and people.by_subject(approval.on_behalf_of) is None
+    return any(people.by_subject(subject) is None for subject in approval.beneficiaries)
 
 
 def standing(approval: ApprovalRecord, grants: Sequence[Grant], people: People) -> tuple[Grant, ...]:
@@ -67,129 +75,23 @@ def tally(approval: ApprovalRecord, people: People) -> ApprovalState:
     """Where an approval stands by its grants. An end other than approved stays; a denial ends it."""
     if approval.state not in (ApprovalState.WAITING, ApprovalState.APPROVED):
         return approval.state
-    if any(_of(approval, grant) and grant.decision == Answer.DENY for grant in approval.grants):
+    if any(about(approval, grant) and grant.decision == Answer.DENY for grant in approval.grants):
         return ApprovalState.DENIED
-    enough = len(standing(approval, approval.grants, people)) >= max(approval.needed, 1)
-    return ApprovalState.APPROVED if enough else ApprovalState.WAITING
+    complete = enough(approval, standing(approval, approval.grants, people), max(approval.needed, 1))
+    return ApprovalState.APPROVED if complete else ApprovalState.WAITING
 
 
-def sentence(refusal: Refusal, approval: ApprovalRecord | None, click: Click, people: People) -> str:
-    """What the person who clicked is told: why it did not count, and that nothing changed."""
-    if approval is None:
-        return "There is no such approval; nothing changed."
-    return f"{_why(refusal, approval, click, people)}; nothing changed."
+def enough(approval: ApprovalRecord, counted: Sequence[Grant], needed: int) -> bool:
+    """Whether these grants carry the action: so many people, and of a destructive one a passkey among them.
 
-
-def _why(refusal: Refusal, approval: ApprovalRecord, click: Click, people: People) -> str:  # noqa: C901 - one arm a refusal
-    match refusal:
-        case Refusal.STRANGER:
-            return "You are not in the people file, so you can't decide this"
-        case Refusal.NOT_IN_GROUP:
-            return f"Only people in {approval.group or 'a group that the route names'} can decide this"
-        case Refusal.OTHER_TENANT:
-            return f"You don't approve for {approval.tenant}"
-        case Refusal.REQUESTER:
-            return _why_requester(approval, people)
-        case Refusal.REPEATED:
-            return f"You already {_own_words(approval, click)}"
-        case Refusal.LATE:
-            return f"The time to decide this action ended{_at(approval.deadline_ms, click)}"
-        case Refusal.DECIDED:
-            return _why_decided(approval, click)
-        case Refusal.OTHER_ACTION:
-            return "This answer is about another action than the one that waits here; open its own card"
-        case Refusal.OTHER_CARD:
-            return "This answer did not come from the card that we posted for this action; use that card"
-        case Refusal.CLAIMED:
-            return "This action is already being carried out, so it is too late to withdraw"
-        case Refusal.NOT_FOUND:
-            return "You have not approved this action, so there is nothing to withdraw"
-        case Refusal.NOT_AN_ANSWER:
-            return f"This question is answered with {_one_of(ANSWERS[approval.kind])}"
-        case Refusal.OTHER_ROUTE:
-            return f"You don't approve on the route {approval.route}"
-        case Refusal.TOO_FAST:
-            return _why_too_fast(approval, click)
-        case Refusal.NEEDS_PASSKEY:
-            return (
-                "The approval that completes a destructive action is signed with your passkey:"
-                " open the full page and approve there"
-            )
-        case Refusal.BAD_PASSKEY:
-            return "This is no signature over this action by a passkey that the people file names as yours"
-
-
-def _why_requester(approval: ApprovalRecord, people: People) -> str:
-    if beneficiary_unknown(approval, people):
-        return (
-            f"This run acts for {approval.on_behalf_of}, who is not exactly one person of the people file, "
-            "so nobody can approve it"
-        )
-    return "This run was started by you or acts for you, so somebody else has to decide"
-
-
-def _why_too_fast(approval: ApprovalRecord, click: Click) -> str:
-    seen = max(0, click.at_ms - approval.readable_ms) / 1_000
-    least = approval.min_review_ms / 1_000
-    return f"This came {seen:.1f} s after it was shown, and its route asks for {least:g} s of reading"
-
-
-def _why_decided(approval: ApprovalRecord, click: Click) -> str:
-    if approval.state is ApprovalState.WAITING:
-        return "The run that asked for this action has ended, so there is nothing left to decide"
-    return f"This action was already {approval.state.value}{_by(approval, click)}"
-
-
-def _one_of(answers: frozenset[Answer]) -> str:
-    *most, last = sorted(answers)
-    return f"{', '.join(most)} or {last}"
-
-
-_PAST = {
-    Answer.APPROVE: "approved",
-    Answer.DENY: "denied",
-    Answer.WITHDRAW: "withdrew your approval of",
-    Answer.IT_DID: "settled",
-    Answer.IT_DID_NOT: "settled",
-    Answer.STOP: "stopped the run of",
-}
-_DECISIVE = {
-    ApprovalState.APPROVED: {Answer.APPROVE},
-    ApprovalState.DENIED: {Answer.DENY},
-    ApprovalState.SETTLED: {Answer.IT_DID, Answer.IT_DID_NOT},
-}
-
-
-def _own_words(approval: ApprovalRecord, click: Click) -> str:
-    mine = [grant for grant in approval.grants if grant.approver == click.principal and _of(approval, grant)]
-    if not mine:
-        return "decided on this action"
-    last = max(mine, key=lambda grant: grant.at_ms)
-    return f"{_PAST[Answer(last.decision)]} this action{_at(last.at_ms, click)}"
-
-
-def _by(approval: ApprovalRecord, click: Click) -> str:
-    """Who decided and when, where somebody did."""
-    answers = _DECISIVE.get(approval.state, set())
-    deciding = [grant for grant in approval.grants if grant.decision in answers and _of(approval, grant)]
-    if not deciding:
-        return _at(approval.decided_ms, click)
-    last = max(deciding, key=lambda grant: grant.at_ms)
-    names = " and ".join(sorted({short_name(grant.approver) for grant in deciding}))
-    return f" by {names}{_at(last.at_ms, click)}"
-
-
-def _at(at_ms: int | None, click: Click) -> str:
-    """The time, and the day where it is not the click's."""
-    if at_ms is None:
-        return ""
-    then, now = (datetime.fromtimestamp(ms / 1_000, tz=UTC) for ms in (at_ms, click.at_ms))
-    day = "" if then.date() == now.date() else f" on {then.date()}"
-    return f"{day} at {then:%H:%M} UTC"
+    The grant key alone makes grants for anybody; a passkey's signature takes the person.
+    """
+    signed = not approval.destructive or any(grant.assertion for grant in counted)
+    return len(counted) >= needed and signed
 
 
 def _on_its_card(approval: ApprovalRecord, click: Click) -> bool:
-    """A click over HTTP has no card; every other has to come from the message that we posted.
+    """A decision over HTTP or on the page has no card; every other comes from the message that we posted.
 
     A post is announced with its channel before it leaves, so a card may stand there whose ``ts`` nobody has
     written down yet. A click in that channel then names the message: the desk adopts it with the decision,
@@ -198,7 +100,7 @@ def _on_its_card(approval: ApprovalRecord, click: Click) -> bool:
     message with this approval's random id takes our bot token, or a ``response_url`` that only we are sent:
     their holder could as well write over the card itself.
     """
-    if click.way == "http":
+    if click.way in ("http", "page"):
         return True
     if click.channel is None or click.message_ts is None or click.channel != approval.channel:
         return False
@@ -208,7 +110,7 @@ def _on_its_card(approval: ApprovalRecord, click: Click) -> bool:
 def _asked_for_it(approval: ApprovalRecord, person: Person) -> bool:
     """By any identity of theirs, even one that they wrongly share: then neither may approve."""
     own = {person.principal, *person.subjects}
-    return approval.caller in own or approval.on_behalf_of in own
+    return not own.isdisjoint({approval.caller, approval.on_behalf_of, *approval.delegation})
 
 
 def _untimely(approval: ApprovalRecord, click: Click, person: Person) -> Refusal | None:
@@ -220,11 +122,27 @@ def _untimely(approval: ApprovalRecord, click: Click, person: Person) -> Refusal
     return None if approval.state is ApprovalState.WAITING else Refusal.DECIDED
 
 
+def _careless(approval: ApprovalRecord, click: Click, people: People) -> Refusal | None:
+    """Approved sooner than anybody has to have read it, or completed without the passkey that it takes."""
+    if click.answer is not Answer.APPROVE:
+        return None
+    if click.at_ms < approval.readable_ms + approval.min_review_ms:
+        return Refusal.TOO_FAST
+    return Refusal.NEEDS_PASSKEY if passkey_due(approval, people) and click.assertion is None else None
+
+
+def passkey_due(approval: ApprovalRecord, people: People) -> bool:
+    """Whether the next approval is the last one of a destructive action that no passkey has signed yet."""
+    counted = standing(approval, approval.grants, people)
+    last = len(counted) + 1 >= approval.needed
+    return approval.destructive and last and not any(grant.assertion for grant in counted)
+
+
 def _unsettled(approval: ApprovalRecord, click: Click) -> Refusal | None:
     """What happened is said once; a run is stopped once, and its question can still be answered."""
     if approval.state is not ApprovalState.WAITING:
         return Refusal.DECIDED
-    said = {grant.decision for grant in approval.grants if _of(approval, grant)}
+    said = {grant.decision for grant in approval.grants if about(approval, grant)}
     return Refusal.REPEATED if click.answer in said else None
 
 
@@ -252,11 +170,11 @@ def _said(approval: ApprovalRecord, person: Person) -> set[str]:
     return {
         grant.decision
         for grant in approval.grants
-        if grant.approver == person.principal and _of(approval, grant)
+        if grant.approver == person.principal and about(approval, grant)
     }
 
 
-def _of(approval: ApprovalRecord, grant: Grant) -> bool:
+def about(approval: ApprovalRecord, grant: Grant) -> bool:
     """The grant is about this action of this run, in its tenant and environment."""
     return (grant.approval_id, grant.action_digest, grant.run_id, grant.tenant, grant.env) == (
         approval.approval_id,
@@ -268,14 +186,14 @@ def _of(approval: ApprovalRecord, grant: Grant) -> bool:
 
 
 def _counts(approval: ApprovalRecord, grant: Grant, grants: Sequence[Grant], people: People) -> bool:
-    if grant.decision != Answer.APPROVE or not _of(approval, grant):
+    if grant.decision != Answer.APPROVE or not about(approval, grant):
         return False
     if approval.deadline_ms is not None and grant.at_ms > approval.deadline_ms:
         return False
     person = people.by_principal(grant.approver)
-    if person is None or without_standing(approval, person, people) is not None:
+    if person is None or without_standing(approval, person, people, grant.at_ms) is not None:
         return False
     return not any(
-        other.approver == grant.approver and other.decision != Answer.APPROVE and _of(approval, other)
+        other.approver == grant.approver and other.decision != Answer.APPROVE and about(approval, other)
         for other in grants
     )

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from contracts.approval import Terms
 from contracts.budget import Budget
 from contracts.digest import Json, digest, exact
 from contracts.errors import Malformed
@@ -148,7 +149,22 @@ class Approval(_Shape):
 
     @property
     def remind_ms(self) -> int | None:
-        return None if self.remind is None else milliseconds(self.remind)
+        """Milliseconds from the request to the reminder: half of the time, where the route names none."""
+        if self.remind is not None:
+            return milliseconds(self.remind)
+        return None if self.deadline_ms is None else self.deadline_ms // 2
+
+    @property
+    def terms(self) -> Terms:
+        second = self.escalate
+        return Terms(
+            group=self.group or "",
+            deadline_ms=self.deadline_ms,
+            remind_ms=self.remind_ms,
+            escalate_ms=None if second is None else milliseconds(second.after),
+            escalate_to="" if second is None else second.group,
+            min_review_ms=self.min_review_seconds * 1_000,
+        )
 
 
 class Breaker(_Shape):
@@ -262,9 +278,6 @@ _UNENFORCED: Final[tuple[tuple[str, Callable[[Route], bool]], ...]] = (
     ("mask", lambda route: bool(route.mask)),
     ("egress", lambda route: bool(route.egress)),
     ("breaker", lambda route: route.breaker is not None),
-    ("approval.remind", lambda route: route.approval.remind is not None),
-    ("approval.escalate", lambda route: route.approval.escalate is not None),
-    ("approval.min_review_seconds", lambda route: route.approval.min_review_seconds > 0),
     ("on_exhausted", lambda route: route.on_exhausted == "ask"),
 )
 """What a route may say and this version would ignore: such a route is refused, never half kept."""

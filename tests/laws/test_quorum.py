@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from contracts.approval import Answer, ApprovalKind, ApprovalRecord, ApprovalState, Click, Person, Refusal
 from contracts.tokens import Grant
 from policies.people import People
-from policies.quorum import judge, sentence, standing, tally
+from policies.quorum import judge, standing, tally
+from policies.refusals import sentence
 
 ASKED = int(datetime(2026, 6, 1, 10, 0, tzinfo=UTC).timestamp()) * 1_000
 MINUTE = 60_000
@@ -69,7 +70,7 @@ def approval(*grants: Grant, **keys: Any) -> ApprovalRecord:
         "route": "support/close",
         "state": ApprovalState.WAITING,
         "action_digest": DIGEST,
-        "action": {},
+        "action": {"effect": "write"},
         "needed": 1,
         "group": "leads",
         "caller": "backend",
