@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from contracts.action import Frozen, Original, Prepared, Undo
-from contracts.approval import ApprovalRecord, Click, Ruled
+from contracts.approval import ApprovalRecord, Click, Person, Ruled
 from contracts.credential import Credential
 from contracts.digest import Json
 from contracts.ledger import Conclusion
+from contracts.passkey import Assertion
 from contracts.run import ActionRecord, RunRecord, WarrantedRun
 from contracts.tool import ToolSpec
 from contracts.transcript import ModelRequest, ModelTurn, Price
@@ -172,6 +173,14 @@ class Desk(Protocol):
 
     async def decide(self, click: Click, *, tenant: str | None = None, env: str | None = None) -> Ruled:
         """Judge and record one click in one transaction."""
+        ...
+
+
+class PasskeyVerifier(Protocol):
+    """Tells whether a person signed an action with a passkey of theirs. It never raises."""
+
+    def verified(self, assertion: Assertion, person: Person, action_digest: str) -> bool:
+        """True only where one of this person's passkeys signed this digest, on our pages, user verified."""
         ...
 
 
