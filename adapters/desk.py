@@ -36,8 +36,7 @@ from policies.refusals import sentence
 class StoreDesk:
     """Implements ``contracts.ports.Desk``."""
 
-    def __init__(
-        self, store: Store, signer: Signer, proofs: Proofs, clock: Clock) -> None:
+    def __init__(self, store: Store, signer: Signer, proofs: Proofs, clock: Clock) -> None:
         self._store = store
         self._signer = signer
         self._verifier = proofs.verifier

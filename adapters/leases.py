@@ -72,7 +72,7 @@ class Leases:
                 await connection.execute(delete(outbox).where(_own(held, now)))
                 return
             place = {"channel": shown.channel, "message_ts": shown.message_ts}
-            await connection.execute(unplaced(held).values(place))
+            await connection.execute(unplaced(held).values(**place, shown_ms=now))
             news = {"done_version": shown.version, "attempts": 0, "posting": False, "error": ""}
             await connection.execute(mine(held, now).values(**news, next_ms=now))
 

@@ -23,6 +23,7 @@ from adapters.admission import (
 from adapters.audit_log import append
 from adapters.claim_rows import LEASE_MS, attempt_record, kept, put, row_of, stored
 from adapters.freezing import thaw
+from adapters.proofs import Proofs
 from adapters.schema import actions, approvals, claims, consumed
 from adapters.standing import closed, stopped
 from adapters.store import Store
@@ -31,7 +32,7 @@ from contracts.errors import Halted, PermissionRefused, Unavailable
 from contracts.ledger import Claim, ClaimRequest, Conclusion
 from contracts.ports import Clock
 from contracts.run import ActionRecord, Outcome, WarrantedRun
-from contracts.tokens import Grant, Verifier
+from contracts.tokens import Grant
 from contracts.tool import ToolSpec
 from policies.retry import UNSENT, outlived, reclaim
 

@@ -26,6 +26,7 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = {
         "undos": "SELECT, INSERT",
         "approvals": "SELECT, UPDATE (state, decided_ms, denial, message_ts, version)",
         "decisions": "SELECT, INSERT",
+        "sessions": "SELECT, INSERT, DELETE",
         "clicks": "SELECT, INSERT",
         "epochs": "SELECT",
         "switches": "SELECT, INSERT, DELETE",
@@ -52,7 +53,9 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = {
             "SELECT, UPDATE (approval_id, reconciliation_id, attempts, outcome, outcome_text, artifact,"
             " duration_ms)"
         ),
-        "approvals": "SELECT, INSERT, UPDATE (state, decided_ms, denial, channel, message_ts, version)",
+        "approvals": (
+            "SELECT, INSERT, UPDATE (state, decided_ms, denial, channel, message_ts, shown_ms, version)"
+        ),
         "decisions": "SELECT",
         "claims": "SELECT, UPDATE (state, fence, settled_ms, result)",
         "outbox": "SELECT, INSERT, UPDATE (done_version, attempts, posting, dead, error, next_ms)",

@@ -15,7 +15,7 @@ class Proofs:
     passkeys: PasskeyVerifier
 
     def proven(self, grant: Grant, people: People) -> Grant:
-        """The grant, without a passkey's signature that does not hold: the grant key may have signed a lie."""
+        """The grant, without a passkey's signature that does not hold: the grant key may sign a lie."""
         person = people.by_principal(grant.approver)
         if grant.assertion is None or person is None:
             return grant

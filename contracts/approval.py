@@ -113,12 +113,12 @@ class ApprovalRecord:
 
     @property
     def destructive(self) -> bool:
-        """Two people decide it, one of them with a passkey. So it is where nobody knows the effect any more."""
+        """Two people decide it, one of them with a passkey. Where its effect is forgotten too."""
         return self.kind is ApprovalKind.ACTION and self.action.get("effect") != "write"
 
     @property
     def delegation(self) -> tuple[str, ...]:
-        """Everybody whom the run acts for by way of somebody else (RFC 8693, ``act``), services among them."""
+        """Everybody whom the run acts for by way of somebody else (RFC 8693, ``act``), services too."""
         return tuple(self.action.get("delegation", ()))
 
     @property

@@ -179,9 +179,11 @@ class Desk(Protocol):
 
 
 class PasskeyVerifier(Protocol):
-    """Whether a person signed an action with a passkey of theirs."""
+    """Tells whether a person signed an action with a passkey of theirs. It never raises."""
 
-    def verified(self, assertion: Assertion, person: Person, action_digest: str) -> bool: ...
+    def verified(self, assertion: Assertion, person: Person, action_digest: str) -> bool:
+        """True only where one of this person's passkeys signed this digest, on our pages, user verified."""
+        ...
 
 
 class Model(Protocol):

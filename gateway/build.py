@@ -20,8 +20,10 @@ from adapters.drainer import Drainer
 from adapters.keys import AwsIdentity, KeyRing, PrivateKeys
 from adapters.leases import Leases
 from adapters.outbox import LetterQuery, StoreOutbox
+from adapters.passkeys import WebAuthnVerifier
 from adapters.payload_keys import PayloadKeys
 from adapters.payloads import EncryptingCodec
+from adapters.proofs import Proofs
 from adapters.runs import NewRun, RunQuery, StoreRuns
 from adapters.slack import SlackPoster, slack_client
 from adapters.store import Store
@@ -95,6 +97,7 @@ def _parts(
         GatewayOutbox(store, clock, env),
     )
     launcher = Launcher(runs, starter)
+    proofs = Proofs(verifier=verifier, passkeys=WebAuthnVerifier(settings.pages))
     drain = drainer(store, clock, env, carriers(runs, approvals, launcher, starter))
     return Parts(
         env=env,
@@ -105,7 +108,7 @@ def _parts(
         runs=runs,
         actions=StoreActions(store, clock),
         approvals=approvals,
-        desk=StoreDesk(store, signer, verifier, clock),
+        desk=StoreDesk(store, signer, proofs, clock),
         switches=switches,
         audit=audit,
         answers=StoreAnswers(store),

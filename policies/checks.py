@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from contracts.approval import Person
 from contracts.digest import Json
 from contracts.errors import Malformed
 from contracts.tool import Catalogue, Effect, ToolSpec
 from policies.arguments import check_schema
 from policies.people import People
 from policies.problem import Problem, did_you_mean
-from policies.route import Limit, Route, unenforced
+from policies.route import Limit, Route, milliseconds, unenforced
 from policies.schema_words import KEYWORDS, strange
 from policies.source import Place, Source
 
@@ -37,6 +38,7 @@ class RouteCheck:
             place = tuple(key.split("."))
             yield self.source.problem(place, f"`{key}` is not enforced by this version; remove it")
         yield from self._group()
+        yield from self._times()
         yield from self._production()
 
     def warnings(self, now_ms: int) -> Iterator[Problem]:
@@ -56,6 +58,18 @@ class RouteCheck:
         for tool in self.route.when:
             if tool not in self.route.allow_tools:
                 yield self.source.problem(("when", tool), f"the rule is for `{tool}`, which is not allowed")
+        yield from self._unsigned()
+
+    def _unsigned(self) -> Iterator[Problem]:
+        """Destructive tools that nobody has the passkey for."""
+        group, second = self.route.approval.group or "", self.route.approval.escalate
+        asked = (*self._members(group), *(self._members(second.group) if second else ()))
+        if any(person.passkeys for person in asked):
+            return
+        for at, name in enumerate(self.route.allow_tools):
+            if self._needed(name) > 1:
+                text = f"`{name}` is destructive, and nobody of `{group}` has a passkey for it"
+                yield self.source.problem(("allow_tools", at), text, "add one under /passkeys of the pages")
 
     def _tools(self) -> Iterator[Problem]:
         """Unknown names anywhere, and allowed tools that nobody could approve or retry."""
@@ -155,11 +169,39 @@ class RouteCheck:
                 ("allow_tools",), "`approval.group` is missing: these tools need approvals"
             )
             return
-        members = len(self.people.in_group(group))
+        members = len(self._members(group))
         if members < needed:
             groups = {known for person in self.people.people for known in person.groups}
             text = f"the group `{group}` has {members} of the {needed} people that the route's tools need"
             yield self.source.problem(("approval", "group"), text, did_you_mean(group, groups - {group}))
+
+    def _members(self, group: str) -> tuple[Person, ...]:
+        """People of a group who may approve on this route."""
+        return tuple(
+            person
+            for person in self.people.in_group(group)
+            if person.routes is None or self.route.name in person.routes
+        )
+
+    def _times(self) -> Iterator[Problem]:
+        """What is to happen before the deadline happens before it."""
+        approval, second = self.route.approval, self.route.approval.escalate
+        end = approval.deadline_ms
+        for key, after in (("remind", approval.remind), ("escalate", second.after if second else None)):
+            if after is not None and end is not None and milliseconds(after) >= end:
+                what = "reminder" if key == "remind" else "escalation"
+                text = f"the {what} comes after {after}, and the deadline after {approval.deadline}"
+                yield self.source.problem(("approval", key), text)
+        if end is not None and approval.min_review_seconds * 1_000 >= end:
+            text = f"`min_review_seconds` leaves no time to approve before {approval.deadline}"
+            yield self.source.problem(("approval", "min_review_seconds"), text)
+        if second is not None and second.group == approval.group:
+            text = f"the group `{second.group}` is asked from the start"
+            yield self.source.problem(("approval", "escalate"), text, "name another group")
+        elif second is not None and not self._members(second.group):
+            groups = {known for person in self.people.people for known in person.groups}
+            text = f"the group `{second.group}` has nobody who may approve on this route"
+            yield self.source.problem(("approval", "escalate"), text, did_you_mean(second.group, groups))
 
     def _needed(self, name: str) -> int:
         tool = self.catalogue.tools.get(name)

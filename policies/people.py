@@ -73,7 +73,8 @@ class People:
         """Identities that more than one entry claims."""
         lost = [subject for subject, person in self._subjects.items() if person is None]
         lost += [f"{team}/{user}" for (team, user), person in self._slack.items() if person is None]
-        return tuple(lost)
+        keys = _unique((key.credential_id, person) for person in self.people for key in person.passkeys)
+        return (*lost, *(f"passkey {key}" for key, person in keys.items() if person is None))
 
     @cached_property
     def _principals(self) -> dict[str, Person | None]:

@@ -1,10 +1,13 @@
 """``people.yaml`` as people, with the place of each mistake."""
 
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Annotated, Any, Final
+from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from contracts.approval import Person
+from contracts.approval import Hours, Person
+from contracts.passkey import Passkey
 from policies.people import People, full_principal
 from policies.problem import Problem, did_you_mean
 from policies.source import Place, Source
@@ -17,6 +20,40 @@ class _Slack(BaseModel):
     user: str = Field(pattern=r"^[UW][A-Z0-9]+$")
 
 
+_DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_CLOCK: Final = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
+_BASE64URL: Final = r"^[A-Za-z0-9_-]{16,2000}$"
+
+
+def _day(name: str) -> str:
+    if name not in _DAYS:
+        raise ValueError(f"`{name[:20]}` is no day; write one of {', '.join(_DAYS)}")
+    return name
+
+
+def _zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"`{name[:40]}` is no time zone; write one like Europe/Berlin")
+    return name
+
+
+class _Hours(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    days: list[Annotated[str, AfterValidator(_day)]] = Field(min_length=1)
+    start: str = Field(pattern=_CLOCK, alias="from")
+    until: str = Field(pattern=_CLOCK, alias="to")
+    zone: Annotated[str, AfterValidator(_zone)]
+
+
+class _Passkey(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    id: str = Field(pattern=_BASE64URL)
+    public_key: str = Field(pattern=_BASE64URL)
+    name: str = Field(default="", max_length=80)
+
+
 class _Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -24,10 +61,17 @@ class _Entry(BaseModel):
     subjects: list[str] = Field(default_factory=list)
     groups: list[str] = Field(default_factory=list)
     tenants: list[str] = Field(default_factory=list)
-    passkeys: list[Any] = Field(default_factory=list)
+    routes: list[str] | None = None
+    hours: _Hours | None = None
+    passkeys: list[_Passkey] = Field(default_factory=list)
 
 
-_KEYS: Final = (*_Entry.model_fields, *_Slack.model_fields)
+_KEYS: Final = (
+    *_Entry.model_fields,
+    *_Slack.model_fields,
+    *("days", "from", "to", "zone"),
+    *_Passkey.model_fields,
+)
 _ENTRY: Final = TypeAdapter(_Entry)
 
 
@@ -63,10 +107,14 @@ def _entry(source: Source, name: str, body: Any, problems: list[Problem]) -> _En
     except ValidationError as error:
         problems += [_problem(source, place, fault["loc"], fault["msg"]) for fault in error.errors()]
         return None
-    if entry.passkeys:
-        text = "`passkeys` are not enforced by this version; remove them"
-        problems.append(source.problem((*place, "passkeys"), text))
+    problems += _check(source, place, entry)
     return entry
+
+
+def _check(source: Source, place: Place, entry: _Entry) -> Iterator[Problem]:
+    if entry.hours is not None and entry.hours.start >= entry.hours.until:
+        text = f"the hours end at {entry.hours.until}, before they begin at {entry.hours.start}"
+        yield source.problem((*place, "hours"), text, "hours over midnight are two people's")
 
 
 def _problem(source: Source, place: Place, loc: Place, message: str) -> Problem:
@@ -87,7 +135,26 @@ def _person(name: str, entry: _Entry) -> Person:
         subjects=tuple(entry.subjects),
         groups=tuple(entry.groups),
         tenants=tuple(entry.tenants),
+        routes=None if entry.routes is None else tuple(entry.routes),
+        hours=None if entry.hours is None else _hours(entry.hours),
+        passkeys=tuple(
+            Passkey(credential_id=one.id, public_key=one.public_key, name=one.name) for one in entry.passkeys
+        ),
     )
+
+
+def _hours(hours: _Hours) -> Hours:
+    return Hours(
+        days=tuple(sorted({_DAYS.index(day) for day in hours.days})),
+        start=_minutes(hours.start),
+        until=_minutes(hours.until),
+        zone=hours.zone,
+    )
+
+
+def _minutes(clock: str) -> int:
+    hour, _, minute = clock.partition(":")
+    return int(hour) * 60 + int(minute)
 
 
 def _claims(source: Source, name: str, person: Person, claimed: dict[str, Place]) -> list[Problem]:
@@ -98,6 +165,8 @@ def _claims(source: Source, name: str, person: Person, claimed: dict[str, Place]
         identities[f"{person.slack_team}/{person.slack_user}"] = (*place, "slack")
     for at, subject in enumerate(person.subjects):
         identities[subject] = (*place, "subjects", at)
+    for at, passkey in enumerate(person.passkeys):
+        identities[f"passkey {passkey.credential_id}"] = (*place, "passkeys", at)
     problems = []
     for identity, where in identities.items():
         first = claimed.setdefault(identity, where)

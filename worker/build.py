@@ -35,7 +35,9 @@ from adapters.models.clients import endpoints
 from adapters.models.models import Models
 from adapters.models.providers import Providers
 from adapters.orphans import Orphans
+from adapters.passkeys import WebAuthnVerifier
 from adapters.pollers import worker_identity
+from adapters.proofs import Proofs
 from adapters.runs import StoreRuns
 from adapters.secrets import TenantSecrets
 from adapters.settling import Settler
@@ -216,6 +218,7 @@ async def _tools(parts: _Parts) -> Role:
     warrants = parts.warrants(executions=False)
     actions = StoreActions(parts.store, parts.clock)
     guard = Guard(verifier=parts.verifier, actions=actions, documents=parts.documents)
+    proofs = Proofs(verifier=parts.verifier, passkeys=WebAuthnVerifier(settings.pages))
     preparing = Preparing(
         warrants=warrants,
         guard=guard,
@@ -231,7 +234,7 @@ async def _tools(parts: _Parts) -> Role:
         guard=guard,
         runs=parts.runs,
         actions=actions,
-        ledger=StoreLedger(parts.store, parts.verifier, parts.clock),
+        ledger=StoreLedger(parts.store, proofs, parts.clock),
         toolbox=toolbox,
     )
     return Role(

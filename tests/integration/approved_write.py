@@ -104,7 +104,7 @@ async def _case(world: World, key: str) -> Case:
     approval = await world.asked(key=key)
     return Case(
         world=world,
-        ledger=StoreLedger(world.stores["tools"], world.verifier, world.clock),
+        ledger=StoreLedger(world.stores["tools"], world.proofs, world.clock),
         run=await world.warranted(approval.run_id),
         frozen=Frozen.read(approval.action),
         approval_id=approval.approval_id,

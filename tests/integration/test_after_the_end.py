@@ -6,6 +6,7 @@ from adapters.approvals import ApprovalQuery, StoreApprovals
 from adapters.runs import StoreRuns
 from adapters.turns import StoreTurns
 from contracts.action import Frozen
+from contracts.approval import Terms
 from contracts.errors import TokenRefused
 from contracts.run import RunState
 from contracts.transcript import ModelTurn
@@ -24,7 +25,7 @@ async def test_a_late_question_is_not_asked(store_url: str) -> None:
         approvals = StoreApprovals(broker, world.verifier, world.clock)
         frozen = Frozen.read({**asked.action, "words": "frozen anew"})
         with pytest.raises(TokenRefused):
-            await approvals.ask(run, frozen, needed=1, group="support-leads", deadline_ms=None)
+            await approvals.ask(run, frozen, needed=1, terms=Terms(group="support-leads", deadline_ms=None))
         with pytest.raises(TokenRefused):
             await approvals.ask_outcome(run, asked.action_id)
         assert await approvals.list(ApprovalQuery(env=ENV, state="waiting")) == ()

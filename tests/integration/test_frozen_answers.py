@@ -83,7 +83,7 @@ async def lived(tmp_path: Path) -> AsyncIterator[Lived]:
             holder="one",
             capability=capability,
         )
-        ledger = StoreLedger(world.store, world.verifier, world.clock)
+        ledger = StoreLedger(world.store, world.proofs, world.clock)
         claim = await ledger.claim(request)
         assert claim.say == "send", claim.sentence
         done = Conclusion(outcome=Outcome.SUCCEEDED, content="{}", text="done", duration_ms=3)

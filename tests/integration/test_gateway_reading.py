@@ -60,7 +60,7 @@ async def waiting(world: World, **start: Any) -> ApprovalRecord:
 async def write(world: World, approval: ApprovalRecord) -> None:
     """What the tool worker does of an approved close."""
     await world.approvals.resume(approval.approval_id)
-    ledger = StoreLedger(world.store, world.verifier, world.clock)
+    ledger = StoreLedger(world.store, world.proofs, world.clock)
     request = await claim_request(world, approval)
     claim = await ledger.claim(request)
     assert claim.say == "send"
@@ -461,7 +461,7 @@ async def test_what_a_run_s_end_closes_is_told(tmp_path: Path) -> None:
         ]
         sent = await waiting(world, key="k-2")
         await decide(world, sent)
-        ledger = StoreLedger(world.store, world.verifier, world.clock)
+        ledger = StoreLedger(world.store, world.proofs, world.clock)
         await ledger.claim(await claim_request(world, sent))
         await world.runs.end(await world.warranted(sent.run_id), Ending(state="failed", text="lost"))
         outcomes = [(name, outcome) for _, name, outcome in told((await stream(world, sent.run_id)).text)]
@@ -494,7 +494,7 @@ async def test_a_write_that_is_sent_again_has_an_attempt_for_each(tmp_path: Path
     async with opened(tmp_path) as world:
         approval = await waiting(world)
         await decide(world, approval)
-        ledger = StoreLedger(world.store, world.verifier, world.clock)
+        ledger = StoreLedger(world.store, world.proofs, world.clock)
         for holder, say in (("one", "send"), ("two", "lookup")):
             request = await claim_request(world, approval, Retry(kind="lookup"))
             assert (await ledger.claim(replace(request, holder=holder))).say == say

@@ -27,13 +27,15 @@ from adapters.documents import StoreDocuments
 from adapters.drainer import Drainer
 from adapters.keys import KeyRing, SigningKey, thumbprint
 from adapters.outbox import LetterQuery, StoreOutbox
+from adapters.passkeys import WebAuthnVerifier
+from adapters.proofs import Proofs
 from adapters.runs import NewRun, RunQuery, StoreRuns
 from adapters.store import Store
 from adapters.switches import StoreSwitches
 from adapters.tokens import JwtSigner, JwtVerifier
 from adapters.turns import StoreTurns
 from contracts.action import Change, Prepared, Preview
-from contracts.approval import ApprovalRecord, Person
+from contracts.approval import ApprovalRecord, Person, Terms
 from contracts.audit import ChainedRecord
 from contracts.budget import Usage
 from contracts.decision import Call, Decision, Reason, Ruling
@@ -64,6 +66,7 @@ from tests.content_keys import HeldKeys
 ENV = "dev"
 TEAM, APP, CHANNEL, CARD = "T0INTERLOCK", "A0INTERLOCK", "C0APPROVALS", "1764000000.000100"
 SLACK_URL = "http://127.0.0.1:9300"
+PAGES = "http://localhost:7710"
 SIGNING_SECRET = "0123456789abcdef0123456789abcdef"
 UI = "http://127.0.0.1:8233"
 
@@ -249,6 +252,7 @@ class World:
             ]
         )
         self.verifier = JwtVerifier(self.ring)
+        self.proofs = Proofs(verifier=self.verifier, passkeys=WebAuthnVerifier(PAGES))
         self.contents = HeldKeys()
         self.store = Store(store_url, self.contents)
         #: By role: the store by that role's login.
@@ -304,7 +308,7 @@ class World:
             runs=self.runs,
             actions=self.actions,
             approvals=self.approvals,
-            desk=StoreDesk(self.stores["gateway"], self.signer, self.verifier, self.clock),
+            desk=StoreDesk(self.stores["gateway"], self.signer, self.proofs, self.clock),
             switches=self.switches,
             audit=self.audit,
             answers=StoreAnswers(self.stores["gateway"]),
@@ -398,7 +402,8 @@ class World:
         )
         frozen = await actions.freeze(run, action, CLOSE, Prepared(preview=preview, version='"1"'))
         asking = StoreApprovals(self.stores["broker"], self.verifier, self.clock)
-        approval = await asking.ask(run, frozen, needed=1, group="support-leads", deadline_ms=60_000)
+        terms = Terms(group="support-leads", deadline_ms=60_000)
+        approval = await asking.ask(run, frozen, needed=1, terms=terms)
         await self._post_card(approval.approval_id)
         return await self.approvals.get(approval.approval_id)
 

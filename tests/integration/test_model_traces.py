@@ -17,7 +17,7 @@ from adapters.restoring import restored
 from adapters.schema import metadata
 from adapters.store import Store
 from contracts.action import Frozen, Prepared
-from contracts.approval import ApprovalRecord, ApprovalState
+from contracts.approval import ApprovalRecord, ApprovalState, Terms
 from contracts.errors import Unavailable
 from contracts.ledger import Conclusion
 from contracts.run import Outcome
@@ -128,7 +128,9 @@ async def _anew(case: Case, version: str) -> ApprovalRecord:
     await _tools(case).thaw(case.run, case.frozen, "it changed")
     prepared = Prepared(preview=case.frozen.preview, version=version)
     frozen = await _tools(case).freeze(case.run, await case.action(), CLOSE, prepared)
-    return await _approvals(case).ask(case.run, frozen, needed=1, group="support-leads", deadline_ms=None)
+    return await _approvals(case).ask(
+        case.run, frozen, needed=1, terms=Terms(group="support-leads", deadline_ms=None)
+    )
 
 
 def _approvals(case: Case) -> StoreApprovals:

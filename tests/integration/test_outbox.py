@@ -34,6 +34,7 @@ from tests.frozen import frozen as template
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOM = "C0APPROVALS"
+BUDGET = '{"steps": 1, "seconds": 1, "usd": "0", "denials": 0}'
 BOT_TOKEN = "xoxb-planted-bot-token"
 CONTROL_TOKEN = "planted-control-token"
 CONFIG = {
@@ -214,7 +215,7 @@ async def ask(bench: Bench, number: int = 1, **more: Any) -> str:
         "caller": action.caller,
         "created_ms": now,
     }
-    run |= {"warrant": "", "input": "{}", "budget": "{}", "state": "waiting_approval"}
+    run |= {"warrant": "", "input": "{}", "budget": BUDGET, "state": "waiting_approval"}
     proposed: Json = {**shared, "action_id": action.action_id, "step": 1, "place": 0, "tool": action.tool}
     proposed |= {"effect": "write", "decision": "needs_approval", "reasons": "[]", "approvals": 1}
     proposed |= {"arguments": "{}", "arguments_digest": "", "words": "", "call_id": "", "created_ms": now}

@@ -49,7 +49,7 @@ async def _approved(world: World, key: str) -> Case:
     approval = await world.asked(key=key)
     case = Case(
         world=world,
-        ledger=StoreLedger(world.stores["tools"], world.verifier, world.clock),
+        ledger=StoreLedger(world.stores["tools"], world.proofs, world.clock),
         run=await world.warranted(approval.run_id),
         frozen=Frozen.read(approval.action),
         approval_id=approval.approval_id,
@@ -59,7 +59,7 @@ async def _approved(world: World, key: str) -> Case:
 
 
 def _ledger(case: Case, store: Store) -> StoreLedger:
-    return StoreLedger(store, case.world.verifier, case.world.clock)
+    return StoreLedger(store, case.world.proofs, case.world.clock)
 
 
 async def _claims(case: Case, workers: Sequence[Store], retry: Retry) -> list[Claim]:

@@ -218,8 +218,11 @@ CHANGED = [
     ("model: {name: rules}", "model: {nam: rules}", 2, "`model.nam` is no key"),
     ("{group: leads}", "{group: lead}", 8, "the group `lead` has 0 of the 1 people"),
     ("{group: leads}", "{group: leads, deadline: 4}", 8, "`approval.deadline` is a number"),
-    ("{group: leads}", "{group: leads, remind: 2h}", 8, "`approval.remind` is not enforced"),
-    ("{group: leads}", "{group: leads, min_review_seconds: 9}", 8, "`approval.min_review_seconds` is not"),
+    ("{group: leads}", "{group: leads, remind: 4h}", 8, "the reminder comes after 4h, and the deadline"),
+    ("{group: leads}", "{group: leads, escalate: {after: 5h, group: others}}", 8, "comes after 5h, and the"),
+    ("{group: leads}", "{group: leads, escalate: {after: 1h, group: leads}}", 8, "is asked from the start"),
+    ("{group: leads}", "{group: leads, escalate: {after: 1h, group: other}}", 8, "`other` has nobody"),
+    ("{group: leads}", "{group: leads, deadline: 5s, min_review_seconds: 5}", 8, "leaves no time"),
     ("approval: {group: leads}\n", "", 3, "`approval.group` is missing"),
     (ROUTE, "- a\n", 1, "a route is a mapping"),
     (ROUTE, "", 1, "the file is empty"),
@@ -253,6 +256,32 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path, write: Put) -> None:
     ]
 
 
+_WORK = "    hours: {{days: [{}], from: '{}', to: '{}', zone: {}}}"
+
+
+@pytest.mark.parametrize(
+    ("hours", "text"),
+    [
+        (("someday", "09:00", "17:00", "UTC"), "no day"),
+        (("mon", "09:00", "17:00", "Mars"), "no time zone"),
+        (("mon", "17:00", "09:00", "UTC"), "before they begin"),
+        (("mon", "9", "17:00", "UTC"), "hours.from"),
+    ],
+)
+def test_hours_are_hours(tmp_path: Path, write: Put, hours: tuple[str, ...], text: str) -> None:
+    """Days, times and a zone that nobody could tell the time by are told with their line."""
+    write("people.yaml", PEOPLE.replace("    groups: [others]", _WORK.format(*hours), 1))
+    assert [(found.line, text in found.text) for found in problems(tmp_path)][:1] == [(10, True)]
+
+
+def test_a_passkey_is_one_persons(tmp_path: Path, write: Put) -> None:
+    """The same credential under two people is told with the second one's line."""
+    key = f"\n    passkeys: [{{id: {'k' * 20}, public_key: {'p' * 20}}}]"
+    write("people.yaml", PEOPLE.replace("[leads]", f"[leads]{key}").replace("[others]", f"[others]{key}"))
+    text = f"`passkey {'k' * 20}` belongs to `principal:ada` already; one identity names one person"
+    assert (12, text) in [(found.line, found.text) for found in problems(tmp_path)]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line", "text"),
     [
@@ -264,7 +293,7 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path, write: Put) -> None:
         ("  grace:", "  'gra ce':", 7, "is no principal"),
         ("user: U2", "user: '@grace'", 8, "people.grace.slack.user"),
         ("    groups: [others]", "    group: [others]", 10, "is no key of a person"),
-        ("    groups: [others]", "    passkeys: [x]", 10, "`passkeys` are not enforced"),
+        ("    groups: [others]", "    passkeys: [x]", 10, "people.grace.passkeys.0"),
         ("people:", "persons:", 1, "holds one key, `people`"),
     ],
 )

@@ -133,9 +133,6 @@ def test_what_is_no_route_is_refused(key: str, value: Any) -> None:
         ("mask", ["email"]),
         ("egress", [{"host": "docs.example.com", "methods": ["GET"], "paths": ["/"]}]),
         ("breaker", {"window": "10m", "min_runs": 20, "failure_ratio": 0.5, "open_for": "5m"}),
-        ("approval", {"group": "g", "remind": "2h"}),
-        ("approval", {"group": "g", "escalate": {"after": "3h", "group": "managers"}}),
-        ("approval", {"group": "g", "min_review_seconds": 5}),
         ("on_exhausted", "ask"),
     ],
 )
