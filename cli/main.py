@@ -17,6 +17,7 @@ _VERBS: Final = {
     "gateway": "cli.roles:gateway",
     "doctor": "cli.doctor:doctor",
     "token": "cli.token:token",
+    "login": "cli.login:login",
     "run": "cli.runs:app",
     "approvals": "cli.approvals:app",
     "policy": "cli.policy:app",

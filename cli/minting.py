@@ -1,6 +1,7 @@
-"""Callers' tokens, minted with the local operator's own key; never for production."""
+"""Callers' tokens and links to sign in, minted with the local operator's own key; never for production."""
 
 import re
+import secrets
 import time
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,6 +14,8 @@ from contracts.tokens import Purpose
 
 LONGEST_SECONDS: Final = 86_400
 HOUR: Final = 3_600
+LOGIN_SECONDS: Final = 300
+"""For which a link to sign in is good, once."""
 _NAME: Final = re.compile(r"[!-~]{1,180}")
 _TENANT: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _ENV: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
@@ -45,20 +48,46 @@ class Ask:
         }
 
     def _check(self) -> None:
-        if self.env == "prod":
-            raise PermissionRefused(
-                "tokens for prod are issued by your identity provider, not by this command"
-            )
-        if not _ENV.fullmatch(self.env):
-            raise Malformed(f"{self.env!r} is no name of an environment")
-        if not _NAME.fullmatch(self.subject.partition(":")[2]):
-            raise Malformed("a token's name is printable ASCII without spaces, 180 characters at most")
+        _check_whose(self.subject, self.env)
         if self.tenant not in (None, "*") and not _TENANT.fullmatch(self.tenant or ""):
             raise Malformed(f"{self.tenant!r} is no tenant")
         if not self.routes:
             raise Malformed("a token names at least one route; `*` is all of them")
         if not 0 < self.ttl <= LONGEST_SECONDS:
             raise Malformed(f"a token lives between 1 and {LONGEST_SECONDS} seconds")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Login:
+    """Whose link to sign in on the pages it is to be: a kind of its own, which opens no call of the API."""
+
+    #: ``ada`` or ``principal:ada``.
+    principal: str
+    env: str = "dev"
+
+    @property
+    def subject(self) -> str:
+        return f"principal:{self.principal.removeprefix('principal:')}"
+
+    def claims(self, now: int) -> dict[str, Any]:
+        """What the gateway reads (``gateway.pages.local_login``). Raises Malformed, PermissionRefused."""
+        _check_whose(self.subject, self.env)
+        return {
+            "kind": "login",
+            "sub": self.subject,
+            "env": self.env,
+            "exp": now + LOGIN_SECONDS,
+            "jti": secrets.token_urlsafe(18),
+        }
+
+
+def _check_whose(subject: str, env: str) -> None:
+    if env == "prod":
+        raise PermissionRefused("tokens for prod are issued by your identity provider, not by this command")
+    if not _ENV.fullmatch(env):
+        raise Malformed(f"{env!r} is no name of an environment")
+    if not _NAME.fullmatch(subject.partition(":")[2]):
+        raise Malformed("a token's name is printable ASCII without spaces, 180 characters at most")
 
 
 def caller(name: str, tenant: str, *routes: str) -> Ask:
@@ -75,7 +104,7 @@ def approver(principal: str) -> Ask:
     return Ask(kind="approver", subject=f"principal:{name}", tenant=None, routes=("*",))
 
 
-async def mint(state: State, ask: Ask) -> str:
+async def mint(state: State, ask: Ask | Login) -> str:
     """A signed token.
 
     Raises:

@@ -29,6 +29,7 @@ from gateway import (
 from gateway.auth import Door
 from gateway.codec import CodecCors
 from gateway.event_shapes import Event
+from gateway.pages.site import Site
 from gateway.parts import Parts
 from gateway.problems import Problem, ProblemDocument, answer
 from gateway.requests_log import RequestLog
@@ -98,6 +99,7 @@ def create(parts: Parts) -> Gateway:
         app.include_router(router)
     # The last one added is the outermost.
     app.add_middleware(Door, verifier=parts.verifier, env=parts.env)
+    app.add_middleware(Site, pages=parts.pages)
     if parts.temporal_ui:
         app.add_middleware(CodecCors, origin=parts.temporal_ui)
     app.add_middleware(RequestLog)

@@ -20,11 +20,12 @@ from adapters.drainer import Drainer
 from adapters.keys import AwsIdentity, KeyRing, PrivateKeys
 from adapters.leases import Leases
 from adapters.outbox import LetterQuery, StoreOutbox
-from adapters.passkeys import WebAuthnVerifier
+from adapters.passkeys import WebAuthnReader, WebAuthnVerifier
 from adapters.payload_keys import PayloadKeys
 from adapters.payloads import EncryptingCodec
 from adapters.proofs import Proofs
 from adapters.runs import NewRun, RunQuery, StoreRuns
+from adapters.sessions import StoreSessions
 from adapters.slack import SlackPoster, slack_client
 from adapters.store import Store
 from adapters.switches import StoreSwitches
@@ -42,11 +43,13 @@ from gateway.app import Gateway, create
 from gateway.carriers import carriers
 from gateway.in_force import InForce
 from gateway.launcher import Launcher
-from gateway.parts import Parts, SlackApp
+from gateway.pages.local_login import LocalLogin
+from gateway.parts import PagesApp, Parts, SlackApp
 from gateway.resumer import Resumer
 from gateway.settings import Settings
 from gateway.watching import Watching
 from gateway.whisper import Whisper
+from policies.pages import Pages
 
 LEASE_MS: Final = 15_000
 """Half of it is longer than the calls to Temporal of one letter may take."""
@@ -123,8 +126,21 @@ def _parts(
         resumer=Resumer(runs, switches, outbox, drain, clock, env),
         watching=Watching(audit),
         probes=_probes(store, starter, verifier, signer),
+        pages=_pages(settings, store, clock, verifier),
         temporal_ui=settings.temporal_ui,
         closing=(whisper.close, store.close),
+    )
+
+
+def _pages(settings: Settings, store: Store, clock: Clock, verifier: JwtVerifier) -> PagesApp | None:
+    at = Pages.at(settings.pages)
+    if at is None:
+        return None
+    return PagesApp(
+        at=at,
+        identity=LocalLogin(verifier, settings.env),
+        sessions=StoreSessions(store, clock),
+        passkeys=WebAuthnReader(at),
     )
 
 

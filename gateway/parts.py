@@ -16,17 +16,21 @@ from gateway.ports import (
     ApprovalRows,
     AuditRows,
     Drain,
+    Identity,
     OutboxRows,
+    PasskeyReader,
     PayloadCodec,
     PrivateWord,
     Probe,
     RunRows,
+    SessionRows,
     SlackSignature,
     SourceRows,
     SwitchRows,
 )
 from gateway.resumer import Resumer
 from gateway.watching import Watching
+from policies.pages import Pages
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +44,16 @@ class SlackApp:
     url: str
     signature: SlackSignature
     private: PrivateWord
+
+
+@dataclass(frozen=True, kw_only=True)
+class PagesApp:
+    """The pages on which people read and decide."""
+
+    at: Pages
+    identity: Identity
+    sessions: SessionRows
+    passkeys: PasskeyReader
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,16 +85,18 @@ class Parts:
     watching: Watching
     #: By the neighbour's name.
     probes: Mapping[str, Probe] = field(default_factory=dict)
+    #: None: there are none.
+    pages: PagesApp | None = None
     #: Origin of Temporal's Web UI, which may call the codec from a browser; empty: none.
     temporal_ui: str = ""
     #: Called in this order when the gateway stops.
     closing: tuple[Callable[[], Awaitable[None]], ...] = ()
 
 
-def _parts(request: Request) -> Parts:
+def parts_of(request: Request) -> Parts:
     parts = request.app.state.parts
     assert isinstance(parts, Parts)  # noqa: S101 - gateway.app puts them there
     return parts
 
 
-Given = Annotated[Parts, Depends(_parts)]
+Given = Annotated[Parts, Depends(parts_of)]

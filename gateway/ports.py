@@ -8,6 +8,7 @@ from contracts.approval import ApprovalRecord
 from contracts.audit import ChainedRecord
 from contracts.digest import Json
 from contracts.outbox import Letter
+from contracts.passkey import Passkey
 from contracts.run import ActionRecord, RunRecord, UndoRecord
 from contracts.tokens import Grant, Warrant
 
@@ -249,3 +250,54 @@ class Probe(Protocol):
     """Asks one neighbour whether it answers; raises where it does not."""
 
     async def __call__(self) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignedIn:
+    """Who an identity provider says it is."""
+
+    principal: str
+    #: Digest of what proved it, which counts once.
+    proof: str
+
+
+class Identity(Protocol):
+    """Who a person on the pages is: a login of ours, or a provider that a browser is sent to.
+
+    ``state`` is bound to the browser: what comes back with another was begun by somebody else (RFC 6749,
+    section 10.12). ``params`` are those of ``/sign-in``, as the browser brings them.
+    """
+
+    def begin(self, *, state: str) -> str | None:
+        """Where the browser is sent to sign in; None: a person comes with a link of their own."""
+        ...
+
+    def names(self, params: Mapping[str, str]) -> str | None:
+        """The principal whom these would sign in, using nothing up; None: only ``finish`` can tell."""
+        ...
+
+    async def finish(self, params: Mapping[str, str], *, state: str) -> SignedIn:
+        """Raises TokenRefused: they prove nothing; the sentence says why."""
+        ...
+
+
+class SessionRows(Protocol):
+    """Who is signed in on the pages. A session is named by the digest of its cookie."""
+
+    async def find(self, session: str) -> str | None:
+        """The principal. A session that is past its time is nobody's, and gone."""
+        ...
+
+    async def open(self, session: str, signed_in: SignedIn, *, until_ms: int, instead_of: str) -> bool:
+        """Begin it in place of another; False where the proof was used before, and then nothing changed."""
+        ...
+
+    async def close(self, session: str) -> None: ...
+
+
+class PasskeyReader(Protocol):
+    """Reads what a new passkey's authenticator answered."""
+
+    def read(self, answer: Mapping[str, str], *, challenge: bytes, name: str) -> Passkey:
+        """Raises Malformed: no authenticator made it on our pages, for this challenge and a verified user."""
+        ...

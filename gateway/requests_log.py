@@ -36,7 +36,7 @@ class RequestLog:
             await self._app(scope, receive, noting)
         except Exception as error:
             # The line names the place. The message stays out: it may quote what the request held.
-            LOG.error("request failed", error=type(error).__name__, at=_places(error))
+            LOG.error("request failed", error=type(error).__name__, at=places(error))
             if status:
                 raise
             await internal().response()(scope, receive, noting)
@@ -54,6 +54,6 @@ def _line(scope: Scope, status: int, began: float) -> dict[str, Any]:
     }
 
 
-def _places(error: Exception) -> list[str]:
+def places(error: Exception) -> list[str]:
     frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
     return [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames]

@@ -82,6 +82,26 @@ CLOSE = ToolSpec(
 )
 CATALOGUE = Catalogue(tools={"ticket.close": CLOSE})
 
+PREVIEW = Preview(
+    target="T-1",
+    changes=(Change(field="status", before="open", after="closed"),),
+    stakes="1 customer",
+)
+TERMS = Terms(group="support-leads", deadline_ms=60_000)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asking:
+    """A write that waits for people."""
+
+    spec: ToolSpec = CLOSE
+    preview: Preview = PREVIEW
+    needed: int = 1
+    terms: Terms = TERMS
+    #: The agent's.
+    words: str = ""
+
+
 INPUT = {
     "type": "object",
     "required": ["ticket_id"],
@@ -370,6 +390,11 @@ class World:
         self, headers: dict[str, str] | None = None, *, key: str = "k-1", **body: Any
     ) -> ApprovalRecord:
         """A run that waits: its write is frozen, its approval open, its card posted."""
+        return await self.asked_about(Asking(), headers, key, **body)
+
+    async def asked_about(
+        self, asking: Asking, headers: dict[str, str] | None = None, key: str = "k-1", **body: Any
+    ) -> ApprovalRecord:
         started = (await self.start(headers, key, **body)).json()
         run = await self.warranted(started["run_id"])
         decision = Decision(
@@ -377,7 +402,9 @@ class World:
             reasons=(Reason(rule="default", text="Writes need a person."),),
             approvals=1,
         )
-        answer = ModelTurn(text="", calls=(Call(tool="ticket.close", arguments={"ticket_id": "T-1"}),))
+        answer = ModelTurn(
+            text=asking.words, calls=(Call(tool="ticket.close", arguments={"ticket_id": "T-1"}),)
+        )
         turns = StoreTurns(self.stores["agent"], self.clock)
         attempt = f"{run.warrant.run_id}:1"
         await turns.reserve(run, Reservation(attempt_id=attempt, step=1, usd="0", seconds=1.0))
@@ -395,15 +422,11 @@ class World:
         recorded = await turns.record(run, turn, CATALOGUE)
         actions = StoreActions(self.stores["tools"], self.clock)
         action = await actions.get(run, recorded.calls[0].action_id)
-        preview = Preview(
-            target="T-1",
-            changes=(Change(field="status", before="open", after="closed"),),
-            stakes="1 customer",
+        frozen = await actions.freeze(
+            run, action, asking.spec, Prepared(preview=asking.preview, version='"1"')
         )
-        frozen = await actions.freeze(run, action, CLOSE, Prepared(preview=preview, version='"1"'))
-        asking = StoreApprovals(self.stores["broker"], self.verifier, self.clock)
-        terms = Terms(group="support-leads", deadline_ms=60_000)
-        approval = await asking.ask(run, frozen, needed=1, terms=terms)
+        approvals = StoreApprovals(self.stores["broker"], self.verifier, self.clock)
+        approval = await approvals.ask(run, frozen, needed=asking.needed, terms=asking.terms)
         await self._post_card(approval.approval_id)
         return await self.approvals.get(approval.approval_id)
 

@@ -1,0 +1,1 @@
+"""The pages on which people read an action whole and decide on it."""

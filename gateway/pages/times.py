@@ -1,0 +1,21 @@
+"""Times and spans as a page tells them."""
+
+from datetime import UTC, datetime
+from typing import Final
+
+_UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+
+
+def moment(at_ms: int) -> str:
+    return f"{datetime.fromtimestamp(at_ms / 1_000, tz=UTC):%d %b %Y at %H:%M UTC}"
+
+
+def span(span_ms: int) -> str:
+    """The largest unit of it, and what is left in the next."""
+    told: list[str] = []
+    left = max(0, span_ms // 1_000)
+    for unit, word in _UNITS:
+        count, left = divmod(left, unit)
+        if count or told:
+            told.append(f"{count} {word}")
+    return " ".join(part for part in told[:2] if not part.startswith("0 ")) or "0 s"

@@ -1,0 +1,128 @@
+"""Who looks at a page: the cookie's secret, and the person of the people file behind it.
+
+The secret of a cookie is random and stays with the browser; the store has its digest. It says nothing until
+somebody signs in, and at every sign-in it is a new one, so nobody can be led into another's session.
+"""
+
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from contracts.approval import Person
+from contracts.digest import digest_bytes
+from gateway.pages.faults import Fault
+from gateway.parts import PagesApp, Parts, parts_of
+from policies.people import People, short_name
+
+LIFE_MS: Final = 8 * 3_600_000
+"""Of a session, however much it is used: a working day."""
+
+_SECRET: Final = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Visit:
+    """One request of one browser."""
+
+    parts: Parts
+    pages: PagesApp
+    people: People
+    #: 256 bits, base64url.
+    secret: str
+    #: Whom the session names; None: nobody is signed in.
+    principal: str | None
+    #: That principal in the people file, as it stands now.
+    person: Person | None
+
+    @property
+    def session(self) -> str:
+        """As the store names it; another environment's differs."""
+        return session_of(self.secret, self.parts.env)
+
+    @property
+    def csrf(self) -> str:
+        """What every form of this browser carries."""
+        return hashlib.sha256(f"csrf:{self.secret}".encode()).hexdigest()
+
+    @property
+    def enrolment(self) -> bytes:
+        """What a new passkey's authenticator is challenged with; what it answers is stored nowhere."""
+        return hashlib.sha256(f"passkey:{self.secret}".encode()).digest()
+
+    @property
+    def name(self) -> str:
+        return short_name(self.principal or "")
+
+    def signed_in(self) -> Person:
+        """Raises Fault where nobody is, or somebody who is not in the people file any more."""
+        if self.principal is None:
+            raise Fault(401, "Sign in to see what waits for you.")
+        if self.person is None:
+            raise Fault(403, f"{self.principal} is not in the people file, so there is nothing to decide.")
+        return self.person
+
+
+async def visit_of(request: Request) -> Visit:
+    """Whoever asks; a browser without a cookie of ours gets a secret that means nothing yet."""
+    parts = parts_of(request)
+    pages = parts.pages
+    assert pages is not None  # noqa: S101 - without pages no page is asked
+    held = request.cookies.get(cookie_name(pages), "")
+    secret = held if _SECRET.fullmatch(held) else new_secret()
+    principal = await pages.sessions.find(session_of(secret, parts.env)) if secret == held else None
+    people = await parts.in_force.people()
+    visit = Visit(
+        parts=parts,
+        pages=pages,
+        people=people,
+        secret=secret,
+        principal=principal,
+        person=None if principal is None else people.by_principal(principal),
+    )
+    request.state.visit = visit
+    request.state.principal = Named(subject=principal) if principal else None
+    return visit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Named:
+    """Whom a request's log line names."""
+
+    subject: str
+
+
+def new_secret() -> str:
+    return secrets.token_urlsafe(32)
+
+
+def session_of(secret: str, env: str) -> str:
+    return digest_bytes(f"session:{env}:{secret}".encode())
+
+
+def cookie_name(pages: PagesApp) -> str:
+    """``__Host-``: no other host, path or plain connection may set it (RFC 6265bis, section 4.1.3.2)."""
+    return "__Host-interlock" if pages.at.secure else "interlock"
+
+
+def give(response: Response, pages: PagesApp, secret: str) -> None:
+    """Have the browser keep the secret; it comes with links from elsewhere, and with no other's forms."""
+    response.set_cookie(
+        cookie_name(pages),
+        secret,
+        max_age=LIFE_MS // 1_000,
+        path="/",
+        secure=pages.at.secure,
+        httponly=True,
+        samesite="lax",
+    )
+
+
+def take(response: Response, pages: PagesApp) -> None:
+    response.delete_cookie(
+        cookie_name(pages), path="/", secure=pages.at.secure, httponly=True, samesite="lax"
+    )

@@ -1,0 +1,135 @@
+"""The gateway's world with its pages: people with passkeys, browsers that sign in, actions that wait."""
+
+import json
+import re
+import secrets
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+
+from adapters.passkeys import WebAuthnReader
+from adapters.sessions import StoreSessions
+from contracts.approval import ApprovalRecord
+from contracts.passkey import Assertion, Passkey
+from contracts.tokens import Purpose
+from contracts.tool import Effect
+from gateway.app import Gateway, create
+from gateway.pages.local_login import LocalLogin
+from gateway.parts import PagesApp
+from policies.pages import Pages
+from policies.people import People
+from tests.integration.test_gateway_world import CLOSE, ENV, PAGES, PEOPLE, Asking, World, opened
+
+FORM: Final = {"Origin": PAGES, "Sec-Fetch-Site": "same-origin"}
+
+
+def with_pages(world: World, url: str = PAGES) -> Gateway:
+    """The world's application, which has pages at that address."""
+    at = Pages.at(url)
+    assert at is not None
+    world.parts = replace(world.parts, pages=_pages(world, at))
+    return create(world.parts)
+
+
+def _pages(world: World, at: Pages) -> PagesApp:
+    return PagesApp(
+        at=at,
+        identity=LocalLogin(world.verifier, ENV),
+        sessions=StoreSessions(world.stores["gateway"], world.clock),
+        passkeys=WebAuthnReader(at),
+    )
+
+
+def login_code(world: World, name: str = "ada", **claims: Any) -> str:
+    """What ``interlock login`` prints, but for what a test says."""
+    known = {
+        "kind": "login",
+        "sub": f"principal:{name}",
+        "env": ENV,
+        "exp": int(time.time()) + 300,
+        "jti": secrets.token_urlsafe(18),
+    }
+    return world.signer.sign(Purpose.CALLERS, known | claims)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Browser:
+    """A person's browser: it keeps cookies, and fills in the forms that it was shown."""
+
+    http: httpx.AsyncClient
+
+    async def see(self, path: str) -> httpx.Response:
+        return await self.http.get(path)
+
+    async def send(
+        self, path: str, fields: Mapping[str, str], headers: Mapping[str, str] = FORM
+    ) -> httpx.Response:
+        return await self.http.post(path, data=dict(fields), headers=dict(headers))
+
+    async def sign_in(self, code: str) -> httpx.Response:
+        shown = await self.see(f"/sign-in?code={code}")
+        return await self.send("/sign-in", {"csrf": csrf(shown), "code": code})
+
+    async def decide(
+        self,
+        approval: ApprovalRecord,
+        decision: str | None,
+        headers: Mapping[str, str] = FORM,
+        **changed: Any,
+    ) -> httpx.Response:
+        shown = await self.see(f"/approvals/{approval.approval_id}")
+        fields = {"csrf": csrf(shown), "action_digest": approval.action_digest, "decision": decision}
+        return await self.send(
+            f"/approvals/{approval.approval_id}/decision",
+            {name: value for name, value in (fields | changed).items() if value is not None},
+            headers,
+        )
+
+
+def csrf(shown: httpx.Response) -> str:
+    found = re.search(r'name="csrf" value="([0-9a-f]{64})"', shown.text)
+    return found[1] if found else ""
+
+
+@asynccontextmanager
+async def browsing(directory: Path | str, *names: str) -> AsyncIterator[tuple[World, list[Browser]]]:
+    """A world with pages, and a browser for each name, in which that person is signed in."""
+    async with opened(directory) as world:
+        app = with_pages(world)
+        browsers = [browser(app) for _ in names]
+        for name, one in zip(names, browsers, strict=True):
+            assert (await one.sign_in(login_code(world, name))).status_code == 303
+        yield world, browsers
+        for one in browsers:
+            await one.http.aclose()
+
+
+def browser(app: Gateway, url: str = PAGES) -> Browser:
+    return Browser(http=httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=url))
+
+
+async def give_passkeys(world: World, passkeys: Mapping[str, Passkey]) -> None:
+    """Publish the people file with one passkey for each who has one."""
+    people = People(
+        people=tuple(
+            replace(one, passkeys=(passkeys[name],))
+            if (name := one.principal.removeprefix("principal:")) in passkeys
+            else one
+            for one in PEOPLE.people
+        )
+    )
+    await world.documents.publish(ENV, "people", "people", people.document(), actor="op:test")
+
+
+def signed(assertion: Assertion) -> str:
+    """As the page's script sends it."""
+    return json.dumps(assertion.document())
+
+
+DESTROYING: Final = Asking(spec=replace(CLOSE, effect=Effect.DESTRUCTIVE), needed=2)
+"""A destructive action, which waits for two people."""
