@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 from enum import StrEnum
 from typing import Final
 
-_WORDS: Final = re.compile(r"\S+\s*|\s+")
+_WORDS: Final = re.compile(r"\S+[^\S\n]*|[^\S\n]+|\n")
 _LINES: Final = re.compile(r"[^\n]*\n|[^\n]+")
 _MOST: Final = 200
 """Words, or lines, that are compared one by one: outsiders choose the texts, and the time that it takes

@@ -28,7 +28,7 @@ async def show(request: Request) -> Response:
     return await page(
         "listing.html",
         visit,
-        waiting=[shown(one) for one in soonest(iter(open_now))],
+        waiting=[shown(one) for one in soonest(open_now)],
         decided=[shown(one) for one in await _decided(visit, person, mine)],
         more=len(waiting) == _LOOKED_AT,
         now_ms=now_ms,

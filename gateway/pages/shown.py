@@ -1,7 +1,7 @@
 """An approval as its page shows it: drawn from the row and the frozen record alone, nothing left out."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -117,13 +117,7 @@ def named(subject: str, people: People) -> str:
     return name if subject == person.principal else f"{subject} ({name})"
 
 
-def listed(names: Sequence[str]) -> str:
-    """Raises ValueError for none."""
-    *most, last = names
-    return f"{', '.join(most)} and {last}" if most else last
-
-
-def soonest(approvals: Iterator[ApprovalRecord]) -> list[ApprovalRecord]:
+def soonest(approvals: Iterable[ApprovalRecord]) -> list[ApprovalRecord]:
     """What ends first comes first; what never ends comes last, the oldest first."""
 
     def order(approval: ApprovalRecord) -> tuple[bool, int, int]:

@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from typing import Final
 
-from contracts.approval import Answer, ApprovalRecord, ApprovalState
+from contracts.approval import Answer, ApprovalKind, ApprovalRecord, ApprovalState
 from contracts.run import Outcome
 from contracts.tokens import Grant
-from gateway.pages.shown import listed
 from gateway.pages.times import moment, span
 from policies.people import short_name
 
@@ -22,7 +21,7 @@ OUTCOMES: Final = {
 }
 
 _HEADINGS: Final = {
-    ApprovalState.WAITING: "Waits for a decision",
+    ApprovalState.WAITING: "Waits for an answer",
     ApprovalState.APPROVED: "Approved",
     ApprovalState.SETTLED: "Settled",
     ApprovalState.DENIED: "Denied",
@@ -80,13 +79,16 @@ def _how(grant: Grant) -> str:
     return f"{ways.get(grant.way, '')}{signed}"
 
 
-def needed(approval: ApprovalRecord) -> str:
-    """How many people it takes, and of whom."""
-    people = "1 person" if approval.needed == 1 else f"{approval.needed} different people"
-    return f"{people} of {listed(approval.groups) if approval.groups else 'a group that the route names'}"
+def progress(approval: ApprovalRecord) -> str:
+    """How many people it takes, of whom, and how many have approved."""
+    asked = " or ".join(approval.groups) or "a group that the route names"
+    if approval.kind is ApprovalKind.RECONCILE:
+        return f"One person of {asked} looks at the target and says."
+    people = "person" if approval.needed == 1 else "different people"
+    return f"{_agreed(approval)} of {approval.needed} {people} of {asked} approved."
 
 
-def agreed(approval: ApprovalRecord) -> int:
+def _agreed(approval: ApprovalRecord) -> int:
     """How many approved and did not take it back."""
     back = {grant.approver for grant in approval.grants if grant.decision != Answer.APPROVE}
     return len({grant.approver for grant in approval.grants} - back)

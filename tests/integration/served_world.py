@@ -35,21 +35,25 @@ class Served:
 
 
 @contextmanager
-def served(directory: Path, change: Callable[[World], ASGIApp] = lambda world: world.app) -> Iterator[Served]:
-    """A world on a free port of loopback. ``change`` may put something around the application."""
+def served(
+    directory: Path, change: Callable[[World], ASGIApp] = lambda world: world.app, *, port: int = 0
+) -> Iterator[Served]:
+    """A world on a port of loopback; 0: a free one. ``change`` may put something around the application."""
     ready: Future[tuple[Served, uvicorn.Server]] = Future()
 
     async def serve() -> None:
         async with opened(directory) as world:
             server = uvicorn.Server(
-                uvicorn.Config(change(world), port=0, log_config=None, access_log=False, server_header=False)
+                uvicorn.Config(
+                    change(world), port=port, log_config=None, access_log=False, server_header=False
+                )
             )
             serving = asyncio.create_task(server.serve())
             while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
                 await asyncio.sleep(0.01)
-            port = server.servers[0].sockets[0].getsockname()[1]
+            bound = server.servers[0].sockets[0].getsockname()[1]
             loop = asyncio.get_running_loop()
-            ready.set_result((Served(url=f"http://127.0.0.1:{port}", world=world, loop=loop), server))
+            ready.set_result((Served(url=f"http://127.0.0.1:{bound}", world=world, loop=loop), server))
             await serving
 
     def keep() -> None:
