@@ -24,7 +24,7 @@ async def show(request: Request) -> Response:
     person, now_ms = visit.signed_in(), visit.parts.clock.now_ms()
     waiting = await _found(visit, person, ApprovalState.WAITING)
     mine = [one for one in waiting if may_judge(one, person, visit.people, now_ms)]
-    open_now = [one for one in mine if offers(one, person, visit.people, now_ms).answers]
+    open_now = [one for one in mine if offers(one, person, visit.people, now_ms).waits]
     return await page(
         "listing.html",
         visit,

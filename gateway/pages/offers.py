@@ -42,6 +42,11 @@ class Offers:
     #: The next approval counts only with a passkey's signature.
     passkey_due: bool
 
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for this person: what they may take back does not."""
+        return any(answer is not Answer.WITHDRAW for answer in self.answers)
+
 
 def offers(approval: ApprovalRecord, person: Person, people: People, now_ms: int) -> Offers:
     refused = {

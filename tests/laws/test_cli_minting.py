@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from cli.minting import Ask, approver, caller, operator
-from contracts.errors import InterlockError, PermissionRefused
+from cli.minting import Ask, Login, approver, caller, operator
+from contracts.errors import InterlockError, PermissionRefused, TokenRefused
 from gateway.auth import Kind, read_principal
 
 
@@ -52,3 +52,22 @@ def test_wrong_claims_are_refused_with_a_sentence(ask: Ask) -> None:
     """Names, tenants, routes and environments that are none are refused before anything is signed."""
     with pytest.raises(InterlockError):
         ask.claims(1_000)
+
+
+def test_a_link_to_sign_in_is_no_token() -> None:
+    """No call of the API takes it, and it lives five minutes; no two are the same."""
+    claims = Login(principal="ada").claims(1_000)
+    assert (claims["sub"], claims["exp"]) == ("principal:ada", 1_300)
+    assert claims["jti"] != Login(principal="ada").claims(1_000)["jti"]
+    for added in ({}, {"tenant": None, "routes": ["*"]}):
+        with pytest.raises(TokenRefused):
+            read_principal({**claims, **added}, "dev")
+
+
+def test_links_for_prod_or_for_nobody_are_refused() -> None:
+    """As tokens are."""
+    with pytest.raises(PermissionRefused, match="prod"):
+        Login(principal="ada", env="prod").claims(1_000)
+    for name in ("", "principal:", "a b"):
+        with pytest.raises(InterlockError):
+            Login(principal=name).claims(1_000)
