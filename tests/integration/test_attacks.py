@@ -150,7 +150,7 @@ async def test_no_other_key_makes_a_grant(store_url: str, purpose: Purpose) -> N
 
 
 async def test_no_capability_takes_an_approval_s_place(store_url: str) -> None:
-    """Whoever holds the capability key mints one for the very action: nobody approved it, so it is refused."""
+    """Whoever holds the capability key mints one for the very action, and is refused: nobody approved."""
     async with waiting(store_url) as case:
         claim = await case.claim()
         assert (claim.say, claim.sentence) == ("refused", "its approval is waiting, not approved")
