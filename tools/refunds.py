@@ -116,7 +116,7 @@ def _preview(order: Order, arguments: RefundArguments) -> Preview:
             Change(field="reason", before="", after=arguments.reason),
         ),
         stakes=(
-            f"{payer} pays {order.money(amount)} of {paid} to 1 customer ({order.buyer}), by {way} as it was paid;"
+            f"{payer} pays {order.money(amount)} back to 1 customer ({order.buyer}) by {way}, of {paid};"
             " money that was paid out cannot be taken back."
         ),
         figures=(order.money(amount), "1 customer"),

@@ -158,8 +158,8 @@ def test_a_preview_shows_whose_money_goes_where_and_that_nothing_takes_it_back()
         ("reason", "", "Bought by mistake."),
     ]
     assert preview.stakes == (
-        "Acme Workspace pays EUR 49.00 of the EUR 1,234.50 paid on 2026-07-06 to 1 customer (Maria Silva), by"
-        " card ending 4242 as it was paid; money that was paid out cannot be taken back."
+        "Acme Workspace pays EUR 49.00 back to 1 customer (Maria Silva) by card ending 4242, of the"
+        " EUR 1,234.50 paid on 2026-07-06; money that was paid out cannot be taken back."
     )
     assert preview.figures == ("EUR 49.00", "1 customer")
     assert preview.undo == ""
