@@ -1,4 +1,4 @@
-"""The helpdesk's tools against the helpdesk itself: ways to retry, refunds, and a draft that touches nothing."""
+"""The helpdesk's tools against the helpdesk itself: ways to retry, refunds, a draft that touches nothing."""
 
 import json
 from collections.abc import Iterator
