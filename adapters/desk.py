@@ -41,12 +41,18 @@ class StoreDesk:
 
     async def decide(self, click: Click, *, tenant: str | None = None, env: str | None = None) -> Ruled:
         async def work(connection: AsyncConnection) -> Ruled:
-            return await self._decide(connection, click, tenant, env)
+            return await self._ruled(connection, click, tenant, env, record=True)
 
         return await self._store.write(work)
 
-    async def _decide(
-        self, connection: AsyncConnection, click: Click, tenant: str | None, env: str | None
+    async def weigh(self, click: Click, *, tenant: str | None = None, env: str | None = None) -> Ruled:
+        async def work(connection: AsyncConnection) -> Ruled:
+            return await self._ruled(connection, click, tenant, env, record=False)
+
+        return await self._store.write(work)
+
+    async def _ruled(
+        self, connection: AsyncConnection, click: Click, tenant: str | None, env: str | None, *, record: bool
     ) -> Ruled:
         try:
             approval = await read_approval(connection, self._verifier, click.approval_id)
@@ -69,6 +75,8 @@ class StoreDesk:
             return Ruled(
                 approval=approval, refusal=refusal, sentence=sentence(refusal, approval, click, people)
             )
+        if not record:
+            return Ruled(approval=approval, refusal=None, sentence="")
         return await self._accept(connection, approval, click, people)
 
     async def _too_late(self, connection: AsyncConnection, approval: ApprovalRecord, click: Click) -> bool:

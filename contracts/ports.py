@@ -174,6 +174,10 @@ class Desk(Protocol):
         """Judge and record one click in one transaction."""
         ...
 
+    async def weigh(self, click: Click, *, tenant: str | None = None, env: str | None = None) -> Ruled:
+        """Judge a click as ``decide`` would, and record no decision; a refusal is audited all the same."""
+        ...
+
 
 class Model(Protocol):
     """A model, asked once per attempt."""
