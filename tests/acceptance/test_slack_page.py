@@ -227,6 +227,51 @@ def test_a_card_is_approved_by_a_person_who_confirms(slack: Slack, page: Page) -
     expect(approve).to_have_count(0)
 
 
+def test_a_link_opens_beside_the_channel_and_the_app_hears_of_it(slack: Slack, page: Page) -> None:
+    """At once, or where it asks first, once that is confirmed; the channel stays where it was."""
+    open_it = {"type": "button", "text": text("Open"), "action_id": "open", "url": f"{slack.url}/healthz"}
+    sure = {key: text(key.capitalize()) for key in ("title", "text", "confirm", "deny")}
+    blocks = [{"type": "actions", "elements": [open_it, open_it | {"action_id": "ask", "confirm": sure}]}]
+    slack.api("chat.postMessage", channel=ROOM, text="Links", blocks=blocks)
+    links = page.get_by_role("link", name="Open (opens in a new tab)")
+    with page.expect_popup() as beside, page.expect_response("**/page/click"):
+        links.first.click()
+    assert beside.value.url == f"{slack.url}/healthz"
+    links.last.click()
+    dialog = page.get_by_role("dialog", name="Title")
+    assert len(page.context.pages) == 2
+    with page.expect_popup() as beside, page.expect_response("**/page/click"):
+        dialog.get_by_role("button", name="Confirm").click()
+    assert beside.value.url == f"{slack.url}/healthz"
+    assert [sent["actions"][0]["action_id"] for sent in slack.app.received] == ["open", "ask"]
+
+
+def test_a_card_that_changes_under_a_person_is_clicked_as_they_saw_it(slack: Slack, page: Page) -> None:
+    """A confirmed click on a button that went away meanwhile reaches the app, which has its answer."""
+    ts = post_card(slack)
+    page.get_by_role("button", name="Approve").click()
+    gone = [{"type": "section", "text": text("Denied by Grace.")}]
+    slack.api("chat.update", channel=ROOM, ts=ts, text="Denied", blocks=gone)
+    expect(page.get_by_text("Denied by Grace.")).to_be_visible()
+    with page.expect_response("**/page/click"):
+        page.get_by_role("dialog").get_by_role("button", name="Approve").click()
+    assert [sent["actions"][0]["value"] for sent in slack.app.received] == ["apr_1"]
+
+
+def test_the_keyboard_stays_where_it_was_when_a_card_changes(slack: Slack, page: Page) -> None:
+    """On the same button, or at its card where the button is gone."""
+    ts = post_card(slack)
+    deny = page.get_by_role("button", name="Deny")
+    deny.focus()
+    slack.api("chat.postMessage", channel=ROOM, thread_ts=ts, text="<@U0GRACE>: half of the time is over.")
+    expect(page.get_by_text("@Grace Hopper: half of the time is over.")).to_be_visible()
+    expect(deny).to_be_focused()
+    gone = [{"type": "section", "text": text("Denied by Grace.")}]
+    slack.api("chat.update", channel=ROOM, ts=ts, text="Denied", blocks=gone)
+    expect(page.get_by_text("Denied by Grace.")).to_be_visible()
+    expect(page.locator(".entry")).to_be_focused()
+
+
 def test_an_app_that_does_not_answer_is_shown_as_such(slack: Slack, page: Page) -> None:
     """A click that was not acknowledged says so beside the button."""
     slack.app.status = 500
@@ -287,6 +332,8 @@ def test_a_modal_asks_and_shows_what_was_wrong(slack: Slack, page: Page) -> None
     modal.get_by_role("button", name="Deny").click()
     expect(modal.get_by_text("Say a little more.")).to_be_visible()
     expect(modal.get_by_text("Please complete this required field.")).to_have_count(0)
+    expect(modal.get_by_label("Reason")).to_be_focused()
+    expect(modal.get_by_label("Reason")).to_have_attribute("aria-invalid", "true")
     shot(page, "modal")
     slack.app.answer = ""
     modal.get_by_label("Reason").fill("It is another customer's ticket.")

@@ -419,7 +419,7 @@ class World:
         frozen = await actions.freeze(run, action, CLOSE, Prepared(preview=preview, version='"1"'))
         asking = StoreApprovals(self.stores["broker"], self.verifier, self.clock)
         approval = await asking.ask(run, frozen, needed=1, group="support-leads", deadline_ms=60_000)
-        await self._post_card(approval.approval_id)
+        await self.stand(approval.approval_id, CARD)
         return await self.approvals.get(approval.approval_id)
 
     async def warranted(self, run_id: str) -> WarrantedRun:
@@ -427,12 +427,14 @@ class World:
         warrant = Warrant.read(self.verifier.verify(Purpose.WARRANT, record.warrant))
         return WarrantedRun(warrant=warrant, warrant_digest=digest(record.warrant), record=record)
 
-    async def _post_card(self, approval_id: str) -> None:
+    async def stand(self, approval_id: str, message_ts: str) -> None:
+        """The approval's card is this message."""
+
         async def work(connection: Any) -> None:
             await connection.execute(
                 update(schema.approvals)
                 .where(schema.approvals.c.approval_id == approval_id)
-                .values(channel=CHANNEL, message_ts=CARD)
+                .values(channel=CHANNEL, message_ts=message_ts)
             )
 
         await self.store.write(work)
