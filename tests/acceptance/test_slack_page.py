@@ -16,6 +16,7 @@ from urllib.parse import parse_qs
 
 import httpx
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from slack_sdk.signature import SignatureVerifier
 
@@ -361,3 +362,31 @@ def test_the_page_fits_its_window(browser: Browser, slack: Slack, scheme: Any, w
     page.evaluate("document.getElementById('log').scrollTop = 0")
     shot(page, f"{scheme}-{width}")
     page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_shows_card_thread_and_modal(slack: Slack, page: Page, scheme: Any) -> None:
+    """Nothing lies beside the screen, and axe finds no fault, in light and in dark."""
+    ts = post_card(slack)
+    slack.api("chat.postMessage", channel=ROOM, thread_ts=ts, text="<@U0GRACE>: half of the time is over.")
+    slack.api("chat.postEphemeral", channel=ROOM, user="U0ADA", text="Your own run: not yours to approve.")
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(page.get_by_text("not yours to approve")).to_be_visible()
+    _sound(page, f"phone-{scheme}")
+    with page.expect_response("**/page/click"):
+        page.get_by_role("button", name="Deny").click()
+    reason = {"type": "plain_text_input", "action_id": "why", "multiline": True, "focus_on_load": True}
+    blocks = [{"type": "input", "block_id": "why", "label": text("Reason"), "element": reason}]
+    view = {"type": "modal", "title": text("Deny this action"), "submit": text("Deny"), "blocks": blocks}
+    slack.api("views.open", trigger_id=slack.app.received[0]["trigger_id"], view=view)
+    expect(page.get_by_label("Reason")).to_be_focused()
+    page.get_by_role("dialog").get_by_role("button", name="Deny").click()
+    _sound(page, f"phone-{scheme}-modal")
+
+
+def _sound(page: Page, name: str) -> None:
+    shot(page, name)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    found = Axe().run(page).response["violations"]
+    assert [(one["id"], [node["target"] for node in one["nodes"]]) for one in found] == []
