@@ -45,9 +45,9 @@ class StoreDesk:
 
         return await self._store.write(work)
 
-    async def weigh(self, click: Click, *, tenant: str | None = None, env: str | None = None) -> Ruled:
+    async def weigh(self, click: Click, *, env: str | None = None) -> Ruled:
         async def work(connection: AsyncConnection) -> Ruled:
-            return await self._ruled(connection, click, tenant, env, record=False)
+            return await self._ruled(connection, click, None, env, record=False)
 
         return await self._store.write(work)
 

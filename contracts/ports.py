@@ -174,7 +174,7 @@ class Desk(Protocol):
         """Judge and record one click in one transaction."""
         ...
 
-    async def weigh(self, click: Click, *, tenant: str | None = None, env: str | None = None) -> Ruled:
+    async def weigh(self, click: Click, *, env: str | None = None) -> Ruled:
         """Judge a click as ``decide`` would, and record no decision; a refusal is audited all the same."""
         ...
 

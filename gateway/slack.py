@@ -107,7 +107,8 @@ async def _pressed(parts: Parts, arrival: _Arrival, press: Press) -> Response:
         message_ts=arrival.heard.container.message_ts,
     )
     denies = press.answer is Answer.DENY
-    ruled = await (parts.desk.weigh if denies else parts.desk.decide)(click, env=parts.env)
+    desk = parts.desk
+    ruled = await (desk.weigh(click, env=parts.env) if denies else desk.decide(click, env=parts.env))
     _log("deny weighed" if denies else "click decided", click, ruled)
     if ruled.refusal is not None or ruled.approval is None:
         return _empty(BackgroundTask(tell, parts.slack, arrival.heard, ruled.sentence))
