@@ -167,14 +167,6 @@ async def test_a_click_on_the_card_counts(tmp_path: Path) -> None:
         assert not world.private.answers
 
 
-async def test_a_denial_by_click_ends_it(tmp_path: Path) -> None:
-    """The deny button denies."""
-    async with opened(tmp_path) as world:
-        approval = await world.asked()
-        assert (await click(world, press(approval, deny=True))).status_code == 200
-        assert await state(world, approval) is ApprovalState.DENIED
-
-
 @pytest.mark.parametrize(("secret", "age_s"), [("wrong-secret", 0), (None, 301), (None, -301)])
 async def test_a_forged_or_stale_click_is_401(tmp_path: Path, secret: str | None, age_s: int) -> None:
     """Another secret, or a time that is not these five minutes: 401, and nothing is looked at."""

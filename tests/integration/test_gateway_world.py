@@ -39,8 +39,9 @@ from contracts.approval import ApprovalRecord, Person, Terms
 from contracts.audit import ChainedRecord
 from contracts.budget import Usage
 from contracts.decision import Call, Decision, Reason, Ruling
+from contracts.denial import CALLBACK, REASON, DenialForm
 from contracts.digest import digest
-from contracts.errors import Malformed, Unavailable, Unknown
+from contracts.errors import InterlockError, Malformed, Unavailable, Unknown
 from contracts.outbox import TO_RUNS, Letter
 from contracts.ports import RunStarter
 from contracts.run import RunRecord, WarrantedRun
@@ -180,16 +181,33 @@ class FakeTemporal:
 
 @dataclass
 class FakePrivateWord:
-    """Implements ``gateway.ports.PrivateWord``: keeps what was said."""
+    """Implements ``gateway.ports.PrivateWord``: keeps what was said; its response_urls can fail."""
 
     answers: list[tuple[str, str]] = field(default_factory=list)
     words: list[tuple[str, str, str]] = field(default_factory=list)
+    fails: InterlockError | None = None
 
     async def respond(self, url: str, text: str) -> None:
+        if self.fails is not None:
+            raise self.fails
         self.answers.append((url, text))
 
     async def say(self, *, channel: str, user: str, text: str) -> None:
         self.words.append((channel, user, text))
+
+
+@dataclass
+class FakeDenialForms:
+    """Implements ``gateway.ports.DenialForms``: keeps what was opened; it can fail."""
+
+    opened: list[tuple[str, DenialForm]] = field(default_factory=list)
+    fails: InterlockError | None = None
+
+    async def show(self, trigger_id: str, approval: ApprovalRecord, form: DenialForm) -> None:
+        if self.fails is not None:
+            raise self.fails
+        assert approval.approval_id == form.approval_id
+        self.opened.append((trigger_id, form))
 
 
 class ReversingCodec:
@@ -268,6 +286,7 @@ class World:
         self.clock = HandClock()
         self.temporal = FakeTemporal()
         self.private = FakePrivateWord()
+        self.forms = FakeDenialForms()
         self.documents = StoreDocuments(self.stores["operator"], self.clock)
         self.runs = Runs(gateway, self.clock)
         self.actions = StoreActions(gateway, self.clock)
@@ -328,6 +347,7 @@ class World:
                 url=SLACK_URL,
                 signature=Signature(),
                 private=self.private,
+                forms=self.forms,
             ),
             codec=ReversingCodec(),
             capability_jwk=self.ring.jwk(Purpose.CAPABILITY),
@@ -418,7 +438,7 @@ class World:
         asking = StoreApprovals(self.stores["broker"], self.verifier, self.clock)
         terms = terms or Terms(group="support-leads", deadline_ms=60_000)
         approval = await asking.ask(run, frozen, needed=needed, terms=terms)
-        await self._post_card(approval.approval_id)
+        await self.stand(approval.approval_id, CARD)
         return await self.approvals.get(approval.approval_id)
 
     async def warranted(self, run_id: str) -> WarrantedRun:
@@ -426,12 +446,14 @@ class World:
         warrant = Warrant.read(self.verifier.verify(Purpose.WARRANT, record.warrant))
         return WarrantedRun(warrant=warrant, warrant_digest=digest(record.warrant), record=record)
 
-    async def _post_card(self, approval_id: str) -> None:
+    async def stand(self, approval_id: str, message_ts: str) -> None:
+        """The approval's card is this message."""
+
         async def work(connection: Any) -> None:
             await connection.execute(
                 update(schema.approvals)
                 .where(schema.approvals.c.approval_id == approval_id)
-                .values(channel=CHANNEL, message_ts=CARD)
+                .values(channel=CHANNEL, message_ts=message_ts)
             )
 
         await self.store.write(work)
@@ -487,6 +509,7 @@ def press(
         "channel": {"id": CHANNEL, "name": "approvals"},
         "container": {"type": "message", "message_ts": CARD, "channel_id": CHANNEL, "is_ephemeral": False},
         "response_url": f"{SLACK_URL}/response/abc",
+        "trigger_id": "1764000000.1.abc",
         "actions": [
             {
                 "type": "button",
@@ -497,6 +520,28 @@ def press(
         ],
     }
     return {**known, **changed}
+
+
+def submission(
+    form: DenialForm, reason: str | None = "Wrong ticket.", name: str = "ada", **changed: Any
+) -> dict[str, Any]:
+    """Slack's payload of the form that asks why, sent off. ``changed``: of its view."""
+    view = {
+        "id": "V0DENY",
+        "app_id": APP,
+        "callback_id": CALLBACK,
+        "private_metadata": form.metadata(),
+        "state": {"values": {REASON: {REASON: {"type": "plain_text_input", "value": reason}}}},
+    }
+    return {
+        "type": "view_submission",
+        "user": {"id": f"U0{name.upper()}", "username": name, "team_id": TEAM},
+        "api_app_id": APP,
+        "team": {"id": TEAM, "domain": "interlock"},
+        "trigger_id": secrets.token_hex(8),
+        "view": view | changed,
+        "response_urls": [],
+    }
 
 
 def signed(payload: Any, *, at_ms: int, secret: str = SIGNING_SECRET) -> tuple[bytes, dict[str, str]]:
