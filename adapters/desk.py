@@ -15,6 +15,7 @@ from adapters.schema import approvals, clicks, decisions
 from adapters.standing import closed, current_people
 from adapters.store import Store
 from contracts.approval import (
+    CONSIDERED,
     Answer,
     ApprovalKind,
     ApprovalRecord,
@@ -54,7 +55,10 @@ class StoreDesk:
 
     async def weigh(self, click: Click, *, env: str | None = None) -> Ruled:
         async def work(connection: AsyncConnection) -> Ruled:
-            return (await self._judged(connection, click, None, env))[0]
+            ruled, _ = await self._judged(connection, click, None, env)
+            if ruled.approval is not None and ruled.refusal is None:
+                await self._audit(connection, ruled.approval, click, CONSIDERED)
+            return ruled
 
         return await self._store.write(work)
 

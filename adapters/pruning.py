@@ -22,6 +22,7 @@ from adapters.schema import (
     outbox,
     published,
     runs,
+    sessions,
     turns,
     undos,
 )
@@ -174,6 +175,7 @@ async def _remove(connection: AsyncConnection, run_ids: Collection[str], before_
         await connection.execute(delete(table).where(table.c.run_id.in_(run_ids)))
     # They name no run; they guard against replays of what Slack signed within minutes.
     await connection.execute(delete(clicks).where(clicks.c.at_ms < before_ms))
+    await connection.execute(delete(sessions).where(sessions.c.until_ms < before_ms))
 
 
 async def _tell(

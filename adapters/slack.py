@@ -1,4 +1,4 @@
-"""Slack's Web API, as far as cards need it.
+"""Slack's Web API, as far as cards and forms need it.
 
 No call is repeated here: a repeated post is a second message. Whether to try again, and what a failed post
 may have left behind, is the outbox's to know.
@@ -59,7 +59,7 @@ def slack_client(base_url: str | None, token: Secret) -> AsyncWebClient:
 
 
 class SlackPoster:
-    """Posts, updates and finds cards.
+    """Posts, updates and finds cards; speaks to one person, and opens forms.
 
     Every method raises Unavailable (``RateLimited`` with a time) or Refused (``SetupRefused`` where an
     operator can mend it).
@@ -113,6 +113,10 @@ class SlackPoster:
                 channel=channel, user=user, text=escaped(shown), blocks=[block], parse="none"
             )
         )
+
+    async def open(self, trigger_id: str, view: Mapping[str, Any]) -> None:
+        """Show a modal to the person whose act gave the trigger, which holds for 3 s and once."""
+        await _answer(self._client.views_open(trigger_id=trigger_id, view=dict(view)))
 
     async def identity(self) -> Mapping[str, Any]:
         """Who the token is: ``team_id``, ``user_id``, ``bot_id`` and more of ``auth.test``."""

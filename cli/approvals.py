@@ -1,12 +1,11 @@
 """``interlock approvals``: what waits for people, and their decisions."""
 
-import json
 from typing import Annotated, Any
 
 import typer
 
-from cli import output, words
-from cli.client import Reach
+from cli import asking, output, words
+from cli.client import Gateway, Reach
 from cli.minting import approver, operator
 from cli.options import GatewayOption, JsonOption, StateOption, TokenOption, identifier
 
@@ -99,6 +98,8 @@ def decide(
 ) -> None:
     """Decide an approval by an approver's token, or say what an unknown write did; as with a click.
 
+    At a terminal, --approve without --digest shows the whole action first and asks.
+
     Examples:
 
       interlock approvals decide apr_01f2… --approve --as ada
@@ -126,24 +127,23 @@ def decide(
             "say who decides: --as PRINCIPAL on a local stack, or an approver's --token."
         )
     client = reach.client(approver(person or ""))
-    about = digest or client.get(f"/v1/approvals/{approval_id}")["action_digest"]
+    about = digest or _read(client, approval_id, chosen[0])
     body = {"decision": chosen[0], "action_digest": about}
     if reason is not None:
         body["reason"] = reason
     _show(client.post(f"/v1/approvals/{approval_id}/decision", body), as_json)
 
 
+def _read(client: Gateway, approval_id: str, decision: str) -> str:
+    """The digest of what waits now, which whoever approves at a terminal has seen whole."""
+    one = client.get(f"/v1/approvals/{approval_id}")
+    if decision == "approve" and not asking.sure(one):
+        raise typer.Abort
+    return str(one["action_digest"])
+
+
 def _show(one: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        output.document(one)
-        return
-    output.say(f"approval {one['approval_id']}  {one['state']}  {_granted(one)}  run {one['run_id']}")
-    if one["question"]:
-        output.say(one["question"])
-    output.say(f"digest {one['action_digest']}  deadline {one['deadline'] or 'never'}")
-    output.say(json.dumps(one["action"], indent=2, ensure_ascii=False))
-    rows = [(grant["approver"], grant["decision"], grant["way"], grant["at"]) for grant in one["grants"]]
-    output.table("Decisions", ("who", "decision", "way", "at"), rows)
+    output.document(one) if as_json else asking.show(one)
 
 
 def _granted(one: dict[str, Any]) -> str:

@@ -86,9 +86,7 @@ class Timeline:
             case "deny":
                 because = f": {said}" if said else ""
                 return [(f"denied by {who} after {words.duration(after)}, {way}{because}", "yellow")]
-            case "withdraw":
-                return [(f"{who} took the approval back, {way}", "yellow")]
-            case "it_did" | "it_did_not" | "stop":
+            case "withdraw" | "it_did" | "it_did_not" | "stop" | "considered":
                 return [(f"{who} {words.ANSWERS[outcome]}, {way}", "yellow")]
             case "changed":
                 return [(f"{data['reason']}: it is asked about anew", "yellow")]

@@ -39,6 +39,7 @@ ANSWERS: Final[Mapping[str, str]] = {
     "approve": "approved",
     "deny": "denied",
     "withdraw": "took it back",
+    "considered": "was asked why to deny it",
     "it_did": "said that it happened",
     "it_did_not": "said that it did not happen",
     "stop": "stopped the run",

@@ -226,6 +226,10 @@ class Click:
     assertion: Assertion | None = None
 
 
+CONSIDERED: Final = "considered"
+"""In the audit: somebody who may deny it was asked why; they have not decided yet."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ruled:
     """What a click came to: accepted, or refused with a sentence for the person."""

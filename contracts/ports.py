@@ -174,7 +174,7 @@ class Desk(Protocol):
         ...
 
     async def weigh(self, click: Click, *, env: str | None = None) -> Ruled:
-        """What ``decide`` would say now; nothing is decided, and what would be refused is audited."""
+        """What ``decide`` would say now; nothing is decided, and that it was asked is audited."""
         ...
 
 

@@ -12,6 +12,8 @@ class GrantShape(Answered):
     at: Time
     way: str
     decision: Answer
+    #: A passkey of theirs signed the action's digest.
+    passkey: bool
 
 
 class ApprovalShape(Answered):
@@ -30,6 +32,13 @@ class ApprovalShape(Answered):
     requested_at: Time
     #: Null: never.
     deadline: Time | None
+    #: From when on a second group may decide too, and which; null and empty: never.
+    escalates_at: Time | None
+    escalates_to: str
+    #: Seconds after which an approval counts, from when it was shown.
+    min_review_seconds: float
+    #: When the card first stood in Slack; null: not yet.
+    shown_at: Time | None
     decided_at: Time | None
     #: Reason given with a denial.
     denial: str

@@ -14,6 +14,7 @@ from adapters.approvals import ApprovalQuery, StoreApprovals
 from adapters.audit_log import AuditQuery, StoreAuditLog
 from adapters.clock import SystemClock
 from adapters.content_keys import TenantContentKeys
+from adapters.denial_form import SlackDenialForms
 from adapters.desk import StoreDesk
 from adapters.documents import StoreDocuments
 from adapters.drainer import Drainer
@@ -68,7 +69,8 @@ async def build(settings: Settings) -> Gateway:
     payload_keys = await keys.payload_keys()
     client = await connect(settings.temporal, payload_keys, identity="gateway")
     bot = slack_client(settings.slack_url or None, await keys.text("slack/bot-token"))
-    whisper = Whisper(SlackPoster(bot), proxied=not settings.slack_url)
+    poster = SlackPoster(bot)
+    whisper = Whisper(poster, proxied=not settings.slack_url)
     slack = SlackApp(
         team=settings.slack_team,
         app=settings.slack_app,
@@ -76,6 +78,8 @@ async def build(settings: Settings) -> Gateway:
         url=settings.slack_url,
         signature=Signature(await keys.text("slack/signing-secret")),
         private=whisper,
+        forms=SlackDenialForms(poster),
+        pages=settings.pages,
     )
     return create(_parts(settings, ring, keys, signer, client, payload_keys, slack, whisper))
 

@@ -15,6 +15,7 @@ from gateway.ports import (
     AnswerRows,
     ApprovalRows,
     AuditRows,
+    DenialForms,
     Drain,
     Identity,
     OutboxRows,
@@ -44,6 +45,9 @@ class SlackApp:
     url: str
     signature: SlackSignature
     private: PrivateWord
+    forms: DenialForms
+    #: Base URL of the pages; empty: there are none.
+    pages: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

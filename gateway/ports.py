@@ -6,6 +6,7 @@ from typing import Protocol
 
 from contracts.approval import ApprovalRecord
 from contracts.audit import ChainedRecord
+from contracts.denial import DenialForm
 from contracts.digest import Json
 from contracts.outbox import Letter
 from contracts.passkey import Passkey
@@ -228,6 +229,14 @@ class PrivateWord(Protocol):
         ...
 
     async def say(self, *, channel: str, user: str, text: str) -> None: ...
+
+
+class DenialForms(Protocol):
+    """Asks one person in Slack why they deny."""
+
+    async def show(self, trigger_id: str, approval: ApprovalRecord, form: DenialForm) -> None:
+        """Open the form, once and within 3 s. Raises Unavailable or Refused where it did not open."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -118,11 +118,16 @@ def approval_view(approval: ApprovalRecord) -> ApprovalShape:
                     at=time_of(grant.at_ms),
                     way=grant.way,
                     decision=Answer(grant.decision),
+                    passkey=grant.assertion is not None,
                 )
                 for grant in approval.grants
             ),
             "requested_at": time_of(approval.requested_ms),
             "deadline": maybe_time(approval.deadline_ms),
+            "escalates_at": maybe_time(approval.escalate_ms),
+            "escalates_to": approval.escalate_to,
+            "min_review_seconds": approval.min_review_ms / 1_000,
+            "shown_at": maybe_time(approval.shown_ms),
             "decided_at": maybe_time(approval.decided_ms),
             "denial": approval.denial,
             "question": approval.question,

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from fastapi import APIRouter
 
-from contracts.approval import ApprovalRecord
+from contracts.approval import Answer, ApprovalRecord
 from contracts.audit import ChainedRecord
 from contracts.digest import digest_bytes
 from contracts.run import ActionRecord, RunRecord, UndoRecord
@@ -233,7 +233,11 @@ def _shown(action: ActionRecord) -> WhyShown | None:
 def _clicked(chained: ChainedRecord, approval: ApprovalRecord) -> bool:
     """Whether this is a person's answer to that question; the run's own records of it are none."""
     record = chained.record
-    return bool(record["approval_id"] == approval.approval_id and record["actor"] != "run")
+    counts = record["outcome"] in _ANSWERS or record["outcome"].startswith("refused:")
+    return bool(record["approval_id"] == approval.approval_id and counts)
+
+
+_ANSWERS: Final = frozenset(Answer)
 
 
 def _click(chained: ChainedRecord, approval: ApprovalRecord) -> WhyClick:

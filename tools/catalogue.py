@@ -9,6 +9,7 @@ from tools.customers import GetCustomer
 from tools.knowledge import SearchArticles
 from tools.mail import DraftEmail, SendEmail
 from tools.operation import Operation
+from tools.refunds import GetOrder, RefundOrder
 from tools.tickets import GetTicket, SearchTickets
 from tools.updating import UpdateTicket
 
@@ -23,6 +24,8 @@ HELPDESK: Final[Mapping[str, Operation]] = MappingProxyType(
         "ticket.reopen": ReopenTicket(),
         "email.draft": DraftEmail(),
         "email.send": SendEmail(),
+        "orders.get": GetOrder(),
+        "refund.create": RefundOrder(),
     }
 )
 """What ``helpdesk: {python: "tools.catalogue:HELPDESK"}`` names."""

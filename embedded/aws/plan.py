@@ -14,6 +14,8 @@ CREDENTIALS: Final[Mapping[str, str]] = {
     "ticketing-read": "read",
     "ticketing-write": "write",
     "mail-write": "mail",
+    "refunds-read": "orders",
+    "refunds-write": "refund",
 }
 """The helpdesk's credentials, and what the helpdesk lets each do."""
 

@@ -36,7 +36,7 @@ class ToolToken:
     """What a tool's service needs of a tenant's token to recognise it."""
 
     tenant: str
-    #: ``read``, ``write`` or ``mail``.
+    #: What the helpdesk lets it do: a value of ``plan.CREDENTIALS``.
     scope: str
     #: Hex.
     sha256: str

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from embedded.helpdesk import control, mailing, reading, writing
+from embedded.helpdesk import control, mailing, reading, refunding, writing
 from embedded.helpdesk.callers import Helpdesk
 from embedded.helpdesk.database import Database
 from embedded.helpdesk.door import Door
@@ -27,7 +27,7 @@ def build(*, database: Database, keys: KeyFile) -> FastAPI:
     app.state.helpdesk = Helpdesk(database=database, faults=Faults(), in_flight=InFlight())
     answer_with_problems(app)
     app.add_middleware(Door, keys=keys, database=database)
-    for part in (reading, writing, mailing, control):
+    for part in (reading, writing, mailing, refunding, control):
         app.include_router(part.router)
 
     @app.get("/healthz")

@@ -39,11 +39,11 @@ def fate(request: Request) -> Fate:
     return found
 
 
-def reader(operation: Operation) -> Callable[[Request], Awaitable[str]]:
-    """A dependency: the tenant of the read key, after whatever fault is on order for the operation."""
+def reader(operation: Operation, scope: Scope = "read") -> Callable[[Request], Awaitable[str]]:
+    """A dependency: the tenant of the key, after whatever fault is on order for the operation."""
 
     async def tenant(request: Request) -> str:
-        found = caller(request, "read")
+        found = caller(request, scope)
         await helpdesk(request).faults.strike(operation, fate(request))
         return found.tenant
 
@@ -58,6 +58,11 @@ def writer(request: Request) -> None:
 def mailer(request: Request) -> None:
     """A dependency: a mail key."""
     caller(request, "mail")
+
+
+def refunder(request: Request) -> None:
+    """A dependency: a refund key."""
+    caller(request, "refund")
 
 
 def control(request: Request) -> None:

@@ -1,11 +1,11 @@
-"""If-Match (RFC 9110, 13.1.1) over ticket versions."""
+"""If-Match (RFC 9110, 13.1.1) over versions."""
 
 import re
 from dataclasses import dataclass
 from typing import Self
 
 from embedded.helpdesk.problems import Problem
-from embedded.helpdesk.tickets import Ticket
+from embedded.helpdesk.shelves import Versioned
 
 _TAG = re.compile(r'(W/)?("[\x21\x23-\x7e]*")')
 
@@ -34,12 +34,12 @@ class Condition:
             raise Problem("malformed-request", 'If-Match must be * or quoted versions, such as "3"')
         return cls(etags=frozenset(tag[2] for tag in tags if tag and not tag[1]))
 
-    def check(self, ticket: Ticket) -> None:
-        """Raises Problem with the current version when the ticket is at none of these."""
-        if self.etags is not None and ticket.etag not in self.etags:
+    def check(self, target: Versioned) -> None:
+        """Raises Problem with the current version when the target is at none of these."""
+        if self.etags is not None and target.etag not in self.etags:
             raise Problem(
                 "version-mismatch",
-                f"{ticket.id} is at version {ticket.version}: read it again",
-                headers={"ETag": ticket.etag},
-                current_version=ticket.version,
+                f"{target.id} is at version {target.version}: read it again",
+                headers={"ETag": target.etag},
+                current_version=target.version,
             )

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 
-from embedded.helpdesk import mails, tickets, visits, write_log
+from embedded.helpdesk import mails, purchases, tickets, visits, write_log
 from embedded.helpdesk.callers import Helpdesk, control, helpdesk
 from embedded.helpdesk.database import stamp
 from embedded.helpdesk.faults import Fault
@@ -29,6 +29,20 @@ def sent_mails(parts: Parts, tenant: str | None = None) -> dict[str, Any]:
     """Every mail that was sent, and to whom, oldest first."""
     with parts.database.reading() as connection:
         return {"mails": [one.document() for one in mails.mails(connection, tenant=tenant)]}
+
+
+@router.get("/refunds")
+def paid_refunds(parts: Parts, tenant: str | None = None) -> dict[str, Any]:
+    """Every refund of every order, those of before the first start included, in order of orders and time."""
+    with parts.database.reading() as connection:
+        found = purchases.purchases(connection, tenant=tenant)
+    return {
+        "refunds": [
+            {"tenant": whose, "order": one.id, "currency": one.currency, **refund}
+            for whose, one in found
+            for refund in one.refunds
+        ]
+    }
 
 
 @router.get("/requests")
@@ -66,3 +80,13 @@ def touch(ticket_id: str, parts: Parts) -> dict[str, Any]:
         touched = found.touched(at=stamp(parts.database.clock()))
         tickets.save(connection, tenant, touched)
     return {"ticket": ticket_id, "tenant": tenant, "version": touched.version}
+
+
+@router.post("/touch-order/{order_id}")
+def touch_order(order_id: str, parts: Parts) -> dict[str, Any]:
+    """The same for an order."""
+    with parts.database.writing() as connection:
+        tenant, found = purchases.of_anybody(connection, order_id)
+        touched = found.touched()
+        purchases.save(connection, tenant, touched)
+    return {"order": order_id, "tenant": tenant, "version": touched.version}

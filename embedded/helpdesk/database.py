@@ -12,7 +12,7 @@ Clock = Callable[[], datetime]
 
 #: Raised with each change of the schema. Until now each only added tables, so an older file is brought up to
 #: date by the same statements that make a new one.
-_LAYOUT = 2
+_LAYOUT = 3
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS customers (
@@ -24,6 +24,9 @@ CREATE TABLE IF NOT EXISTS articles (
 CREATE TABLE IF NOT EXISTS tickets (
   tenant TEXT NOT NULL, id TEXT NOT NULL UNIQUE, status TEXT NOT NULL, customer_id TEXT NOT NULL,
   version INTEGER NOT NULL, document TEXT NOT NULL,
+  PRIMARY KEY (tenant, id)) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS orders (
+  tenant TEXT NOT NULL, id TEXT NOT NULL UNIQUE, version INTEGER NOT NULL, document TEXT NOT NULL,
   PRIMARY KEY (tenant, id)) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS writes (
   id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, tenant TEXT NOT NULL, operation TEXT NOT NULL,

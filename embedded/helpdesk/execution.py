@@ -7,35 +7,38 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Any, Generic, TypeAlias
 
 from embedded.helpdesk.conditions import Condition
 from embedded.helpdesk.database import Database, stamp
 from embedded.helpdesk.problems import Problem
-from embedded.helpdesk.tickets import Ticket, save, ticket
+from embedded.helpdesk.shelves import Shelf, T
 from embedded.helpdesk.write_log import Write, append
 
 #: How long a key's answer is remembered; the tool catalogue declares the same.
 KEY_RETENTION = timedelta(hours=24)
 
-#: What the write makes of the ticket, at that time; raises Problem when it may not be done.
-Change = Callable[[sqlite3.Connection, Ticket, str], Ticket]
+#: What the write makes of its target, at that time; raises Problem when it may not be done.
+Change: TypeAlias = Callable[[sqlite3.Connection, T, str], T]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
+class Order(Generic[T]):
     """A write as it was asked for."""
 
     tenant: str
     scope: str
     operation: str
-    ticket_id: str
+    #: Id of what it changes, and where that is kept.
+    target: str
+    shelf: Shelf[T]
     condition: Condition
     idempotency_key: str | None
     path: str
     body: bytes
     request_id: str | None
     capability_sha256: str | None
-    change: Change
+    change: Change[T]
 
     @property
     def body_sha256(self) -> str:
@@ -49,7 +52,7 @@ class Order:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What a write was answered with: the ticket as it is since."""
+    """What a write was answered with: its target as it is since."""
 
     status: int
     etag: str
@@ -64,7 +67,7 @@ class InFlight:
         self._held: dict[tuple[str, str], str] = {}
 
     @contextmanager
-    def hold(self, order: Order) -> Iterator[None]:
+    def hold(self, order: Order[Any]) -> Iterator[None]:
         """Raises Problem when the order's key is held already."""
         if order.idempotency_key is None:
             yield
@@ -79,7 +82,7 @@ class InFlight:
             del self._held[place]
 
 
-def execute(database: Database, order: Order) -> Answer:
+def execute(database: Database, order: Order[Any]) -> Answer:
     """Do it, once for each key. Blocks.
 
     Only a write that had its effect is remembered under its key: a refusal changed nothing and binds nothing.
@@ -99,21 +102,21 @@ def execute(database: Database, order: Order) -> Answer:
         return answer
 
 
-def carry_out(connection: sqlite3.Connection, order: Order, at: str) -> Ticket:
+def carry_out(connection: sqlite3.Connection, order: Order[T], at: str) -> T:
     """Effect, new version and log row within the caller's transaction; the key is noted and not asked.
 
     Raises:
         Problem: it may not be done.
     """
-    before = ticket(connection, order.tenant, order.ticket_id)
+    before = order.shelf.load(connection, order.tenant, order.target)
     order.condition.check(before)
     after = order.change(connection, before, at)
-    save(connection, order.tenant, after)
+    order.shelf.save(connection, order.tenant, after)
     append(connection, _logged(order, before, after, at))
     return after
 
 
-def _logged(order: Order, before: Ticket, after: Ticket, at: str) -> Write:
+def _logged(order: Order[T], before: T, after: T, at: str) -> Write:
     return Write(
         at=at,
         tenant=order.tenant,
@@ -129,7 +132,7 @@ def _logged(order: Order, before: Ticket, after: Ticket, at: str) -> Write:
     )
 
 
-def _remembered(connection: sqlite3.Connection, order: Order, at: datetime) -> Answer | None:
+def _remembered(connection: sqlite3.Connection, order: Order[Any], at: datetime) -> Answer | None:
     """Raises Problem when the key stands for another request."""
     row = connection.execute(
         "SELECT fingerprint, status, etag, body FROM answers"
@@ -143,7 +146,7 @@ def _remembered(connection: sqlite3.Connection, order: Order, at: datetime) -> A
     return Answer(status=row["status"], etag=row["etag"], body=row["body"], replayed=True)
 
 
-def _remember(connection: sqlite3.Connection, order: Order, answer: Answer, at: datetime) -> None:
+def _remember(connection: sqlite3.Connection, order: Order[Any], answer: Answer, at: datetime) -> None:
     if order.idempotency_key is None:
         return
     connection.execute("DELETE FROM answers WHERE at <= ?", (stamp(at - KEY_RETENTION),))

@@ -19,6 +19,8 @@ Operation = Literal[
     "get_article",
     "get_customer",
     "get_writes",
+    "get_order",
+    "refund",
 ]
 Mode = Literal["slow", "fail_before", "lose_answer"]
 

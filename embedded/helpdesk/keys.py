@@ -12,7 +12,9 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, 
 
 from embedded.helpdesk.problems import Problem
 
-Scope = Literal["read", "write", "mail", "control"]
+#: What a tenant's key may do: each one thing, and none of the others.
+TenantScope = Literal["read", "write", "mail", "orders", "refund"]
+Scope = TenantScope | Literal["control"]
 _Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 _Tenant = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 
@@ -35,7 +37,7 @@ class Caller:
 class _Key(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     tenant: _Tenant
-    scope: Literal["read", "write", "mail"]
+    scope: TenantScope
     sha256: _Hash
 
 

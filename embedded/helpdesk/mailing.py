@@ -18,6 +18,7 @@ from embedded.helpdesk.database import Database, stamp
 from embedded.helpdesk.execution import Order, carry_out
 from embedded.helpdesk.mails import Mail
 from embedded.helpdesk.ordering import ordered
+from embedded.helpdesk.shelves import TICKETS
 from embedded.helpdesk.tickets import Ticket
 
 router = APIRouter(tags=["mailing"], dependencies=[Depends(mailer)])
@@ -55,12 +56,12 @@ async def send_mail(ticket_id: str, body: Letter, request: Request) -> dict[str,
         )
         return ticket
 
-    order = await ordered("send_mail", ticket_id, request, change, scope="mail")
+    order = await ordered("send_mail", ticket_id, request, change, shelf=TICKETS, scope="mail")
     await parts.faults.strike("send_mail", fate(request))
     await run_in_threadpool(_send, parts.database, order)
     return {"id": mail_id, "ticket": ticket_id}
 
 
-def _send(database: Database, order: Order) -> None:
+def _send(database: Database, order: Order[Ticket]) -> None:
     with database.writing() as connection:
         carry_out(connection, order, stamp(database.clock()))

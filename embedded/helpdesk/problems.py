@@ -11,15 +11,17 @@ from starlette.responses import Response
 #: Type of a problem (after ``urn:helpdesk:problem:``) to its HTTP status and title.
 PROBLEMS: dict[str, tuple[int, str]] = {
     "malformed-request": (400, "The request is malformed"),
+    "key-required": (400, "A refund needs an Idempotency-Key"),
     "unauthenticated": (401, "No known key"),
     "wrong-scope": (403, "The key has another scope"),
     "not-found": (404, "There is no such thing"),
     "method-not-allowed": (405, "The method is not allowed here"),
     "already-closed": (409, "The ticket is already closed"),
     "not-closed": (409, "The ticket is not closed"),
+    "not-refundable": (409, "The order cannot be refunded like that"),
     "in-flight": (409, "A request with this key is in flight"),
     "length-required": (411, "A body needs a Content-Length"),
-    "version-mismatch": (412, "The ticket has changed"),
+    "version-mismatch": (412, "It has changed"),
     "body-too-large": (413, "The body is too large"),
     "invalid-request": (422, "The request is invalid"),
     "key-reused": (422, "The key was used for another request"),

@@ -90,7 +90,7 @@ def get_writes(
 ) -> dict[str, Any]:
     """The tenant's executed writes to tickets with that key: whoever lost an answer asks here.
 
-    Not its mails: whether one was sent, nobody can ask.
+    Not its mails: whether one was sent, nobody can ask. Nor its refunds, which are not a read key's to see.
     """
     with parts.database.reading() as connection:
         found = write_log.writes(connection, tenant=tenant, key=key)

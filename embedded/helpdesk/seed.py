@@ -9,14 +9,18 @@ from typing import Any
 
 import yaml
 
-from embedded.helpdesk import customers, knowledge, tickets
+from embedded.helpdesk import customers, knowledge, purchases, tickets
 from embedded.helpdesk.composition import Draft, compose, filled, written
 from embedded.helpdesk.customers import Customer
 from embedded.helpdesk.knowledge import Article
+from embedded.helpdesk.purchases import Purchase
+from embedded.helpdesk.sales import sales
 from embedded.helpdesk.tickets import Ticket
 
-_TICKETS_PER_TENANT = 60
+_COMPOSED, _REQUESTS = 60, 3
+"""Tickets of a tenant that are composed, and after them those that ask for a refund, all written by hand."""
 _FIRST_TICKET, _TICKET_STEP = 18001, 7
+_PIECES = ("tenants", "themes", "asides", "tickets", "goods")
 _ARTICLES_UPDATED = "2026-09-14T09:00:00.000Z"
 
 
@@ -27,6 +31,7 @@ class World:
     customers: dict[str, list[Customer]] = field(default_factory=dict)
     articles: dict[str, list[Article]] = field(default_factory=dict)
     tickets: dict[str, list[Ticket]] = field(default_factory=dict)
+    orders: dict[str, list[Purchase]] = field(default_factory=dict)
     #: Ticket id to the theme that it is about.
     themes: dict[str, str] = field(default_factory=dict)
     #: Tenant and theme to the id of the article that resolves it; absent: none does.
@@ -34,27 +39,55 @@ class World:
 
 
 def seed(connection: sqlite3.Connection) -> bool:
-    """Fill an empty database; says whether it was empty. What has been changed since is left alone."""
-    if connection.execute("SELECT 1 FROM tickets LIMIT 1").fetchone():
-        return False
-    made = world()
+    """Fill an empty database; says whether it was empty. What has been changed since is left alone.
+
+    One from before there were orders gets these, and the tickets that ask to have them refunded.
+    """
+    made, first = world(), _empty(connection, "tickets")
+    if first:
+        _save(connection, made)
+    if _empty(connection, "orders"):
+        _save_orders(connection, made)
+    return first
+
+
+def _empty(connection: sqlite3.Connection, table: str) -> bool:
+    return connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() is None  # noqa: S608 - one of ours
+
+
+def _save(connection: sqlite3.Connection, made: World) -> None:
     for tenant in made.tickets:
         for customer in made.customers[tenant]:
             customers.save(connection, tenant, customer)
         for article in made.articles[tenant]:
             knowledge.save(connection, tenant, article)
-        for ticket in made.tickets[tenant]:
+        for ticket in made.tickets[tenant][:_COMPOSED]:
             tickets.save(connection, tenant, ticket)
-    return True
+
+
+def _save_orders(connection: sqlite3.Connection, made: World) -> None:
+    for tenant in made.tickets:
+        for order in made.orders[tenant]:
+            purchases.save(connection, tenant, order)
+        for ticket in made.tickets[tenant][_COMPOSED:]:
+            tickets.save(connection, tenant, ticket)
 
 
 def world() -> World:
-    made, pieces = World(), {name: _load(name) for name in ("tenants", "themes", "asides", "tickets")}
+    made, pieces = World(), {name: _load(name) for name in _PIECES}
     for place, (tenant, about) in enumerate(pieces["tenants"].items()):
         made.customers[tenant] = list(_customers(about))
         made.articles[tenant] = list(_articles(made, tenant, about, pieces["themes"]))
         compose_one = partial(_ticket, made, pieces, tenant, place)
-        made.tickets[tenant] = [compose_one(number) for number in range(_TICKETS_PER_TENANT)]
+        made.tickets[tenant] = [compose_one(number) for number in range(_COMPOSED + _REQUESTS)]
+        made.orders[tenant] = list(
+            sales(
+                made.customers[tenant],
+                pieces["goods"][tenant],
+                seller=about["product"],
+                places=(place, len(pieces["tenants"])),
+            )
+        )
     return made
 
 
@@ -109,7 +142,7 @@ def _ticket(made: World, pieces: dict[str, Any], tenant: str, tenant_place: int,
         number=number,
         tenant=pieces["tenants"][tenant],
         customer=people[by_hand["customer"] if by_hand else number % len(people)],
-        theme=pieces["themes"][theme],
+        theme=pieces["themes"].get(theme, {}),
         article=made.resolving.get((tenant, theme)),
         asides=pieces["asides"],
     )

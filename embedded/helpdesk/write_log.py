@@ -4,8 +4,8 @@ import sqlite3
 from dataclasses import asdict, dataclass
 from typing import Any
 
-#: What no caller can look up by its key, as at a mail relay.
-UNFINDABLE = frozenset({"send_mail"})
+#: What no caller can look up by its key, as at a mail relay. A refund is asked about by sending it again.
+UNFINDABLE = frozenset({"send_mail", "refund"})
 
 _COLUMNS = (
     "at, tenant, operation, ticket, version_before, version_after, idempotency_key, request_id,"
@@ -20,6 +20,7 @@ class Write:
     at: str
     tenant: str
     operation: str
+    #: Id of the ticket; of a refund the order's.
     ticket: str
     version_before: int
     version_after: int

@@ -5,12 +5,12 @@ from typing import Annotated, Any, Literal, Self
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from starlette.concurrency import run_in_threadpool
 
-from embedded.helpdesk.callers import fate, helpdesk, writer
-from embedded.helpdesk.execution import Change, execute
+from embedded.helpdesk.callers import writer
+from embedded.helpdesk.execution import Change
 from embedded.helpdesk.knowledge import require
-from embedded.helpdesk.ordering import ordered
+from embedded.helpdesk.ordering import ordered, perform
+from embedded.helpdesk.shelves import TICKETS
 from embedded.helpdesk.tickets import Ticket
 
 router = APIRouter(tags=["writing"], dependencies=[Depends(writer)])
@@ -82,12 +82,7 @@ async def patch(ticket_id: str, body: Patch, request: Request) -> Response:
 
 
 async def _perform(
-    operation: Literal["close", "reopen", "patch"], ticket_id: str, request: Request, change: Change
+    operation: Literal["close", "reopen", "patch"], ticket_id: str, request: Request, change: Change[Ticket]
 ) -> Response:
-    parts = helpdesk(request)
-    order = await ordered(operation, ticket_id, request, change)
-    with parts.in_flight.hold(order):
-        await parts.faults.strike(operation, fate(request))
-        answer = await run_in_threadpool(execute, parts.database, order)
-    headers = {"ETag": answer.etag} | ({"Idempotency-Replayed": "true"} if answer.replayed else {})
-    return Response(answer.body, answer.status, headers, media_type="application/json")
+    order = await ordered(operation, ticket_id, request, change, shelf=TICKETS)
+    return await perform(operation, request, order)

@@ -61,18 +61,29 @@ _BUTTON = shape(
         "accessibility_label": string(75),
     },
 )
+
+
+def _length_possible(found: Findings, pointer: str, value: Json) -> None:
+    least, most = value.get("min_length"), value.get("max_length")
+    if isinstance(least, int) and isinstance(most, int) and least > most:
+        found.add(f"{pointer}/min_length", "must not be greater than `max_length`")
+
+
 _OPTION = shape({"text": _plain(75), "value": string(150)}, {"description": _plain(75)})
-_PLAIN_TEXT_INPUT = shape(
-    {"type": _TYPE},
-    {
-        "action_id": _ID,
-        "placeholder": _plain(150),
-        "initial_value": string(3000, least=0),
-        "multiline": boolean,
-        "min_length": integer(0, 3000),
-        "max_length": integer(1, 3000),
-        "focus_on_load": boolean,
-    },
+_PLAIN_TEXT_INPUT = both(
+    shape(
+        {"type": _TYPE},
+        {
+            "action_id": _ID,
+            "placeholder": _plain(150),
+            "initial_value": string(3000, least=0),
+            "multiline": boolean,
+            "min_length": integer(0, 3000),
+            "max_length": integer(1, 3000),
+            "focus_on_load": boolean,
+        },
+    ),
+    _length_possible,
 )
 _STATIC_SELECT = shape(
     {"type": _TYPE, "options": listing(_OPTION, most=100)},
@@ -153,14 +164,25 @@ _VIEW = shape(
 )
 
 
+def _inputs(view: Any) -> list[Json]:
+    """Input blocks of what may be no view at all."""
+    blocks = view.get("blocks") if isinstance(view, dict) else None
+    known = blocks if isinstance(blocks, list) else []
+    return [block for block in known if isinstance(block, dict) and block.get("type") == "input"]
+
+
 def _input_needs_submit(found: Findings, pointer: str, value: Any) -> None:
-    blocks = value.get("blocks") if isinstance(value, dict) else None
-    asks = any(isinstance(b, dict) and b.get("type") == "input" for b in blocks or ())
-    if asks and "submit" not in value:
+    if _inputs(value) and "submit" not in value:
         found.add(f"{pointer}/submit", "`submit` is required when an input block is present")
 
 
-VIEW: Check = both(_VIEW, _input_needs_submit)
+def _one_focus(found: Findings, pointer: str, value: Any) -> None:
+    elements = [block.get("element") for block in _inputs(value)]
+    if sum(isinstance(e, dict) and e.get("focus_on_load") is True for e in elements) > 1:
+        found.add(f"{pointer}/blocks", "only one element can have `focus_on_load` set to true")
+
+
+VIEW: Check = both(_VIEW, _input_needs_submit, _one_focus)
 
 
 def complaints(check: Check, pointer: str, value: Any) -> list[str]:

@@ -7,15 +7,15 @@ import hmac
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from urllib.parse import urlencode
 
 import httpx
 
-from embedded.slack import blocks as kit
 from embedded.slack.arguments import Refused
 from embedded.slack.checks import Json
 from embedded.slack.config import Person
+from embedded.slack.forms import complaints, read_answer
 from embedded.slack.methods import new_view
 from embedded.slack.store import Answer
 from embedded.slack.workspace import Workspace
@@ -44,7 +44,7 @@ class Delivery:
     #: HTTP status; None while it is under way or when the app did not answer in time.
     status: int | None
     body: str
-    #: Why there is no status, in a sentence.
+    #: Why there is no status, or why Slack would not take the answer, in a sentence.
     error: str | None
     #: The form body exactly as sent, and its headers: enough to send it again.
     body_sent: str
@@ -53,7 +53,7 @@ class Delivery:
     @property
     def acknowledged(self) -> bool:
         """Whether Slack would take this for an acknowledgement."""
-        return self.status == 200
+        return self.status == 200 and self.error is None
 
     def as_json(self) -> Json:
         """The delivery as the control interface shows it."""
@@ -75,13 +75,23 @@ class Interactions:
     async def submit(
         self, *, user: str, view_id: str, values: Mapping[str, Mapping[str, Json]], wait: bool = True
     ) -> Delivery:
-        """Send the view_submission of an open modal and do what the app answers."""
+        """Send the view_submission of an open modal and do what the app answers.
+
+        Raises Refused when there is no such modal, or its fields do not let these values pass.
+        """
         person = _person(self._workspace, user)
-        view = _view(self._workspace, user, view_id) | {"state": {"values": values}}
-        payload = self._about(person, "view_submission") | {"view": view, "response_urls": []}
+        view = _view(self._workspace, user, view_id)
+        if found := complaints(view, values):
+            raise Refused("invalid_values", [f"{name}: {said}" for name, said in found.items()])
+        sent = view | {"state": {"values": values}}
+        payload = self._about(person, "view_submission") | {"view": sent, "response_urls": []}
         delivery = await self._send(payload, wait=wait)
-        if delivery.acknowledged:
-            self._obey(user, view_id, delivery.body)
+        if not delivery.acknowledged:
+            return delivery
+        asked = read_answer(delivery.body, view)
+        if asked is None:
+            return replace(delivery, error="The app's answer is none that Slack takes for a modal.")
+        self._obey(user, view_id, asked)
         return delivery
 
     async def close(self, *, user: str, view_id: str) -> None:
@@ -193,31 +203,19 @@ class Interactions:
         self._workspace.interactions.append({"at": time.time()} | delivery.as_json())
         return delivery
 
-    def _obey(self, user: str, view_id: str, body: str) -> None:
+    def _obey(self, user: str, view_id: str, asked: Json) -> None:
         """Do to the modal what the app's answer asks for."""
-        asked = read_response_action(body)
+        store = self._workspace.store
         match asked.get("response_action"):
             case "errors":
                 return
             case "clear":
-                self._workspace.store.close_views(user)
-            case "update" if not kit.complaints(kit.VIEW, "/view", asked.get("view")):
+                store.close_views(user)
+            case "update":
                 ids = {"id": view_id, "root_view_id": view_id}
-                self._workspace.store.put_view(new_view(self._workspace, asked["view"]) | ids, user=user)
-            case "update" | "push":
-                # Slack keeps the modal and shows that something went wrong.
-                return
+                store.put_view(new_view(self._workspace, asked["view"]) | ids, user=user)
             case _:
-                self._workspace.store.close_view(view_id)
-
-
-def read_response_action(body: str) -> Json:
-    """The app's answer to a view_submission; an empty one closes the modal."""
-    try:
-        value = json.loads(body) if body.strip() else {}
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
+                store.close_view(view_id)
 
 
 def buttons(message: Json) -> list[tuple[Json, Json]]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +17,7 @@ from embedded.slack import mrkdwn
 from embedded.slack.arguments import Refused
 from embedded.slack.checks import Json
 from embedded.slack.config import Channel, Person
-from embedded.slack.interactions import Click, Interactions, read_response_action
+from embedded.slack.interactions import Click, Interactions
 from embedded.slack.workspace import Workspace
 
 HERE = Path(__file__).parent
@@ -173,7 +174,8 @@ def _acts(api: APIRouter, workspace: Workspace, interactions: Interactions) -> N
     @api.post("/page/click", dependencies=own_page)
     async def click(pressed: PageClick) -> Json:
         try:
-            delivery = await interactions.click(Click(**pressed.model_dump()))
+            # Where the message changed while the person pressed, Slack sends what the person saw.
+            delivery = await interactions.click(Click(**pressed.model_dump(), stale=True))
         except Refused as refusal:
             raise HTTPException(404, refusal.error) from refusal
         return {"acknowledged": delivery.acknowledged}
@@ -184,7 +186,7 @@ def _acts(api: APIRouter, workspace: Workspace, interactions: Interactions) -> N
             delivery = await interactions.submit(**form.model_dump())
         except Refused as refusal:
             raise HTTPException(404, refusal.error) from refusal
-        asked = read_response_action(delivery.body) if delivery.acknowledged else {}
+        asked = json.loads(delivery.body.strip() or "{}") if delivery.acknowledged else {}
         return {"acknowledged": delivery.acknowledged, "errors": asked.get("errors") or {}}
 
     @api.post("/page/close", dependencies=own_page)

@@ -23,6 +23,7 @@ from adapters.keys import AwsIdentity, KeyRing, PrivateKeys
 from adapters.temporal import connect
 from cli import minting
 from cli.state import State
+from contracts.denial import REASON
 from contracts.wire import RunStart
 from embedded.endpoints import Endpoints
 from embedded.helpdesk.database import Database
@@ -238,6 +239,26 @@ class World:
             "stale": stale,
         }
         return _document(await self.slack.post("/control/click", json=body))
+
+    async def deny(self, on: Waiting, user: str, reason: str = "Not this ticket.") -> None:
+        """Press Deny on that card and send off the form that asks why."""
+        await self.click(on, user, action=DENY)
+        form = await self._form(on, user)
+        values = {REASON: {REASON: {"type": "plain_text_input", "value": reason}}}
+        body = {"view_id": form["id"], "user": user, "values": values}
+        sent = _document(await self.slack.post("/control/submit", json=body))
+        assert (sent["acknowledged"], sent["body"]) == (True, ""), sent
+
+    async def _form(self, on: Waiting, user: str) -> Mapping[str, Any]:
+        """The form about this approval that is open in front of that person."""
+        until = time.monotonic() + SECONDS
+        while True:
+            for view in _document(await self.slack.get("/control/views", params={"user": user}))["views"]:
+                if on.approval_id in view["private_metadata"]:
+                    found: Mapping[str, Any] = view
+                    return found
+            assert time.monotonic() < until, f"no form about {on.approval_id} opened"
+            await asyncio.sleep(_LOOK)
 
     async def told(self, user: str) -> list[str]:
         """What only that person was told, oldest first."""

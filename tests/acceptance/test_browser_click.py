@@ -12,6 +12,7 @@ import pytest
 from playwright.async_api import Page, async_playwright, expect
 
 from embedded.endpoints import Endpoints
+from tests.acceptance.conftest import World
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
@@ -70,3 +71,39 @@ async def test_a_click_in_the_browser_closes_the_ticket(stack: Endpoints) -> Non
     assert found["run"]["state"] == "completed"
     assert list(found["executions"].values()) == [1]
     assert found["audit"]["verified"] is True
+
+
+async def test_a_denial_in_the_browser_says_why(stack: Endpoints, world: World) -> None:
+    """The form keeps who came too late and says so; sent off in time, its words reach the run."""
+    on, late = await world.waiting(), await world.waiting()
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = await browser.new_page(viewport={"width": 390, "height": 844})
+        await page.goto(f"{stack.slack}/?as=U0ADA")
+        form = page.get_by_role("dialog", name="Deny this action")
+        await _deny(page, late.ticket)
+        await expect(form).to_contain_text(late.ticket)
+        assert (await world.decide(late, "grace", "deny")).is_success
+        await form.get_by_label("Why?").fill("Too late.")
+        await form.get_by_role("button", name="Deny").click()
+        await expect(form.get_by_role("alert").first).to_contain_text("already denied by Grace")
+        if pictures := os.environ.get("SCREENSHOTS"):
+            await page.screenshot(path=f"{pictures}/deny-refused.png")
+        await page.keyboard.press("Escape")
+        await expect(form).to_be_hidden()
+
+        await _deny(page, on.ticket)
+        await page.keyboard.type("It is another customer's.")
+        await page.keyboard.press("Tab")
+        await form.get_by_role("button", name="Deny").press("Enter")
+        await expect(form).to_be_hidden()
+        await browser.close()
+    run = await world.reaches(on.run_id, "completed")
+    assert run["actions"][-1]["outcome_text"] == "principal:ada denied it: It is another customer's."
+    assert await world.writes(on.ticket) == []
+
+
+async def _deny(page: Page, ticket: str) -> None:
+    """Press Deny on the card about this ticket, and wait for the cursor in the form that it opens."""
+    await page.get_by_role("article").filter(has_text=ticket).get_by_role("button", name="Deny").click()
+    await expect(page.get_by_label("Why?")).to_be_focused()

@@ -19,7 +19,6 @@ from contracts.wire import Nudge, RunStart
 from embedded.endpoints import Endpoints
 from tests.acceptance.conftest import (
     ADA,
-    DENY,
     GRACE,
     MALLORY,
     QUICK,
@@ -103,11 +102,11 @@ async def test_no_write_for_an_approval_never_given(world: World, expired: Waiti
 
 
 async def test_no_write_for_an_approval_refused(world: World) -> None:
-    """A denial is final: the run goes on without the write, and nobody can approve it afterwards."""
+    """A denial is final: the run goes on with its reason, without the write; nobody can approve it then."""
     on = await world.waiting()
-    await world.click(on, GRACE, action=DENY)
+    await world.deny(on, GRACE, "It is another customer's.")
     run = await world.reaches(on.run_id, "completed")
-    assert "denied" in run["actions"][-1]["outcome_text"].lower()
+    assert run["actions"][-1]["outcome_text"] == "principal:grace denied it: It is another customer's."
     assert "already denied" in await world.refused(on, ADA)
     assert await world.writes(on.ticket) == []
 
@@ -256,7 +255,7 @@ async def test_a_run_started_in_temporal_with_another_runs_warrant_reads_and_wri
 ) -> None:
     """A warrant is of one execution: not of a new id, nor of another run's, nor of its own again."""
     done, other = await world.waiting(), await world.waiting()
-    await world.click(done, GRACE, action=DENY)
+    await world.deny(done, GRACE)
     await world.reaches(done.run_id, "completed")
     await world.workflow(done.run_id).result()
     theirs, own = await world.warrant_of(other.run_id), await world.warrant_of(done.run_id)

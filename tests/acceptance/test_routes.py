@@ -9,6 +9,7 @@ TENANT = "globex"
 #: By what they are about: nobody answered it, help was in vain, the customer confirmed.
 UNANSWERED, IN_VAIN, CONFIRMED = "T-18092", "T-18134", "T-18113"
 LOST_UPDATE, LOST_MAIL = "T-18323", "T-18344"
+REFUND, ORDER = "T-19268", "O-10259"
 
 
 async def _approved(world: World, route: str, ticket: str) -> str:
@@ -74,6 +75,22 @@ async def test_triage_reads_and_writes_nothing(world: World) -> None:
     assert {action["effect"] for action in run["actions"]} == {"read"}
     assert run["result"]["text"].startswith("5 tickets, and there are more: ")
     assert await world.all_writes() == before
+
+
+async def test_a_refund_waits_for_a_second_person_and_pays_nothing_before(world: World) -> None:
+    """The ticket's order and amount are proposed; one approval of two leaves the money where it is."""
+    run_id = await world.submit("billing/refund", {"ticket_id": REFUND}, tenant=TENANT)
+    waiting = await world.asked(run_id, ORDER)
+    card = json.dumps((await world.card(waiting))["blocks"], ensure_ascii=False)
+    assert f"order {ORDER} of Rashid Karim" in card
+    assert "EUR 240.00" in card
+    await world.click(waiting, ADA)
+    approval = await world.approval(waiting.approval_id)
+    assert (approval["state"], approval["needed"], len(approval["grants"])) == ("waiting", 2, 1)
+    assert (await world.run(run_id))["state"] == "waiting_approval"
+    await world.cancel(run_id)
+    await world.reaches(run_id, "cancelled")
+    assert await world.writes(ORDER) == []
 
 
 async def test_a_mail_without_an_answer_is_unknown_and_was_sent_once(world: World) -> None:

@@ -16,6 +16,7 @@ from urllib.parse import parse_qs
 
 import httpx
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from slack_sdk.signature import SignatureVerifier
 
@@ -227,6 +228,51 @@ def test_a_card_is_approved_by_a_person_who_confirms(slack: Slack, page: Page) -
     expect(approve).to_have_count(0)
 
 
+def test_a_link_opens_beside_the_channel_and_the_app_hears_of_it(slack: Slack, page: Page) -> None:
+    """At once, or where it asks first, once that is confirmed; the channel stays where it was."""
+    open_it = {"type": "button", "text": text("Open"), "action_id": "open", "url": f"{slack.url}/healthz"}
+    sure = {key: text(key.capitalize()) for key in ("title", "text", "confirm", "deny")}
+    blocks = [{"type": "actions", "elements": [open_it, open_it | {"action_id": "ask", "confirm": sure}]}]
+    slack.api("chat.postMessage", channel=ROOM, text="Links", blocks=blocks)
+    links = page.get_by_role("link", name="Open (opens in a new tab)")
+    with page.expect_popup() as beside, page.expect_response("**/page/click"):
+        links.first.click()
+    assert beside.value.url == f"{slack.url}/healthz"
+    links.last.click()
+    dialog = page.get_by_role("dialog", name="Title")
+    assert len(page.context.pages) == 2
+    with page.expect_popup() as beside, page.expect_response("**/page/click"):
+        dialog.get_by_role("button", name="Confirm").click()
+    assert beside.value.url == f"{slack.url}/healthz"
+    assert [sent["actions"][0]["action_id"] for sent in slack.app.received] == ["open", "ask"]
+
+
+def test_a_card_that_changes_under_a_person_is_clicked_as_they_saw_it(slack: Slack, page: Page) -> None:
+    """A confirmed click on a button that went away meanwhile reaches the app, which has its answer."""
+    ts = post_card(slack)
+    page.get_by_role("button", name="Approve").click()
+    gone = [{"type": "section", "text": text("Denied by Grace.")}]
+    slack.api("chat.update", channel=ROOM, ts=ts, text="Denied", blocks=gone)
+    expect(page.get_by_text("Denied by Grace.")).to_be_visible()
+    with page.expect_response("**/page/click"):
+        page.get_by_role("dialog").get_by_role("button", name="Approve").click()
+    assert [sent["actions"][0]["value"] for sent in slack.app.received] == ["apr_1"]
+
+
+def test_the_keyboard_stays_where_it_was_when_a_card_changes(slack: Slack, page: Page) -> None:
+    """On the same button, or at its card where the button is gone."""
+    ts = post_card(slack)
+    deny = page.get_by_role("button", name="Deny")
+    deny.focus()
+    slack.api("chat.postMessage", channel=ROOM, thread_ts=ts, text="<@U0GRACE>: half of the time is over.")
+    expect(page.get_by_text("@Grace Hopper: half of the time is over.")).to_be_visible()
+    expect(deny).to_be_focused()
+    gone = [{"type": "section", "text": text("Denied by Grace.")}]
+    slack.api("chat.update", channel=ROOM, ts=ts, text="Denied", blocks=gone)
+    expect(page.get_by_text("Denied by Grace.")).to_be_visible()
+    expect(page.locator(".entry")).to_be_focused()
+
+
 def test_an_app_that_does_not_answer_is_shown_as_such(slack: Slack, page: Page) -> None:
     """A click that was not acknowledged says so beside the button."""
     slack.app.status = 500
@@ -287,6 +333,8 @@ def test_a_modal_asks_and_shows_what_was_wrong(slack: Slack, page: Page) -> None
     modal.get_by_role("button", name="Deny").click()
     expect(modal.get_by_text("Say a little more.")).to_be_visible()
     expect(modal.get_by_text("Please complete this required field.")).to_have_count(0)
+    expect(modal.get_by_label("Reason")).to_be_focused()
+    expect(modal.get_by_label("Reason")).to_have_attribute("aria-invalid", "true")
     shot(page, "modal")
     slack.app.answer = ""
     modal.get_by_label("Reason").fill("It is another customer's ticket.")
@@ -314,3 +362,31 @@ def test_the_page_fits_its_window(browser: Browser, slack: Slack, scheme: Any, w
     page.evaluate("document.getElementById('log').scrollTop = 0")
     shot(page, f"{scheme}-{width}")
     page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_shows_card_thread_and_modal(slack: Slack, page: Page, scheme: Any) -> None:
+    """Nothing lies beside the screen, and axe finds no fault, in light and in dark."""
+    ts = post_card(slack)
+    slack.api("chat.postMessage", channel=ROOM, thread_ts=ts, text="<@U0GRACE>: half of the time is over.")
+    slack.api("chat.postEphemeral", channel=ROOM, user="U0ADA", text="Your own run: not yours to approve.")
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(page.get_by_text("not yours to approve")).to_be_visible()
+    _sound(page, f"phone-{scheme}")
+    with page.expect_response("**/page/click"):
+        page.get_by_role("button", name="Deny").click()
+    reason = {"type": "plain_text_input", "action_id": "why", "multiline": True, "focus_on_load": True}
+    blocks = [{"type": "input", "block_id": "why", "label": text("Reason"), "element": reason}]
+    view = {"type": "modal", "title": text("Deny this action"), "submit": text("Deny"), "blocks": blocks}
+    slack.api("views.open", trigger_id=slack.app.received[0]["trigger_id"], view=view)
+    expect(page.get_by_label("Reason")).to_be_focused()
+    page.get_by_role("dialog").get_by_role("button", name="Deny").click()
+    _sound(page, f"phone-{scheme}-modal")
+
+
+def _sound(page: Page, name: str) -> None:
+    shot(page, name)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    found = Axe().run(page).response["violations"]
+    assert [(one["id"], [node["target"] for node in one["nodes"]]) for one in found] == []

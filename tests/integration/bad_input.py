@@ -12,10 +12,11 @@ import jwt
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from contracts.approval import ApprovalRecord
+from contracts.denial import DenialForm
 from contracts.tokens import Purpose
 from gateway.problems import BODY_LIMIT
 from tests.integration.served_world import Served
-from tests.integration.test_gateway_world import bearer, press, signed
+from tests.integration.test_gateway_world import CARD, CHANNEL, bearer, press, signed, submission
 
 _JSON: Final = {"Content-Type": "application/json"}
 _NO_RUN: Final = "run_" + "0" * 24
@@ -83,6 +84,16 @@ class Setting:
 
     def click(self, **changed: Any) -> httpx.Response:
         return self.slack(press(self.approval, **changed))
+
+    def form(self, **changed: Any) -> httpx.Response:
+        """The form of a denial, sent off; ``changed``: of its view."""
+        form = DenialForm(
+            approval_id=self.approval.approval_id,
+            action_digest=self.approval.action_digest,
+            channel=CHANNEL,
+            message_ts=CARD,
+        )
+        return self.slack(submission(form, **changed))
 
 
 def _pairs(headers: Any) -> Sequence[tuple[Any, Any]]:
@@ -380,6 +391,9 @@ _SLACK: Final[Mapping[str, Send]] = {
         actions=[{"action_id": "interlock.approve", "value": "apr_1"}]
     ),
     "two buttons at once": lambda s: s.click(actions=[{"action_id": "interlock.approve", "value": "x"}] * 2),
+    "form that is none of ours": lambda s: s.form(callback_id="other"),
+    "form that names no action": lambda s: s.form(private_metadata="{}"),
+    "form of another app": lambda s: s.form(app_id="A0OTHER"),
     "slack by GET": lambda s: s.http.get("/slack/interactions"),
 }
 

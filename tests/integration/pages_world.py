@@ -17,13 +17,12 @@ from adapters.sessions import StoreSessions
 from contracts.approval import ApprovalRecord
 from contracts.passkey import Assertion, Passkey
 from contracts.tokens import Purpose
-from contracts.tool import Effect
 from gateway.app import Gateway, create
 from gateway.pages.local_login import LocalLogin
 from gateway.parts import PagesApp
 from policies.pages import Pages
 from policies.people import People
-from tests.integration.test_gateway_world import CLOSE, ENV, PAGES, PEOPLE, Asking, World, opened
+from tests.integration.test_gateway_world import ENV, PAGES, PEOPLE, PURGE, Asking, World, opened
 
 FORM: Final = {"Origin": PAGES, "Sec-Fetch-Site": "same-origin"}
 
@@ -131,5 +130,5 @@ def signed(assertion: Assertion) -> str:
     return json.dumps(assertion.document())
 
 
-DESTROYING: Final = Asking(spec=replace(CLOSE, effect=Effect.DESTRUCTIVE), needed=2)
+DESTROYING: Final = Asking(spec=PURGE, needed=2)
 """A destructive action, which waits for two people."""

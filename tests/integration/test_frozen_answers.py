@@ -26,7 +26,7 @@ from contracts.run import Outcome
 from contracts.tokens import Capability, FrozenSeal, Purpose, Undoes, Warrant
 from contracts.wire import Ending
 from tests.golden.held import hold, shape
-from tests.integration.test_gateway_world import CLOSE, ENV, World, opened
+from tests.integration.test_gateway_world import CLOSE, ENV, SIGNING, World, opened
 
 ROOT = Path(__file__).parents[2]
 
@@ -188,19 +188,27 @@ async def test_tokens_keep_their_claims(lived: Lived) -> None:
     undoing = replace(
         Warrant.read(world.verifier.verify(Purpose.WARRANT, record.warrant)),
         undoes=Undoes(run_id=lived.run_id, actions=(lived.frozen.action_id,)),
+        delegation=("user:ada",),
     )
+    grants = (await world.approvals.get(approval)).grants
+    assertion = SIGNING["ada"].sign("sha256:" + "0" * 64)
     signed = {
         Purpose.WARRANT: [record.warrant, world.signer.sign(Purpose.WARRANT, undoing.claims())],
         Purpose.CAPABILITY: [world.signer.sign(Purpose.CAPABILITY, lived.capability.claims())],
         Purpose.FROZEN: [world.signer.sign(Purpose.FROZEN, seal.claims())],
         Purpose.GRANT: [
             world.signer.sign(Purpose.GRANT, grant.claims())
-            for grant in (await world.approvals.get(approval)).grants
+            for grant in (*grants, replace(grants[0], assertion=assertion))
         ],
         Purpose.AUDIT_HEAD: [document["token"] for document in anchored.kept],
         Purpose.CALLERS: [
             headers["Authorization"].removeprefix("Bearer ")
-            for headers in (world.caller(), world.approver(), world.operator())
+            for headers in (
+                world.caller(),
+                world.caller(sub="user:ada", act={"sub": "svc:demo", "act": {"sub": "svc:before"}}),
+                world.approver(),
+                world.operator(),
+            )
         ],
     }
     assert set(signed) == set(Purpose)

@@ -39,8 +39,9 @@ from contracts.approval import ApprovalRecord, Person, Terms
 from contracts.audit import ChainedRecord
 from contracts.budget import Usage
 from contracts.decision import Call, Decision, Reason, Ruling
+from contracts.denial import CALLBACK, REASON, DenialForm
 from contracts.digest import digest
-from contracts.errors import Malformed, Unavailable, Unknown
+from contracts.errors import InterlockError, Malformed, Unavailable, Unknown
 from contracts.outbox import TO_RUNS, Letter
 from contracts.ports import RunStarter
 from contracts.run import RunRecord, WarrantedRun
@@ -62,6 +63,7 @@ from policies.people import People
 from policies.route import Route
 from tests import postgres
 from tests.content_keys import HeldKeys
+from tests.passkeys import SoftPasskey
 
 ENV = "dev"
 TEAM, APP, CHANNEL, CARD = "T0INTERLOCK", "A0INTERLOCK", "C0APPROVALS", "1764000000.000100"
@@ -80,7 +82,8 @@ CLOSE = ToolSpec(
     credential="ticketing-write",
     target="/ticket_id",
 )
-CATALOGUE = Catalogue(tools={"ticket.close": CLOSE})
+PURGE = replace(CLOSE, name="ticket.purge", effect=Effect.DESTRUCTIVE, description="Delete a ticket.")
+CATALOGUE = Catalogue(tools={tool.name: tool for tool in (CLOSE, PURGE)})
 
 PREVIEW = Preview(
     target="T-1",
@@ -115,11 +118,15 @@ def route(name: str = "support/close", **keys: Any) -> Route:
         "name": name,
         "model": {"name": "rules"},
         "input": INPUT,
-        "allow_tools": ["ticket.close"],
+        "allow_tools": ["ticket.close", "ticket.purge"],
         "budgets": {"steps": 25, "seconds": 60, "usd": "1.00", "denials": 3},
         "approval": {"group": "support-leads", "deadline": "4h"},
     }
     return Route.parse({**known, **keys})
+
+
+SIGNING = {name: SoftPasskey.create(name) for name in ("ada", "grace", "linus", "mallory")}
+"""Everybody's device."""
 
 
 def person(
@@ -132,6 +139,7 @@ def person(
         subjects=(f"user:{name}",),
         groups=tuple(groups),
         tenants=tuple(tenants),
+        passkeys=(SIGNING[name].passkey,) if name in SIGNING else (),
     )
 
 
@@ -193,16 +201,33 @@ class FakeTemporal:
 
 @dataclass
 class FakePrivateWord:
-    """Implements ``gateway.ports.PrivateWord``: keeps what was said."""
+    """Implements ``gateway.ports.PrivateWord``: keeps what was said; its response_urls can fail."""
 
     answers: list[tuple[str, str]] = field(default_factory=list)
     words: list[tuple[str, str, str]] = field(default_factory=list)
+    fails: InterlockError | None = None
 
     async def respond(self, url: str, text: str) -> None:
+        if self.fails is not None:
+            raise self.fails
         self.answers.append((url, text))
 
     async def say(self, *, channel: str, user: str, text: str) -> None:
         self.words.append((channel, user, text))
+
+
+@dataclass
+class FakeDenialForms:
+    """Implements ``gateway.ports.DenialForms``: keeps what was opened; it can fail."""
+
+    opened: list[tuple[str, DenialForm]] = field(default_factory=list)
+    fails: InterlockError | None = None
+
+    async def show(self, trigger_id: str, approval: ApprovalRecord, form: DenialForm) -> None:
+        if self.fails is not None:
+            raise self.fails
+        assert approval.approval_id == form.approval_id
+        self.opened.append((trigger_id, form))
 
 
 class ReversingCodec:
@@ -281,6 +306,7 @@ class World:
         self.clock = HandClock()
         self.temporal = FakeTemporal()
         self.private = FakePrivateWord()
+        self.forms = FakeDenialForms()
         self.documents = StoreDocuments(self.stores["operator"], self.clock)
         self.runs = Runs(gateway, self.clock)
         self.actions = StoreActions(gateway, self.clock)
@@ -341,6 +367,7 @@ class World:
                 url=SLACK_URL,
                 signature=Signature(),
                 private=self.private,
+                forms=self.forms,
             ),
             codec=ReversingCodec(),
             capability_jwk=self.ring.jwk(Purpose.CAPABILITY),
@@ -387,10 +414,18 @@ class World:
         )
 
     async def asked(
-        self, headers: dict[str, str] | None = None, *, key: str = "k-1", **body: Any
+        self,
+        headers: dict[str, str] | None = None,
+        *,
+        key: str = "k-1",
+        spec: ToolSpec = CLOSE,
+        terms: Terms | None = None,
+        **body: Any,
     ) -> ApprovalRecord:
         """A run that waits: its write is frozen, its approval open, its card posted."""
-        return await self.asked_about(Asking(), headers, key, **body)
+        needed = 2 if spec.effect is Effect.DESTRUCTIVE else 1
+        asking = Asking(spec=spec, needed=needed, terms=terms or TERMS)
+        return await self.asked_about(asking, headers, key, **body)
 
     async def asked_about(
         self, asking: Asking, headers: dict[str, str] | None = None, key: str = "k-1", **body: Any
@@ -400,10 +435,10 @@ class World:
         decision = Decision(
             ruling=Ruling.NEEDS_APPROVAL,
             reasons=(Reason(rule="default", text="Writes need a person."),),
-            approvals=1,
+            approvals=asking.needed,
         )
         answer = ModelTurn(
-            text=asking.words, calls=(Call(tool="ticket.close", arguments={"ticket_id": "T-1"}),)
+            text=asking.words, calls=(Call(tool=asking.spec.name, arguments={"ticket_id": "T-1"}),)
         )
         turns = StoreTurns(self.stores["agent"], self.clock)
         attempt = f"{run.warrant.run_id}:1"
@@ -427,7 +462,7 @@ class World:
         )
         approvals = StoreApprovals(self.stores["broker"], self.verifier, self.clock)
         approval = await approvals.ask(run, frozen, needed=asking.needed, terms=asking.terms)
-        await self._post_card(approval.approval_id)
+        await self.stand(approval.approval_id, CARD)
         return await self.approvals.get(approval.approval_id)
 
     async def warranted(self, run_id: str) -> WarrantedRun:
@@ -435,12 +470,14 @@ class World:
         warrant = Warrant.read(self.verifier.verify(Purpose.WARRANT, record.warrant))
         return WarrantedRun(warrant=warrant, warrant_digest=digest(record.warrant), record=record)
 
-    async def _post_card(self, approval_id: str) -> None:
+    async def stand(self, approval_id: str, message_ts: str) -> None:
+        """The approval's card is this message."""
+
         async def work(connection: Any) -> None:
             await connection.execute(
                 update(schema.approvals)
                 .where(schema.approvals.c.approval_id == approval_id)
-                .values(channel=CHANNEL, message_ts=CARD)
+                .values(channel=CHANNEL, message_ts=message_ts)
             )
 
         await self.store.write(work)
@@ -496,6 +533,7 @@ def press(
         "channel": {"id": CHANNEL, "name": "approvals"},
         "container": {"type": "message", "message_ts": CARD, "channel_id": CHANNEL, "is_ephemeral": False},
         "response_url": f"{SLACK_URL}/response/abc",
+        "trigger_id": "1764000000.1.abc",
         "actions": [
             {
                 "type": "button",
@@ -506,6 +544,28 @@ def press(
         ],
     }
     return {**known, **changed}
+
+
+def submission(
+    form: DenialForm, reason: str | None = "Wrong ticket.", name: str = "ada", **changed: Any
+) -> dict[str, Any]:
+    """Slack's payload of the form that asks why, sent off. ``changed``: of its view."""
+    view = {
+        "id": "V0DENY",
+        "app_id": APP,
+        "callback_id": CALLBACK,
+        "private_metadata": form.metadata(),
+        "state": {"values": {REASON: {REASON: {"type": "plain_text_input", "value": reason}}}},
+    }
+    return {
+        "type": "view_submission",
+        "user": {"id": f"U0{name.upper()}", "username": name, "team_id": TEAM},
+        "api_app_id": APP,
+        "team": {"id": TEAM, "domain": "interlock"},
+        "trigger_id": secrets.token_hex(8),
+        "view": view | changed,
+        "response_urls": [],
+    }
 
 
 def signed(payload: Any, *, at_ms: int, secret: str = SIGNING_SECRET) -> tuple[bytes, dict[str, str]]:

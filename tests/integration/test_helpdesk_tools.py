@@ -1,4 +1,4 @@
-"""The helpdesk's tools against the helpdesk itself: three ways to retry, and a draft that touches nothing."""
+"""The helpdesk's tools against the helpdesk itself: ways to retry, refunds, a draft that touches nothing."""
 
 import json
 from collections.abc import Iterator
@@ -39,6 +39,7 @@ def faulty(desk: Served) -> Iterator[Served]:
 
 def _box(desk: Served, **tokens: str) -> HttpToolbox:
     kept = {f"ticketing-{scope}": TOKENS[f"acme-{scope}"] for scope in ("read", "write")}
+    kept |= {"refunds-read": TOKENS["acme-orders"], "refunds-write": TOKENS["acme-refund"]}
     vault = Vault({**kept, "mail-write": TOKENS["acme-mail"], **tokens})
     return HttpToolbox(LOADED.operations, vault, {"helpdesk": desk.address})
 
@@ -50,7 +51,9 @@ async def _read(desk: Served, tool: str, arguments: Json) -> Any:
 
 
 async def _frozen(box: HttpToolbox, tool: str, arguments: dict[str, Any]) -> Frozen:
-    return await freeze(box, SPECS[tool], arguments, arguments["ticket_id"])
+    target = SPECS[tool].target
+    assert target is not None
+    return await freeze(box, SPECS[tool], arguments, arguments[target.removeprefix("/")])
 
 
 async def _armed(
@@ -203,3 +206,66 @@ async def test_a_mail_is_not_sent_with_a_key_that_changes_tickets(desk: Served) 
     answer: Answer = await armed.send()
     assert answer.text == "the helpdesk refused our credential dev/acme/mail-write"
     assert desk.mails("T-18505") == []
+
+
+REFUND = {"order_id": "O-10231", "amount_cents": 4900, "currency": "EUR", "reason": "Bought by mistake."}
+
+
+async def test_a_refund_is_paid_once_with_its_own_credentials(faulty: Served) -> None:
+    """``native``: after a lost answer the same key gets the stored one; the order says what was paid."""
+    armed, frozen = await _armed(faulty, "refund.create", REFUND)
+    assert frozen.preview.target == "order O-10231 of Marta Lindqvist"
+    assert frozen.preview.figures == ("EUR 49.00", "1 customer")
+    _lose_answer(faulty, "refund")
+    assert (await armed.send()).outcome is Outcome.UNKNOWN
+    answer = await armed.send()
+    assert json.loads(answer.content)["order"]["refunded_cents"] == 4900
+    assert faulty.executions(frozen.idempotency_key) == 1
+    (refund,) = faulty.refunds("O-10231")
+    assert (refund["amount_cents"], refund["reason"]) == (4900, REFUND["reason"])
+    (write,) = faulty.control("GET", "writes", params={"key": frozen.idempotency_key})["writes"]
+    assert (write["operation"], write["scope"]) == ("refund", "refund")
+    order = (await _read(faulty, "orders.get", {"order_id": "O-10231"}))["order"]
+    assert (order["refunded_cents"], order["refundable_cents"]) == (4900, 9800)
+
+
+async def test_a_refund_of_an_order_that_changed_is_refused_before_it_is_paid(desk: Served) -> None:
+    """What approvers saw was another state of the order: arming shows it, and the helpdesk refuses."""
+    box, refund = _box(desk), REFUND | {"order_id": "O-10252"}
+    frozen = await _frozen(box, "refund.create", refund)
+    desk.control("POST", "touch-order/O-10252")
+    armed = await box.arm(SPECS["refund.create"], frozen, SCOPE)
+    assert armed.version != frozen.target_version
+    answer = await armed.send()
+    assert (answer.outcome, answer.changed) == (Outcome.REFUSED, True)
+    assert desk.refunds("O-10252") == []
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"order_id": "O-10336", "amount_cents": 29_800}, "EUR 198.67 of O-10336 can still be refunded"),
+        ({"order_id": "O-10357"}, "O-10357 is refunded in full already"),
+        ({"order_id": "O-10294"}, "O-10294 was paid in USD, not in EUR"),
+        ({"order_id": "O-99999"}, "there is no such order"),
+        ({"order_id": "O-10238"}, "there is no such order"),
+    ],
+)
+async def test_a_refund_that_cannot_be_paid_asks_nobody(
+    desk: Served, change: dict[str, Any], said: str
+) -> None:
+    """Too much, nothing left, another currency, no such order, another tenant's: an answer, no proposal."""
+    answer = await _box(desk).prepare(SPECS["refund.create"], REFUND | change, SCOPE)
+    assert isinstance(answer, Answer)
+    assert answer.outcome is Outcome.REFUSED
+    assert said in answer.text
+
+
+@pytest.mark.parametrize("token", ["acme-write", "acme-mail", "acme-orders"])
+async def test_a_refund_is_not_paid_with_another_tools_key(desk: Served, token: str) -> None:
+    """Whoever may change tickets, send mails or read orders pays nothing."""
+    armed, _ = await _armed(
+        desk, "refund.create", REFUND | {"order_id": "O-10315"}, **{"refunds-write": TOKENS[token]}
+    )
+    assert (await armed.send()).text == "the helpdesk refused our credential dev/acme/refunds-write"
+    assert desk.refunds("O-10315") == []

@@ -63,7 +63,7 @@ async def test_a_run_that_ended_long_ago_goes_with_all_that_was_kept_of_it(case:
     case.world.clock.at_ms += 399 * DAY_MS
     assert await _prune(case) == 0
     case.world.clock.at_ms += 2 * DAY_MS
-    assert {"claims", "consumed", "decisions", "clicks", "turns"} <= set(await _rows(case))
+    assert {"claims", "consumed", "decisions", "clicks", "sessions", "turns"} <= set(await _rows(case))
     assert await _prune(case) == 1
     assert set(await _rows(case)) <= KEPT
     records = [one.record for one in await case.world.audit.search(AuditQuery(tenant="acme"))]
@@ -77,8 +77,10 @@ async def test_a_run_that_ended_long_ago_goes_with_all_that_was_kept_of_it(case:
 
 async def _click(case: Case) -> None:
     async def work(connection: Any) -> None:
-        values = {"proof": "sha256:1", "at_ms": case.world.clock.at_ms}
-        await connection.execute(insert(schema.clicks).values(**values))
+        now = case.world.clock.at_ms
+        await connection.execute(insert(schema.clicks).values(proof="sha256:1", at_ms=now))
+        known = {"session": "sha256:2", "principal": "principal:ada", "at_ms": now, "until_ms": now}
+        await connection.execute(insert(schema.sessions).values(**known))
 
     await case.world.store.write(work)
 
@@ -88,6 +90,7 @@ async def test_every_table_that_names_a_run_is_pruned() -> None:
     assert {"attempts", "turns", "messages", "actions", "approvals", "decisions", "clicks", "claims"} | {
         "consumed",
         "outbox",
+        "sessions",
         "undos",
         "runs",
     } == set(schema.metadata.tables) - KEPT

@@ -71,3 +71,12 @@ def test_links_for_prod_or_for_nobody_are_refused() -> None:
     for name in ("", "principal:", "a b"):
         with pytest.raises(InterlockError):
             Login(principal=name).claims(1_000)
+
+
+def test_a_delegated_token_names_its_subject_and_its_actor() -> None:
+    """The actor is the caller; whom it acts for is the head of the chain (RFC 8693, section 4.1)."""
+    ask = replace(caller("demo", "acme", "support/close"), acts_for="user:u-1042")
+    principal = read_principal(ask.claims(1_000), "dev")
+    assert (principal.subject, principal.delegation) == ("svc:demo", ("user:u-1042",))
+    with pytest.raises(InterlockError, match="is no subject"):
+        replace(ask, acts_for="u 1042").claims(1_000)

@@ -17,7 +17,7 @@ from contracts.digest import digest
 from contracts.run import Outcome, RunState, StopReason
 from contracts.transcript import Message, ModelRequest, Role
 from embedded.endpoints import Endpoints
-from gateway import slack
+from gateway import interactions
 from gateway.problems import KINDS
 from tests.golden.held import hold
 
@@ -54,7 +54,7 @@ def test_words_are_kept() -> None:
             "refusals": list(Refusal),
             "problems": {kind.value: list(meaning) for kind, meaning in KINDS.items()},
             "temporal": {name: value for name, value in vars(names).items() if name.isupper()},
-            "buttons": {action: answer.value for action, answer in slack.ANSWERS.items()},
+            "buttons": {action: answer.value for action, answer in interactions.ANSWERS.items()},
             "variables": sorted(variables()),
             "endpoints.json": sorted(endpoints.document()),
         },
@@ -100,7 +100,7 @@ def test_vectors_are_kept() -> None:
 
 def test_a_button_s_value_is_read_back() -> None:
     """What stands on cards that were posted long ago still means the same."""
-    heard = slack.Interaction.model_validate(
+    heard = interactions.Interaction.model_validate(
         {
             "type": "block_actions",
             "api_app_id": "A0",
@@ -109,8 +109,8 @@ def test_a_button_s_value_is_read_back() -> None:
             "actions": ({"action_id": "interlock.approve", "value": "apr_0123|sha256:" + "a" * 64},),
         }
     )
-    press = slack.read_press(heard)
-    assert press == slack.Press(
+    press = interactions.read_press(heard)
+    assert press == interactions.Press(
         approval_id="apr_0123", action_digest="sha256:" + "a" * 64, answer=Answer.APPROVE
     )
 

@@ -6,11 +6,11 @@ import pytest
 
 from contracts.approval import Refusal
 from contracts.errors import Malformed
+from gateway.asides import answerable
 from gateway.codec import without_signatures
 from gateway.problems import KINDS, ProblemType, of_refusal
 from gateway.settings import Settings
 from gateway.shapes import milliseconds_of, time_of
-from gateway.slack import answerable
 
 _STAND_IN = "http://127.0.0.1:9300"
 

@@ -21,18 +21,19 @@ def test_the_world_is_the_same_each_time() -> None:
 
 
 def test_the_world_has_three_tenants_with_enough_to_do() -> None:
-    """Three tenants, some hundred tickets, about a hundred articles, about forty customers."""
+    """Three tenants, some hundred tickets, about a hundred articles, about forty customers and orders."""
     made = _world()
     assert list(made.tickets) == ["acme", "globex", "initech"]
-    assert sum(map(len, made.tickets.values())) == 180
+    assert sum(map(len, made.tickets.values())) == 189
     assert sum(map(len, made.articles.values())) == 102
     assert sum(map(len, made.customers.values())) == 42
+    assert sum(map(len, made.orders.values())) == 42
 
 
 def test_ids_belong_to_one_tenant() -> None:
-    """No ticket, article or customer id is used twice, so an id never means two things."""
+    """No ticket, article, customer or order id is used twice, so an id never means two things."""
     made = _world()
-    for by_tenant in (made.tickets, made.articles, made.customers):
+    for by_tenant in (made.tickets, made.articles, made.customers, made.orders):
         ids = [one.id for some in by_tenant.values() for one in some]
         assert len(set(ids)) == len(ids)
 
@@ -108,3 +109,31 @@ def test_no_placeholder_is_left_in_the_texts() -> None:
     for tenant in made.tickets:
         assert "{product}" not in repr(made.tickets[tenant]) + repr(made.articles[tenant])
         assert "{host}" not in repr(made.tickets[tenant]) + repr(made.articles[tenant])
+
+
+def test_the_orders_are_their_tenants_customers_and_add_up() -> None:
+    """Each is of its tenant's customer, costs what its items cost, and was refunded what its refunds say."""
+    made = _world()
+    for tenant, orders in made.orders.items():
+        names = {customer.id: customer.name for customer in made.customers[tenant]}
+        for order in orders:
+            assert names[order.customer_id] == order.customer
+            assert order.amount_cents == sum(one["quantity"] * one["unit_cents"] for one in order.items) > 0
+            assert order.refunded_cents == sum(one["amount_cents"] for one in order.refunds)
+        assert {order.currency for order in orders} == {"EUR", "USD"}
+        left = {(order.refunded_cents > 0) + (order.refunded_cents == order.amount_cents) for order in orders}
+        assert left == {0, 1, 2}, "untouched, refunded in part, and refunded in full"
+
+
+def test_each_tenant_has_tickets_that_ask_for_refunds() -> None:
+    """They come after all composed ones, are open, and name an order of their tenant's."""
+    made = _world()
+    for tenant, tickets in made.tickets.items():
+        asking = [one for one in tickets if made.themes[one.id] == "refund"]
+        assert asking == tickets[60:]
+        orders = {order.id for order in made.orders[tenant]}
+        for one in asking:
+            assert one.status == "open"
+            named = set(re.findall(r"O-[0-9]+", f"{one.subject} {one.body}"))
+            assert len(named) == 1
+            assert named <= orders

@@ -2,19 +2,23 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from embedded.helpdesk.conditions import Condition
 from embedded.helpdesk.database import Database, DatabaseUnusable
 from embedded.helpdesk.execution import KEY_RETENTION, Order, execute
 from embedded.helpdesk.mails import mails
 from embedded.helpdesk.problems import Problem
+from embedded.helpdesk.purchases import Purchase, purchase, purchases, save
 from embedded.helpdesk.seed import seed
+from embedded.helpdesk.shelves import TICKETS
 from embedded.helpdesk.tickets import Ticket, ticket
 from embedded.helpdesk.write_log import writes
 
@@ -50,7 +54,8 @@ _ORDER = Order(
     tenant="acme",
     scope="write",
     operation="patch",
-    ticket_id="T-18421",
+    target="T-18421",
+    shelf=TICKETS,
     condition=_ANY,
     idempotency_key="k",
     path="/tickets/T-18421",
@@ -108,15 +113,36 @@ def test_without_a_key_each_request_is_its_own(database: Database) -> None:
 
 
 def test_a_database_of_an_older_layout_is_brought_up_to_date(tmp_path: Path, database: Database) -> None:
-    """A state directory from before there were mails keeps what it holds, and can keep mails."""
+    """A state directory from before mails and orders keeps what it holds, and gets orders to refund."""
     execute(database, _ORDER)
+    before = _version(database)
     with closing(sqlite3.connect(tmp_path / "helpdesk.db")) as old:
-        old.executescript("DROP TABLE mails; PRAGMA user_version = 1;")
+        old.executescript(
+            "DROP TABLE mails; DROP TABLE orders; DELETE FROM tickets WHERE id > 'T-19254';"
+            " PRAGMA user_version = 1;"
+        )
     with closing(Database(tmp_path / "helpdesk.db")) as opened:
-        assert _executed(opened) == 1
+        with opened.writing() as connection:
+            assert not seed(connection)
+            assert not seed(connection)
+        assert (_executed(opened), _version(opened)) == (1, before)
         with opened.reading() as connection:
             assert mails(connection, tenant=None) == []
-            assert connection.execute("PRAGMA user_version").fetchone()[0] == 2
+            assert len(purchases(connection, tenant=None)) == 42
+            assert ticket(connection, "acme", "T-19261").status == "open"
+            assert connection.execute("PRAGMA user_version").fetchone()[0] == 3
+
+
+def test_a_refund_that_was_paid_is_not_seeded_over(database: Database) -> None:
+    """A later start leaves orders as they are: money that went out stays in the books."""
+    with database.writing() as connection:
+        paid = purchase(connection, "acme", "O-10231").paid_back(
+            "R-1", amount_cents=4900, currency="EUR", reason="x", at="2026-11-02T09:00:00.000Z"
+        )
+        save(connection, "acme", paid)
+    with database.writing() as connection:
+        assert not seed(connection)
+        assert purchase(connection, "acme", "O-10231") == paid
 
 
 def test_a_database_of_a_newer_layout_is_left_alone(tmp_path: Path) -> None:
@@ -140,3 +166,35 @@ def test_no_condition_or_half_of_one_is_refused(headers: list[str]) -> None:
     with pytest.raises(Problem) as refusal:
         Condition.read(headers)
     assert refusal.value.status in (400, 428)
+
+
+_PURCHASE = Purchase(
+    id="O-1",
+    customer_id="C-1",
+    customer="Jane Doe",
+    seller="Acme Workspace",
+    items=[],
+    currency="EUR",
+    amount_cents=10_000,
+    refunded_cents=0,
+    refunds=[],
+    paid_at="2026-07-06T08:15:00.000Z",
+    paid_with="bank transfer",
+    version=1,
+)
+
+
+@given(st.lists(st.tuples(st.integers(1, 12_000), st.sampled_from(["EUR", "USD"])), max_size=12))
+def test_no_row_of_refunds_pays_back_more_than_was_paid(asked: list[tuple[int, str]]) -> None:
+    """Whatever is asked in whatever order: the sum stays within the payment, each paid one is a version."""
+    order, paid = _PURCHASE, []
+    for number, (cents, currency) in enumerate(asked):
+        left = order.amount_cents - order.refunded_cents
+        with suppress(Problem):
+            order = order.paid_back(f"R-{number}", amount_cents=cents, currency=currency, reason="x", at="")
+            paid.append(cents)
+            assert cents <= left
+            assert currency == "EUR"
+    assert order.refunded_cents == sum(paid) == sum(one["amount_cents"] for one in order.refunds)
+    assert order.refunded_cents <= order.amount_cents
+    assert order.version == 1 + len(paid)

@@ -10,15 +10,15 @@ from typing import Any
 from activities.open import LIFE_SECONDS
 from adapters import approvals, slack_signature
 from adapters.models.answers import BYTES_LIMIT, CALLS_LIMIT
-from contracts import names
+from contracts import denial, names
 from contracts.approval import Refusal
 from contracts.audit import AuditRecord
 from contracts.tokens import Purpose
 from contracts.transcript import RESULT_LIMIT
 from embedded.endpoints import Endpoints
 from gateway import auth, operations, runs
+from gateway.interactions import ANSWERS
 from gateway.problems import BODY_LIMIT, KINDS
-from gateway.slack import ANSWERS
 from policies import source, undo
 from policies.arguments import DEPTH
 from tests.laws.test_frozen_words import variables
@@ -146,6 +146,7 @@ def test_the_limits_are_those_of_the_code() -> None:
         DEPTH,
         _repeats(_parameter(paths["/v1/runs"]["post"], "Idempotency-Key")["pattern"]),
         schemas["CancelBody"]["properties"]["reason"]["maxLength"],
+        denial.LONGEST,
         schemas["StartBody"]["properties"]["route"]["maxLength"],
         _repeats(schemas["StartBody"]["properties"]["on_behalf_of"]["anyOf"][0]["pattern"]),
         auth._LONGEST,

@@ -14,7 +14,12 @@ from policies.load import PolicySet, load
 from tools.load import load_tools
 
 READ_ONLY = ("support/draft", "ops/triage")
-WRITES = {"support/close": "ticket.close", "support/update": "ticket.update", "support/send": "email.send"}
+WRITES = {
+    "support/close": "ticket.close",
+    "support/update": "ticket.update",
+    "support/send": "email.send",
+    "billing/refund": "refund.create",
+}
 
 
 @cache
@@ -37,7 +42,8 @@ def test_every_case_holds() -> None:
     results = _policies().run_cases(_catalogue(), now_ms=int(time.time() * 1000))
     assert [f"{one.case.file}:{one.case.line}: {one.wrong}" for one in results if not one.passed] == []
     assert {one.case.expected.expect for one in results} == {"allow", "needs_approval", "deny"}
-    assert _policies().warnings == ()
+    # A passkey is a person's own device: no file that is shipped can name one.
+    assert ["has a passkey" in warning.text for warning in _policies().warnings] == [True]
 
 
 def test_who_runs_act_for_is_known_and_approves_nothing() -> None:
@@ -84,4 +90,42 @@ def test_a_writing_route_has_one_write_and_a_limit_on_it(route: str, write: str)
 def test_the_shipped_writes_show_all_three_ways_to_retry() -> None:
     """``native``, ``lookup`` and ``none``, each in the route that uses it."""
     retries = {write: _catalogue().tools[write].retry.kind for write in WRITES.values()}
-    assert retries == {"ticket.close": "native", "ticket.update": "lookup", "email.send": "none"}
+    assert retries == {
+        "ticket.close": "native",
+        "ticket.update": "lookup",
+        "email.send": "none",
+        "refund.create": "native",
+    }
+
+
+def test_a_refund_is_bounded_by_count_by_sum_and_by_run() -> None:
+    """A tenant's refunds of a day are few and add up to little, and one run pays once."""
+    bounds = {
+        (limit.per, limit.window, limit.sum.argument if limit.sum else "calls")
+        for limit in _policies().routes["billing/refund"].limits
+        if limit.tool == "refund.create"
+    }
+    assert bounds == {
+        ("tenant", "24h", "calls"),
+        ("tenant", "24h", "amount_cents"),
+        ("run", "24h", "calls"),
+    }
+
+
+def test_a_refund_asks_two_people_and_each_tenant_has_a_third() -> None:
+    """Destructive by the catalogue; one of the three may be away, or be whom the run acts for."""
+    assert _catalogue().tools["refund.create"].effect is Effect.DESTRUCTIVE
+    refund = {"order_id": "O-1", "amount_cents": 1, "currency": "EUR", "reason": "x"}
+    call = Call(tool="refund.create", arguments=refund)
+    decision = decide(_policies().routes["billing/refund"], _catalogue(), call, now_ms=0)
+    assert (decision.ruling, decision.approvals) == (Ruling.NEEDS_APPROVAL, 2)
+    group = _policies().routes["billing/refund"].approval.group
+    for tenant in ("acme", "globex", "initech"):
+        able = [one for one in _policies().people.people if group in one.groups and tenant in one.tenants]
+        assert len(able) >= 3
+
+
+@pytest.mark.parametrize("route", [*READ_ONLY, *WRITES])
+def test_no_other_route_pays(route: str) -> None:
+    """Only billing/refund allows the refund."""
+    assert ("refund.create" in _policies().routes[route].allow_tools) is (route == "billing/refund")

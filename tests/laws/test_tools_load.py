@@ -40,10 +40,11 @@ def _refused(tmp_path: Path, text: str) -> str:
     return refusal.value.sentence
 
 
+NATIVE = Retry(kind="native", retention_seconds=86_400)
 SAYS = {
     "ticket.update": ("ticketing-write", Retry(kind="lookup"), "ticket.update"),
-    "ticket.close": ("ticketing-write", Retry(kind="native", retention_seconds=86_400), "ticket.reopen"),
-    "ticket.reopen": ("ticketing-write", Retry(kind="native", retention_seconds=86_400), "ticket.close"),
+    "ticket.close": ("ticketing-write", NATIVE, "ticket.reopen"),
+    "ticket.reopen": ("ticketing-write", NATIVE, "ticket.close"),
     "email.send": ("mail-write", Retry(kind="none"), None),
 }
 
@@ -52,10 +53,12 @@ def test_the_shipped_file_says_what_each_tool_may_do() -> None:
     """The helpdesk's tools load with their effect, credentials, retry, target and undo; a draft is a read."""
     loaded = load_tools(SHIPPED)
     specs = loaded.catalogue.tools
-    reads = {"kb.search", "tickets.search", "tickets.get", "customers.get", "email.draft"}
-    assert set(loaded.operations) == set(specs) == reads | set(SAYS)
-    assert {name for name, spec in specs.items() if spec.effect is Effect.READ} == reads
-    assert {specs[name].credential for name in reads} == {"ticketing-read"}
+    reads = dict.fromkeys(
+        ("kb.search", "tickets.search", "tickets.get", "customers.get", "email.draft"), "ticketing-read"
+    ) | {"orders.get": "refunds-read"}
+    assert set(loaded.operations) == set(specs) == {*reads, *SAYS, "refund.create"}
+    assert {name for name, spec in specs.items() if spec.effect is Effect.READ} == set(reads)
+    assert {name: specs[name].credential for name in reads} == reads
     for name, (credential, retry, undo) in SAYS.items():
         spec = specs[name]
         assert (spec.effect, spec.credential, spec.retry, spec.undo) == (
@@ -69,6 +72,14 @@ def test_the_shipped_file_says_what_each_tool_may_do() -> None:
             "/ticket_id",
             "ticketing-read",
         )
+
+
+def test_the_shipped_refund_is_destructive_and_nothing_takes_it_back() -> None:
+    """Credentials of its own, one effect for one key, bound to its order, and no undo."""
+    spec = load_tools(SHIPPED).catalogue.tools["refund.create"]
+    assert (spec.effect, spec.retry, spec.undo) == (Effect.DESTRUCTIVE, NATIVE, None)
+    assert (spec.credential, spec.read_credential) == ("refunds-write", "refunds-read")
+    assert spec.target == "/order_id"
 
 
 def test_a_catalogue_is_the_same_after_its_way_through_the_store() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from adapters.models.rules import closing, drafting, sending, triaging, updating
+from adapters.models.rules import closing, drafting, refunding, sending, triaging, updating
 from adapters.models.rules.seen import Plan, Seen
 from adapters.models.scripted import estimate
 from contracts.decision import Call
@@ -15,6 +15,7 @@ _PLAYS: Final[tuple[tuple[str, Callable[[Seen, str], Plan]], ...]] = (
     (sending.SEND, sending.plan),
     (drafting.DRAFT, drafting.plan),
     (updating.UPDATE, updating.plan),
+    (refunding.REFUND, refunding.plan),
 )
 """By the tool that a play ends in; the first one that is offered is played."""
 

@@ -44,6 +44,15 @@ function drawn(message) {
   return div;
 }
 
+/* Who stood on a button of the entry stays there, or beside it where the button is gone. */
+function keepFocus(old, fresh) {
+  const held = old.contains(document.activeElement) && document.activeElement;
+  if (!held) return;
+  const same = held.dataset.action && fresh.querySelector(`[data-action="${CSS.escape(held.dataset.action)}"]`);
+  fresh.tabIndex = -1;
+  (same || fresh).focus({ preventScroll: true });
+}
+
 /* Only entries that changed are replaced, so that focus, dialogs and screen readers stay where they are. */
 function show(messages) {
   const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 80;
@@ -57,7 +66,9 @@ function show(messages) {
       const fresh = drawn(message);
       const thread = old.querySelector("details");
       if (thread && !thread.open) fresh.querySelector("details")?.removeAttribute("open");
-      old.replaceWith(fresh);
+      old.after(fresh);
+      keepFocus(old, fresh);
+      old.remove();
     }
     before = entry(message.key);
   }
@@ -121,12 +132,17 @@ function complain(button) {
   button.closest(".press").append(warning);
 }
 
-async function press(button) {
+/* A link opens at once, or once it is confirmed; the app hears of it as of any button. */
+async function press(button, event) {
   if (button.getAttribute("aria-busy") === "true") return;
   const ts = button.closest("[data-ts]").dataset.ts;
   const { action: action_id, block: block_id } = button.dataset;
   const question = button.closest(".press").querySelector("template");
-  if (question && !(await confirmed(question))) return;
+  if (question) {
+    event.preventDefault();
+    if (!(await confirmed(question))) return;
+    if (button.href) window.open(button.href, "_blank", "noopener,noreferrer");
+  }
   button.closest(".press").querySelector(".failed")?.remove();
   button.setAttribute("aria-busy", "true");
   try {
@@ -160,8 +176,10 @@ function mark(form, errors) {
   for (const field of form.querySelectorAll("[data-input]")) {
     const wrong = errors[field.dataset.input];
     field.classList.toggle("wrong", Boolean(wrong));
+    field.querySelector("input, textarea, select").setAttribute("aria-invalid", String(Boolean(wrong)));
     field.querySelector(".wrong-because").textContent = wrong ?? "";
   }
+  form.querySelector(".wrong :is(input, textarea, select)")?.focus();
 }
 
 function missing(form) {
@@ -172,17 +190,22 @@ function missing(form) {
 }
 
 async function submit(form) {
+  const send = form.querySelector('[type="submit"]');
+  if (send.getAttribute("aria-busy") === "true") return;
   const errors = missing(form);
   mark(form, errors);
   if (Object.keys(errors).length) return;
   const failed = form.querySelector(".failed");
   failed.hidden = true;
+  send.setAttribute("aria-busy", "true");
   try {
     const answer = await post("/page/submit", { view_id: form.dataset.view, values: answers(form) });
     failed.hidden = answer.acknowledged;
     mark(form, answer.errors);
   } catch {
     failed.hidden = false;
+  } finally {
+    send.removeAttribute("aria-busy");
   }
   refresh();
 }
@@ -194,7 +217,7 @@ async function closeView() {
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-action]");
-  if (button) press(button);
+  if (button) press(button, event);
   else if (event.target.closest("[data-dismiss]")) {
     const { ts } = event.target.closest("[data-ts]").dataset;
     post("/page/dismiss", { ts }).then(refresh);

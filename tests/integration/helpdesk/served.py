@@ -16,7 +16,7 @@ import httpx
 TOKENS = {
     f"{tenant}-{scope}": f"tok-{tenant}-{scope}-5d1c"
     for tenant in ("acme", "globex")
-    for scope in ("read", "write", "mail")
+    for scope in ("read", "write", "mail", "orders", "refund")
 }
 
 
@@ -61,6 +61,16 @@ class Served:
     def mails(self, ticket: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.control("GET", "mails")["mails"]
         return [mail for mail in found if mail["ticket"] == ticket]
+
+    def refund(self, order: str, *, who: str = "acme-refund", **options: Any) -> httpx.Response:
+        headers = {"If-Match": "*", "Idempotency-Key": f"refund:{order}"} | options.pop("headers", {})
+        body = {"json": {"amount_cents": 100, "currency": "EUR", "reason": "Too much."}}
+        with self.as_(who) as client:
+            return client.post(f"/orders/{order}/refunds", **(body | options), headers=headers)
+
+    def refunds(self, order: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.control("GET", "refunds")["refunds"]
+        return [refund for refund in found if refund["order"] == order]
 
     def log(self) -> str:
         return (self.home / "log").read_text()

@@ -2,11 +2,12 @@
 
 import asyncio
 import json
+import secrets
 
 import httpx
 from slack_sdk.signature import SignatureVerifier
 
-from tests.integration.slack_standin.app import SIGNING_SECRET, App
+from tests.integration.slack_standin.app import SIGNING_SECRET, App, Json
 from tests.integration.slack_standin.blocks import CARD, MODAL, plain, section
 from tests.integration.slack_standin.workspace import ROOM, Slack, Start, error_of
 
@@ -141,6 +142,55 @@ async def test_a_modal_opens_once_and_is_submitted(slack: Slack, app: App) -> No
     assert slack.control("GET", "views?user=U0ADA")["views"] == []
 
 
+async def test_a_modal_takes_only_answers_that_slack_takes(slack: Slack, app: App) -> None:
+    """An error at no field of it, one without words, or no JSON at all: it stays open."""
+    client = slack.client()
+    ts = (await client.chat_postMessage(channel=ROOM, text="card", blocks=CARD))["ts"]
+    slack.click(ts)
+    view = (await client.views_open(trigger_id=app.received[-1]["payload"]["trigger_id"], view=MODAL))["view"]
+    submission = {"view_id": view["id"], "user": "U0ADA", "values": {"why": {"text": {"value": "risk"}}}}
+    for answer in (
+        "ok",
+        "[]",
+        '{"response_action": "shrug"}',
+        '{"response_action": "errors"}',
+        '{"response_action": "errors", "errors": {"other": "No."}}',
+        '{"response_action": "errors", "errors": {"why": ""}}',
+        '{"response_action": "update", "view": {"type": "modal"}}',
+    ):
+        app.answer = answer
+        sent = slack.control("POST", "submit", submission)
+        assert (sent["status"], sent["acknowledged"]) == (200, False), answer
+        assert len(slack.control("GET", "views")["views"]) == 1, answer
+    app.answer = '{"response_action": "clear"}'
+    assert slack.control("POST", "submit", submission)["acknowledged"]
+    assert slack.control("GET", "views")["views"] == []
+
+
+async def test_a_modal_sends_off_what_its_fields_let_pass(slack: Slack, app: App) -> None:
+    """Too little, too much, nothing, or a field that it does not have never reach the app."""
+    client = slack.client()
+    ts = (await client.chat_postMessage(channel=ROOM, text="card", blocks=CARD))["ts"]
+    slack.click(ts)
+    element = {"type": "plain_text_input", "action_id": "text", "min_length": 2, "max_length": 4}
+    modal = MODAL | {"blocks": [MODAL["blocks"][0] | {"element": element}]}
+    view = (await client.views_open(trigger_id=app.received[-1]["payload"]["trigger_id"], view=modal))["view"]
+    fits = {"why": {"text": {"value": "risk"}}}
+    for values in (
+        {},
+        {"why": {"other": {"value": "risk"}}},
+        {"why": {"text": {"value": None}}},
+        {"why": {"text": {"value": "r"}}},
+        {"why": {"text": {"value": "risky"}}},
+        fits | {"other": {}},
+    ):
+        asked = slack.ask("POST", "submit", {"view_id": view["id"], "user": "U0ADA", "values": values})
+        assert (asked.status_code, asked.json()["detail"]) == (404, "invalid_values"), values
+    assert len(app.received) == 1
+    slack.control("POST", "submit", {"view_id": view["id"], "user": "U0ADA", "values": fits})
+    assert app.received[-1]["payload"]["view"]["state"]["values"] == fits
+
+
 async def test_a_modal_has_limits_and_a_trigger_ends(slack: Slack, app: App) -> None:
     """Title, private_metadata and a missing submit are refused; so are made-up and old triggers."""
     client = slack.client()
@@ -156,6 +206,9 @@ async def test_a_modal_has_limits_and_a_trigger_ends(slack: Slack, app: App) -> 
         {"private_metadata": "x" * 3001},
         {"submit": plain("x" * 25)},
         {"blocks": MODAL["blocks"] * 2},
+        {"blocks": [_asking(focus_on_load=True), _asking(focus_on_load=True)]},
+        {"blocks": [_asking(min_length=3, max_length=2)]},
+        {"blocks": 7},
     ):
         refused = client.views_open(trigger_id=fresh(), view=MODAL | wrong)
         assert await error_of(refused) == "invalid_arguments"
@@ -165,3 +218,9 @@ async def test_a_modal_has_limits_and_a_trigger_ends(slack: Slack, app: App) -> 
     late = fresh()
     await asyncio.sleep(3.1)
     assert await error_of(client.views_open(trigger_id=late, view=MODAL)) == "expired_trigger_id"
+
+
+def _asking(**more: object) -> Json:
+    """An input block of a block id of its own."""
+    block: Json = MODAL["blocks"][0]
+    return block | {"block_id": secrets.token_hex(4), "element": block["element"] | more}
