@@ -97,9 +97,10 @@ def csrf(shown: httpx.Response) -> str:
 
 @asynccontextmanager
 async def browsing(directory: Path | str, *names: str) -> AsyncIterator[tuple[World, list[Browser]]]:
-    """A world with pages, and a browser for each name, in which that person is signed in."""
+    """A world with pages and no passkey, and a browser for each name, in which that person is signed in."""
     async with opened(directory) as world:
         app = with_pages(world)
+        await give_passkeys(world, {})
         browsers = [browser(app) for _ in names]
         for name, one in zip(names, browsers, strict=True):
             assert (await one.sign_in(login_code(world, name))).status_code == 303
@@ -113,14 +114,10 @@ def browser(app: Gateway, url: str = PAGES) -> Browser:
 
 
 async def give_passkeys(world: World, passkeys: Mapping[str, Passkey]) -> None:
-    """Publish the people file with one passkey for each who has one."""
+    """Publish the people file with these passkeys, by whose they are, and no other."""
+    named = {f"principal:{name}": (passkey,) for name, passkey in passkeys.items()}
     people = People(
-        people=tuple(
-            replace(one, passkeys=(passkeys[name],))
-            if (name := one.principal.removeprefix("principal:")) in passkeys
-            else one
-            for one in PEOPLE.people
-        )
+        people=tuple(replace(one, passkeys=named.get(one.principal, ())) for one in PEOPLE.people)
     )
     await world.documents.publish(ENV, "people", "people", people.document(), actor="op:test")
 

@@ -93,6 +93,7 @@ def authenticator(page: Page) -> CDPSession:
 def test_a_passkey_is_made_reviewed_and_signs_a_destructive_action(chromium: Browser, tmp_path: Path) -> None:
     """Made in the browser, put into the people file by somebody else, it completes what no click may."""
     with site(tmp_path) as at:
+        at.do(give_passkeys(at.world, {}))
         approval = at.do(at.world.asked_about(DESTROYING))
         grace, ada = chromium.new_context().new_page(), chromium.new_context().new_page()
         sign_in(grace, at, "grace")
