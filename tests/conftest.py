@@ -30,6 +30,7 @@ _LONG: Final = (
     "acceptance/test_slack_page.py",
     "acceptance/test_foreign_service.py",
     "acceptance/test_kills.py",
+    "integration/test_pages_browser.py",
     "integration/test_gateway_reading.py",
     "integration/test_races.py",
     "workflows/test_costs.py",

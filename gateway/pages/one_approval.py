@@ -19,6 +19,7 @@ from gateway.pages.offers import offers
 from gateway.pages.shown import named, shown
 from gateway.pages.times import moment
 from gateway.pages.visits import Visit, visit_of
+from gateway.parts import parts_of
 from gateway.problems import of_refusal
 
 LOG: Final = structlog.get_logger("gateway.pages")
@@ -30,17 +31,24 @@ _ID: Final = re.compile(r"apr_[0-9a-f]{1,36}")
 
 async def show(request: Request) -> Response:
     visit = await visit_of(request)
-    approval = await _visible(request, visit)
+    approval = await _known(request, visit)
+    if not _reaches(visit.signed_in(), approval):
+        raise absent()
     return await _page(visit, approval)
 
 
 async def decide(request: Request) -> Response:
     """The same rules as a click in Slack; what does not count is told on the page, and nothing is lost."""
+    received_ms = parts_of(request).clock.now_ms()
     visit = await visit_of(request)
-    received_ms = visit.parts.clock.now_ms()
-    approval = await _visible(request, visit)
+    approval = await _known(request, visit)
     fields = await forms.read(request, visit)
     click = _click(approval, visit.signed_in(), fields, received_ms)
+    if not _reaches(visit.signed_in(), approval):
+        if click is not None:
+            # Audited as refused; to whom it is not shown, it is not there.
+            await visit.parts.desk.decide(click, env=visit.parts.env)
+        raise absent()
     if click is None:
         return await _page(visit, approval, 422, "This form holds no decision. Press a button below.", fields)
     if len(click.reason) > REASON:
@@ -67,19 +75,24 @@ async def _answered(
     return RedirectResponse(f"/approvals/{approval.approval_id}", 303)
 
 
-async def _visible(request: Request, visit: Visit) -> ApprovalRecord:
-    """The approval, where this person approves for its tenant and on its route. Raises Fault."""
-    person, approval_id = visit.signed_in(), request.path_params["approval_id"]
+async def _known(request: Request, visit: Visit) -> ApprovalRecord:
+    """An approval of this environment, for somebody who is signed in. Raises Fault."""
+    visit.signed_in()
+    approval_id = request.path_params["approval_id"]
     if not _ID.fullmatch(approval_id):
         raise absent()
     try:
         approval = await visit.parts.approvals.get(approval_id)
     except Unknown as error:
         raise absent() from error
-    elsewhere = approval.env != visit.parts.env or approval.tenant not in person.tenants
-    if elsewhere or (person.routes is not None and approval.route not in person.routes):
+    if approval.env != visit.parts.env:
         raise absent()
     return approval
+
+
+def _reaches(person: Person, approval: ApprovalRecord) -> bool:
+    """Whether this person approves for its tenant and on its route at all."""
+    return approval.tenant in person.tenants and (person.routes is None or approval.route in person.routes)
 
 
 def _click(

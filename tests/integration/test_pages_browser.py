@@ -185,9 +185,7 @@ def addresses(at: Served) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize(
-    ("scheme", "size"), [("light", WIDE), ("dark", WIDE), ("light", PHONE), ("dark", PHONE)]
-)
+@pytest.mark.parametrize(("scheme", "size"), [("light", WIDE), ("dark", WIDE), ("light", PHONE)])
 def test_nobody_is_shut_out(
     chromium: Browser, production: Served, tmp_path: Path, scheme: Any, size: Any
 ) -> None:

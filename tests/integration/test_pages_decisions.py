@@ -128,13 +128,17 @@ async def test_who_may_not_decide_reads_why_and_has_no_buttons(tmp_path: Path) -
 
 
 async def test_another_tenant_s_approval_is_not_there(tmp_path: Path) -> None:
-    """The same page as for one that never was, for reading and for deciding."""
+    """The same page as for one that never was, for reading and for deciding, which is audited."""
     async with browsing(tmp_path, "linus") as (world, (linus,)):
         approval = await world.asked()
         there = await linus.see(f"/approvals/{approval.approval_id}")
         nowhere = await linus.see("/approvals/apr_00")
         assert (there.status_code, there.text) == (404, nowhere.text)
-        assert (await linus.decide(approval, "approve")).status_code == 404
+        token = csrf(await linus.see("/approvals"))
+        answer = await linus.decide(approval, "approve", csrf=token)
+        assert (answer.status_code, answer.text) == (404, nowhere.text)
+        assert ("principal:linus", "refused:other_tenant") in await world.outcomes(approval.approval_id)
+        assert await state(world, approval) is ApprovalState.WAITING
         assert approval.approval_id not in (await linus.see("/approvals")).text
 
 

@@ -1,10 +1,14 @@
 """Laws of locally minted tokens."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from cli.login import pages_of
 from cli.minting import Ask, Login, approver, caller, operator
+from cli.state import State
 from contracts.errors import InterlockError, PermissionRefused, TokenRefused
 from gateway.auth import Kind, read_principal
 
@@ -80,3 +84,12 @@ def test_a_delegated_token_names_its_subject_and_its_actor() -> None:
     assert (principal.subject, principal.delegation) == ("svc:demo", ("user:u-1042",))
     with pytest.raises(InterlockError, match="is no subject"):
         replace(ask, acts_for="u 1042").claims(1_000)
+
+
+def test_a_link_leads_to_the_pages_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To those of the settings, else to the local gateway: passkeys belong to a name, not to a number."""
+    (tmp_path / "endpoints.json").write_text(json.dumps({"gateway": "http://127.0.0.1:7710"}))
+    monkeypatch.delenv("INTERLOCK_PAGES", raising=False)
+    assert pages_of(State.at(tmp_path)).origin == "http://localhost:7710"
+    monkeypatch.setenv("INTERLOCK_PAGES", "https://interlock.example/")
+    assert pages_of(State.at(tmp_path)).origin == "https://interlock.example"
