@@ -51,7 +51,7 @@ def section(text: str) -> Block:
 
 def fields(texts: Mapping[str, str]) -> Block:
     """Names with their values, two beside each other."""
-    return {"type": "section", "fields": [plain(f"{name}\n{value}") for name, value in texts.items()]}
+    return {"type": "section", "fields": [plain(f"{name}: {value}") for name, value in texts.items()]}
 
 
 def heading(words: Heading) -> Block:

@@ -38,8 +38,8 @@ def render(approval: ApprovalRecord, *, people: Mapping[str, str], now_ms: int, 
     if waiting:
         blocks += [heading_of(Heading.DECIDES), section(deciders(approval, name, now_ms))]
         blocks += [header(repeating(frozen.repeats))] if frozen.repeats else []
-    blocks.append(ids(approval))
     blocks += ways(approval, frozen, whole=whole, now_ms=now_ms, page_url=page_url)
+    blocks.append(ids(approval))
     return Card(text=summary(first, frozen), blocks=blocks)
 
 

@@ -74,14 +74,14 @@ def shown(frozen: Frozen, what: Heading) -> tuple[list[Block], bool]:
         frozen, [*large, *lines, stakes, undo, call], packed(lines)
     )
     if not whole:
-        lines, stakes, undo, call = _few(lines), cut(stakes, SHORT), cut(undo, SHORT), cut(call, SHORT)
+        lines, (stakes, undo, call) = _few(lines), (cut(text, SHORT) for text in (stakes, undo, call))
     return [
         heading(what),
         *map(header, large),
         *map(section, packed(lines)),
         small(call),
         heading(Heading.STAKES),
-        section(stakes),
+        section(f"{stakes}\n{_reversible(frozen)}"),
         _places(frozen),
         heading(Heading.UNDO),
         section(undo),
@@ -89,7 +89,7 @@ def shown(frozen: Frozen, what: Heading) -> tuple[list[Block], bool]:
 
 
 def _fits(frozen: Frozen, texts: list[str], lines: list[str]) -> bool:
-    sizes = [size(text) for text in texts]
+    sizes = [size(text) + _BESIDE for text in texts]
     places = (frozen.tenant, frozen.env, frozen.tool, frozen.address)
     return (
         max(sizes) <= SECTION
@@ -98,6 +98,10 @@ def _fits(frozen: Frozen, texts: list[str], lines: list[str]) -> bool:
         and all(size(word(place, SECTION)) <= _PLACE for place in places[:2])
         and all(size(word(place, SECTION)) <= NAME for place in places[2:])
     )
+
+
+_BESIDE: Final = 50
+"""What stands in a section beside a text: whether it is reversible, a line's end."""
 
 
 def _few(lines: list[str]) -> list[str]:
@@ -145,19 +149,12 @@ def _call(frozen: Frozen) -> str:
     arguments = json.dumps(frozen.arguments, ensure_ascii=False, sort_keys=True)
     # In JSON a line break is written with a Latin letter.
     written = marked(arguments.replace("\\n", " "), visible(arguments))
-    return f"Exactly this is sent: {word(frozen.tool, NAME)} {written}"
+    tool, system = word(frozen.tool, NAME), word(frozen.address, NAME)
+    return f"Exactly this is sent to {system}: {tool} {written}"
 
 
 def _places(frozen: Frozen) -> Block:
-    tool, system = cut(named(frozen.tool), NAME), cut(named(frozen.address), NAME)
-    return fields(
-        {
-            "Environment": _environment(frozen.env),
-            "Tenant": cut(named(frozen.tenant), NAME),
-            "If it is wrong": _reversible(frozen),
-            "Tool, system": f"{tool}\n{system}",
-        }
-    )
+    return fields({"Environment": _environment(frozen.env), "Tenant": cut(named(frozen.tenant), NAME)})
 
 
 def _reversible(frozen: Frozen) -> str:
@@ -165,4 +162,4 @@ def _reversible(frozen: Frozen) -> str:
     kind = " (destructive)" if frozen.effect == Effect.DESTRUCTIVE else ""
     if not frozen.preview.undo:
         return f"Not reversible{kind}"
-    return f"{'Not automatically' if frozen.undo is None else 'Reversible'}{kind}"
+    return f"{'Not automatically reversible' if frozen.undo is None else 'Reversible'}{kind}"

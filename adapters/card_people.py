@@ -35,7 +35,7 @@ def asked_by(approval: ApprovalRecord, frozen: Frozen, name: Namer) -> list[Bloc
     """Who asks, for whom, on which route, at what cost so far, and the agent's words."""
     asks = {"Asked by": name(frozen.caller)}
     if frozen.on_behalf_of:
-        asks["On behalf of"] = name(frozen.on_behalf_of)
+        asks["For"] = name(frozen.on_behalf_of)
     asks["Route"] = cut(named(frozen.route), NAME)
     if approval.spend and approval.budget:
         asks["Spent so far"] = _spent(approval.spend, approval.budget)
@@ -92,21 +92,25 @@ _SIGNS: Final = {
 def deciders(approval: ApprovalRecord, name: Namer, now_ms: int) -> str:
     """How many have approved and who, of which group, and until when."""
     needed, given = max(approval.needed, 1), len(standing(approval))
-    count = f"{given} of {needed} people approved." if needed > 1 else "One person decides."
+    groups = _groups(approval, now_ms)
+    count = f"{given} of {needed} people of {groups} approved." if needed > 1 else f"One person of {groups}."
     deadline = approval.deadline_ms
     expiry = "It does not expire." if deadline is None else f"It expires on {moment(deadline)}."
-    return "\n".join([count, *said(approval, name), _group(approval, now_ms), expiry])
+    return "\n".join([count, *said(approval, name), expiry])
 
 
-def _group(approval: ApprovalRecord, now_ms: int) -> str:
+def _groups(approval: ApprovalRecord, now_ms: int) -> str:
     group = word(approval.group, NAME)
-    escalated = approval.escalate_ms is not None and approval.escalate_ms <= now_ms and approval.escalate_to
-    if not escalated:
-        return f"Group: {group}"
-    return f"Groups: {group}, and since it was escalated also {word(approval.escalate_to, NAME)}"
+    if not approval.escalate_to or approval.escalate_ms is None or approval.escalate_ms > now_ms:
+        return group
+    return f"{group} or, since it was escalated, of {word(approval.escalate_to, NAME)}"
 
 
 def ids(approval: ApprovalRecord) -> Block:
     """What operators ask for; nobody decides by it."""
-    asked, run = moment(approval.requested_ms), cut(named(approval.run_id), NAME)
-    return small(f"Asked on {asked}. Run {run}, approval {approval.approval_id}, {approval.action_digest}")
+    asked, run = moment(approval.requested_ms), word(approval.run_id, NAME)
+    digest = approval.action_digest[:_DIGEST]
+    return small(f"Asked on {asked}. Run {run}, approval {approval.approval_id}, action {digest}…")
+
+
+_DIGEST: Final = len("sha256:") + 12

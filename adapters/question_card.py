@@ -32,10 +32,10 @@ def render(approval: ApprovalRecord, *, people: Mapping[str, str], now_ms: int, 
         section(_standing(approval, name)),
         *action,
         *asked_by(approval, frozen, name),
-        ids(approval),
     ]
     if approval.state is ApprovalState.WAITING:
         blocks.append(_buttons(approval, frozen, page_url))
+    blocks.append(ids(approval))
     return Card(text=summary(first, frozen), blocks=blocks)
 
 

@@ -10,7 +10,7 @@ from contracts.action import Change, Original, Undo
 from contracts.budget import Budget, Spend
 from contracts.errors import Malformed
 from tests.frozen import ASKED
-from tests.laws.cards import FROZEN, PREVIEW, REFUND, approval, body, fields, large, shown
+from tests.laws.cards import FROZEN, PREVIEW, REFUND, approval, body, large, shown
 
 BUDGET = Budget(steps=25, seconds=60, usd="1.00", denials=3)
 
@@ -27,13 +27,14 @@ def test_a_card_answers_in_the_order_of_a_decision() -> None:
         "Exactly this is sent",
         "*How bad if it is wrong*",
         "• 1 customer",
-        "Environment\n⚠ PRODUCTION",
-        "Tenant\nacme",
+        "Not automatically reversible",
+        "Environment: ⚠ PRODUCTION",
+        "Tenant: acme",
         "*Can we undo it*",
         "• Reopen T-18421.",
         "*Who asks, and why*",
-        "Asked by\nbackend:crm",
-        "On behalf of\nUma",
+        "Asked by: backend:crm",
+        "For: Uma",
         "$0.0123 of $1.00, 4 of 25 steps",
         "In the agent's own words, which nobody has checked:\n│ The article fits.",
         "*Who decides*",
@@ -76,7 +77,7 @@ def test_a_target_too_long_for_large_letters_is_shown_whole_all_the_same() -> No
     ("undo", "call", "effect", "words"),
     [
         ("Reopen it.", Undo(tool="ticket.reopen", arguments={}), "write", "Reversible"),
-        ("Reopen it by hand.", None, "write", "Not automatically"),
+        ("Reopen it by hand.", None, "write", "Not automatically reversible"),
         ("", None, "write", "Not reversible"),
         ("", None, "destructive", "Not reversible (destructive)"),
     ],
@@ -87,7 +88,7 @@ def test_two_words_say_whether_it_is_reversible(
     """Only a call that was prepared takes a write back by itself; a tool's words promise nothing."""
     action = replace(FROZEN, undo=call, effect=effect, preview=replace(PREVIEW, undo=undo))
     card = shown(approval(action))
-    assert f"If it is wrong\n{words}" in fields(card)
+    assert words in body(card).split("\n")
     assert ("No. It cannot be undone." in body(card)) == (not undo)
 
 
@@ -153,7 +154,7 @@ def test_a_card_says_that_it_repeats(times: int, said: str) -> None:
     """Whoever approves the third of three equal payments is told above the buttons that there were two."""
     card = shown(approval(replace(FROZEN, repeats=times)))
     assert large(card)[-1] == f"⚠ This repeats: the run did exactly this {said}."
-    assert [block["type"] for block in card.blocks[-3:]] == ["header", "context", "actions"]
+    assert [block["type"] for block in card.blocks[-3:]] == ["header", "actions", "context"]
     assert "This repeats" not in body(shown(approval()))
 
 
@@ -168,4 +169,4 @@ def test_a_run_without_a_known_spend_says_nothing_of_it() -> None:
     """A card of an older row leaves the field out, and that of a run for nobody names nobody."""
     text = json.dumps(shown(approval(replace(FROZEN, on_behalf_of=None))).blocks)
     assert "Spent so far" not in text
-    assert "On behalf of" not in text
+    assert "For: " not in text

@@ -35,7 +35,7 @@ def test_buttons_carry_the_approval_and_the_digest() -> None:
     assert [approve["action_id"], deny["action_id"]] == [APPROVE, DENY]
     assert approve["value"] == deny["value"] == f"apr_1|{DEV.digest()}"
     assert (approve["style"], deny["style"]) == ("primary", "danger")
-    assert card.blocks[-1]["block_id"] == "apr_1"
+    assert card.blocks[-2]["block_id"] == "apr_1"
 
 
 @pytest.mark.parametrize(

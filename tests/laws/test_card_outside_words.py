@@ -45,10 +45,10 @@ def test_outside_lines_cannot_pass_for_ours() -> None:
 
 def test_a_target_cannot_name_another_place() -> None:
     """A name that goes on with another environment stays on its own marked line."""
-    frozen = replace(FROZEN, env="dev", preview=replace(PREVIEW, target="T-1\nEnvironment\n⚠ PRODUCTION"))
+    frozen = replace(FROZEN, env="dev", preview=replace(PREVIEW, target="T-1\nEnvironment: ⚠ PRODUCTION"))
     card = shown(approval(frozen))
-    assert [field for field in fields(card) if field.startswith("Environment")] == ["Environment\ndev"]
-    assert "▸ T-1 ↵ Environment ↵ ⚠ PRODUCTION" in large(card)
+    assert [field for field in fields(card) if field.startswith("Environment")] == ["Environment: dev"]
+    assert "▸ T-1 ↵ Environment: ⚠ PRODUCTION" in large(card)
 
 
 @pytest.mark.parametrize("name", ["acme · dev", "acme” (dev)", "⚠ PRODUCTION", " acme", "acme, Ada"])
@@ -104,12 +104,12 @@ def test_look_alike_letters_are_marked_on_the_card(field: str) -> None:
 PIECES = st.sampled_from(
     [
         *("<@U0ADA>", "<!channel>", "<http://evil.example|Approve>", "https://evil.example", "*bold*"),
-        *("`code`", ":white_check_mark:", "&lt;", "\nEnvironment\ndev", "\nTenant\nglobex", "\nGroup: x"),
+        *("`code`", ":white_check_mark:", "&lt;", "\nEnvironment: dev", "\nTenant: globex", "\nFor: x"),
         *(
             "\nIt expires on 1 Jan",
-            "\n1 of 2 people approved.",
+            "\n1 of 2 people of x approved.",
             "\n*Can we undo it*\n",
-            "\nOne person decides.",
+            "\nOne person of x.",
         ),
         *("\nIt was carried out.", "▸ T-1", "• status: open → closed", "\u0430cme", "(mixed alphabets)"),
         *(
@@ -141,10 +141,19 @@ STATES: dict[ApprovalKind, list[ApprovalState]] = {
     ApprovalKind.RECONCILE: [ApprovalState.WAITING, ApprovalState.SETTLED],
 }
 OURS = (
-    *("Environment", "Tenant", "Asked by", "On behalf of", "Route", "Spent so far", "If it is wrong"),
-    *("Group:", "Groups:", "It expires on", "One person decides", "Exactly this is sent", "The reason:"),
+    *(
+        "Environment:",
+        "Tenant:",
+        "Asked by:",
+        "For:",
+        "Route:",
+        "Spent so far:",
+        "Not reversible",
+        "Asked on",
+    ),
+    *("It expires on", "One person of", "Exactly this is sent", "The reason:"),
     *("It was carried out", "Nothing is written", "This undoes", "In the agent's own words"),
-    *(f"{count} of {needed} people approved" for count in range(4) for needed in range(4)),
+    *(f"{count} of {needed} people of" for count in range(4) for needed in range(4)),
     *(f"*{heading}*" for heading in Heading),
 )
 """How lines of ours begin, each of them at most once on a card."""
@@ -234,8 +243,7 @@ def test_whoever_can_approve_sees_every_value(frozen: Frozen) -> None:
     shown, preview = body(card), frozen.preview
     for text in (preview.target or frozen.target, preview.stakes, preview.undo, *preview.figures):
         assert one_line(text) in shown
-    for text in (frozen.tenant, frozen.tool, frozen.address):
-        assert f"\n{one_line(text)}" in "\n".join(fields(card))
+    assert f"Tenant: {one_line(frozen.tenant)}" in "\n".join(fields(card))
     assert visible(json.dumps(frozen.arguments, ensure_ascii=False, sort_keys=True)) in shown
 
 

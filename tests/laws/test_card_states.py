@@ -21,7 +21,7 @@ def test_progress_names_who_approved() -> None:
     """While a second person is awaited the card says who was the first, and by what."""
     nobody = shown(approval(REFUND, needed=2))
     assert large(nobody)[0].startswith("Approval needed (0 of 2)")
-    assert "0 of 2 people approved." in body(nobody)
+    assert "0 of 2 people of support-leads approved." in body(nobody)
     first = shown(approval(REFUND, needed=2, grants=(grant("ada", of=REFUND, assertion=SIGNED),)))
     assert large(first)[0].startswith("Approval needed (1 of 2)")
     assert "✓ Approved by Ada Lovelace, on 25 Nov 2026 at 09:47 UTC, with a passkey" in body(first)
@@ -31,7 +31,7 @@ def test_a_withdrawn_approval_is_told_and_not_counted() -> None:
     """Who withdrew is not among those who approved."""
     grants = (grant("ada"), grant("ada", "withdraw", ASKED + 90_000), grant("grace"))
     text = body(shown(approval(needed=2, grants=grants)))
-    assert "1 of 2 people approved." in text
+    assert "1 of 2 people of support-leads approved." in text
     assert "✓ Approved by Grace Hopper" in text
     assert "↩ Taken back by Ada Lovelace" in text
     assert "Approved by Ada" not in text
@@ -46,8 +46,8 @@ def test_a_grant_for_another_action_is_not_shown() -> None:
 def test_an_escalated_card_names_both_groups() -> None:
     """From its time on the second group stands beside the first, and not before."""
     record = approval(escalate_ms=ASKED + 1_000, escalate_to="managers")
-    assert "Group: support-leads\n" in body(shown(record, now_ms=ASKED + 999))
-    assert "Groups: support-leads, and since it was escalated also managers" in body(
+    assert "One person of support-leads.\n" in body(shown(record, now_ms=ASKED + 999))
+    assert "One person of support-leads or, since it was escalated, of managers." in body(
         shown(record, now_ms=ASKED + 1_000)
     )
 
@@ -142,7 +142,7 @@ def test_a_decided_card_waits_for_nobody(state: ApprovalState) -> None:
     """It has lost its expiry, its group and its ways to decide."""
     card = shown(approval(state=state, decided_ms=ASKED, claimed=True, grants=(grant("ada"),)))
     assert not buttons(card)
-    for gone in ("It expires", "does not expire", "Who decides", "Group:"):
+    for gone in ("It expires", "does not expire", "Who decides", "One person of"):
         assert gone not in body(card)
 
 
