@@ -69,7 +69,7 @@ def shown(frozen: Frozen, what: Heading) -> tuple[list[Block], bool]:
     lines += map(_change, preview.changes)
     stakes = f"• {named(preview.stakes)}" if preview.stakes else "The tool does not say who is affected."
     undo = f"• {named(preview.undo)}" if preview.undo else "No. It cannot be undone."
-    call = _call(frozen)
+    call = _call(frozen, what)
     whole = len(preview.changes) <= _MOST and _fits(
         frozen, [*large, *lines, stakes, undo, call], packed(lines)
     )
@@ -144,13 +144,14 @@ def _brief(text: str) -> bool:
 _BRIEF: Final = 80
 
 
-def _call(frozen: Frozen) -> str:
+def _call(frozen: Frozen, what: Heading) -> str:
     """A preview may leave an argument out; what is approved must not."""
     arguments = json.dumps(frozen.arguments, ensure_ascii=False, sort_keys=True)
     # In JSON a line break is written with a Latin letter.
     written = marked(arguments.replace("\\n", " "), visible(arguments))
     tool, system = word(frozen.tool, NAME), word(frozen.address, NAME)
-    return f"Exactly this is sent to {system}: {tool} {written}"
+    sent = "is sent to" if what is Heading.WILL_CHANGE else "was asked of"
+    return f"Exactly this {sent} {system}: {tool} {written}"
 
 
 def _places(frozen: Frozen) -> Block:

@@ -92,13 +92,29 @@ def test_a_right_to_left_field_does_not_turn_the_arrow() -> None:
     assert "• סכום, now:\n│ 5\n• סכום, then:\n│ 7" in text
 
 
-@pytest.mark.parametrize("field", ["target", "stakes", "undo", "figures"])
-def test_look_alike_letters_are_marked_on_the_card(field: str) -> None:
+@pytest.mark.parametrize(
+    "preview",
+    [
+        replace(PREVIEW, target="p\u0430ypal"),
+        replace(PREVIEW, stakes="p\u0430ypal"),
+        replace(PREVIEW, undo="p\u0430ypal"),
+        replace(PREVIEW, figures=("p\u0430ypal",)),
+        replace(PREVIEW, changes=(Change(field="p\u0430ypal", before="", after="x"),)),
+        replace(PREVIEW, changes=(Change(field="a", before="", after="x\np\u0430ypal"),)),
+    ],
+    ids=["target", "stakes", "undo", "figures", "field", "value"],
+)
+def test_look_alike_letters_are_marked_on_the_card(preview: Preview) -> None:
     """A Cyrillic letter in a Latin word is said where the word stands."""
-    value = ("p\u0430ypal",) if field == "figures" else "p\u0430ypal"
-    text = body(shown(approval(replace(FROZEN, preview=replace(PREVIEW, **{field: value})))))
-    assert "p\u0430ypal (mixed alphabets)" in text
+    assert "p\u0430ypal (mixed alphabets)" in body(shown(approval(replace(FROZEN, preview=preview))))
     assert "(mixed alphabets)" not in body(shown(approval()))
+
+
+@pytest.mark.parametrize("place", ["tenant", "env", "tool", "address", "route", "caller", "words"])
+def test_a_place_in_look_alike_letters_is_marked(place: str) -> None:
+    """One that begins with a Cyrillic letter is not acme, wherever it stands."""
+    frozen = replace(FROZEN, **{place: "\u0430cme"})
+    assert "\u0430cme (mixed alphabets)" in body(shown(approval(frozen)))
 
 
 PIECES = st.sampled_from(
