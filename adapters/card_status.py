@@ -5,7 +5,7 @@ from typing import Final
 from adapters.blocks import Heading
 from adapters.card_action import NAME
 from adapters.card_people import WORDS, Namer, said, standing
-from adapters.plain_text import cut, named, quoted
+from adapters.plain_text import cut, named, quoted, word
 from adapters.times import moment, span
 from contracts.action import Original
 from contracts.approval import ApprovalRecord, ApprovalState
@@ -106,8 +106,8 @@ _OUTCOMES: Final = {
 
 
 def undoing(original: Original) -> str:
-    tool, target, run = (cut(named(text), NAME) for text in (original.tool, original.target, original.run_id))
-    return f"This undoes:\n• {target}\n• by {tool}, in run {run}"
+    tool, target, run = (word(text, NAME) for text in (original.tool, original.target, original.run_id))
+    return f"This undoes {tool} {target}, which run {run} did."
 
 
 def repeating(times: int) -> str:

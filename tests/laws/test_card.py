@@ -144,7 +144,7 @@ def test_a_card_says_whose_undo_it_is() -> None:
     """Tool, target and run of what it undoes, out of the sealed record; its words are of who asked for it."""
     original = Original(run_id="run_0", action_id="run_0.1.0", tool="ticket.close", target="T-1 *now*")
     text = body(shown(approval(replace(FROZEN, undoes=original))))
-    assert "This undoes:\n• T-1 *now*\n• by ticket.close, in run run_0" in text
+    assert "This undoes ticket.close “T-1 *now*”, which run run_0 did." in text
     assert "In the words of who asked for the undo" in text
     assert "This undoes" not in body(shown(approval()))
 

@@ -112,9 +112,9 @@ def test_look_alike_letters_are_marked_on_the_card(preview: Preview) -> None:
 
 @pytest.mark.parametrize("place", ["tenant", "env", "tool", "address", "route", "caller", "words"])
 def test_a_place_in_look_alike_letters_is_marked(place: str) -> None:
-    """One that begins with a Cyrillic letter is not acme, wherever it stands."""
-    frozen = replace(FROZEN, **{place: "\u0430cme"})
-    assert "\u0430cme (mixed alphabets)" in body(shown(approval(frozen)))
+    """A tenant's name that begins with a Cyrillic letter is not the Latin one, wherever it stands."""
+    named: dict[str, Any] = {place: "\u0430cme"}
+    assert "\u0430cme (mixed alphabets)" in body(shown(approval(replace(FROZEN, **named))))
 
 
 PIECES = st.sampled_from(
