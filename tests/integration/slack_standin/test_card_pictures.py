@@ -70,6 +70,9 @@ def test_cards_are_read_at_a_glance(
         first = card.get_by_role("heading").first
         expect(first).to_contain_text(record.tenant)
         expect(first).to_contain_text("⚠ PRODUCTION" if record.env == "prod" else record.env)
+        preview = record.action["preview"]
+        for text in (preview["target"], *preview["figures"], preview["stakes"]):
+            expect(card.get_by_text(text).first).to_be_visible()
         tops = _tops(card)
         assert tops == sorted(tops), scene
         card.screenshot(path=folder / f"card-{scene}-{scheme}-{width}.png")
