@@ -1,6 +1,8 @@
 """Block Kit, as far as our cards use it, with Slack's limits."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Final
 
 from adapters.plain_text import cut, size
@@ -10,6 +12,19 @@ Block = dict[str, Any]
 SECTION: Final = 3_000
 HEADER: Final = 150
 BLOCKS: Final = 50
+
+
+class Heading(StrEnum):
+    """Headings within a card."""
+
+    WILL_CHANGE = "What will change"
+    CHANGED = "What changed"
+    NOT_CHANGED = "What would have changed"
+    SENT = "What was sent"
+    STAKES = "How bad if it is wrong"
+    UNDO = "Can we undo it"
+    ASKED = "Who asks, and why"
+    DECIDES = "Who decides"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +45,18 @@ def header(text: str) -> Block:
 
 
 def section(text: str) -> Block:
-    return {"type": "section", "text": plain(text)}
+    """Shown whole: without ``expand`` Slack folds a long one behind "see more"."""
+    return {"type": "section", "text": plain(text), "expand": True}
+
+
+def fields(texts: Mapping[str, str]) -> Block:
+    """Names with their values, two beside each other."""
+    return {"type": "section", "fields": [plain(f"{name}: {value}") for name, value in texts.items()]}
+
+
+def heading(words: Heading) -> Block:
+    """Our own fixed words in bold: the one thing of a card that is markup."""
+    return {"type": "section", "text": {"type": "mrkdwn", "text": f"*{words}*"}}
 
 
 def small(text: str) -> Block:
@@ -53,6 +79,10 @@ def button(action_id: str, text: str, value: str, *, style: str = "", confirm: B
     """``style``: ``primary``, ``danger`` or none."""
     made: Block = {"type": "button", "action_id": action_id, "value": value, "text": plain(text)}
     return made | ({"style": style} if style else {}) | ({"confirm": confirm} if confirm else {})
+
+
+def link(action_id: str, text: str, url: str) -> Block:
+    return {"type": "button", "action_id": action_id, "url": url, "text": plain(text)}
 
 
 def confirmation(title: str, text: str, yes: str) -> Block:

@@ -7,6 +7,8 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import Final
 
+from adapters.alphabets import marked
+
 
 def visible(text: str) -> str:
     """The text with every character that does not show, or that piles up, spelled out as ``⟨U+202E⟩``."""
@@ -23,6 +25,22 @@ def one_line(text: str) -> str:
     return visible(text).replace("\n", " ↵ ")
 
 
+def named(text: str) -> str:
+    """Visible, on one line, and marked where letters of other alphabets pass for Latin ones."""
+    return marked(text, one_line(text))
+
+
+def word(text: str, limit: int) -> str:
+    """Named within one of our sentences: in quotation marks where it could pass for a part of it."""
+    name = cut(named(text), limit)
+    return name if _PLAIN.fullmatch(text) else f"“{name.translate(_MARKS_SPELLED)}”"
+
+
+def turns(text: str) -> bool:
+    """Whether it has right-to-left letters, which turn round what stands on their line for the eye."""
+    return any(unicodedata.bidirectional(char) in _RIGHT_TO_LEFT for char in text)
+
+
 def quoted(text: str) -> str:
     """Visible, each line behind a bar that no outside text can do without."""
     return "\n".join(f"│ {line}" for line in visible(text).split("\n"))
@@ -34,7 +52,10 @@ def escaped(text: str) -> str:
 
 
 _MARKS: Final = 3
-_GAP: Final = re.compile(r"[^\S\n]{5,}")
+_GAP: Final = re.compile(r"[^\S\n]{5,}|\A[^\S\n]+\Z")
+_PLAIN: Final = re.compile(r"[\w.:/@+#'’-]+(?: [\w.:/@+#'’-]+)*")  # noqa: RUF001 - names have that apostrophe
+_MARKS_SPELLED: Final = {ord(mark): f"⟨U+{ord(mark):04X}⟩" for mark in "“”"}
+_RIGHT_TO_LEFT: Final = frozenset({"R", "AL", "AN"})
 #: Invisible, though Unicode counts them as letters, marks or symbols (Default_Ignorable_Code_Point, blanks).
 _BLANKS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0") | {
     chr(code) for span in (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0)) for code in span

@@ -7,10 +7,6 @@ def moment(at_ms: int) -> str:
     return f"{datetime.fromtimestamp(at_ms / 1_000, tz=UTC):%d %b %Y at %H:%M UTC}"
 
 
-def decided(requested_ms: int, decided_ms: int) -> str:
-    return f" on {moment(decided_ms)}, {span(decided_ms - requested_ms)} after it was asked"
-
-
 def span(span_ms: int) -> str:
     seconds = max(0, span_ms // 1_000)
     units = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))

@@ -48,7 +48,9 @@ _LONG: Final = (
     "integration/test_stack.py",
     "integration/test_orphans.py",
     "workflows/test_agent_run.py",
+    "integration/slack_standin/test_card_pictures.py",
     "integration/slack_standin/test_process.py",
+    "integration/test_slack_types.py",
 )
 
 # How long an example takes says more of the machine's load than of any law.

@@ -58,7 +58,7 @@ class CloseTicket(TicketChange[CloseArguments]):
                 f"1 customer ({ticket.customer}) sees the ticket as resolved;"
                 " nobody works on it any more unless it is reopened."
             ),
-            undo=f"Reopen {ticket.id} with ticket.reopen, or in the helpdesk.",
+            undo=f"At any time: reopen {ticket.id} with ticket.reopen, or in the helpdesk.",
         )
 
     def undo_arguments(self, ticket: Ticket, arguments: CloseArguments) -> Json:  # noqa: ARG002 - whatever the reason was
@@ -94,7 +94,7 @@ class ReopenTicket(TicketChange[ReopenArguments]):
                 Change(field="reason", before="", after=arguments.reason),
             ),
             stakes=f"1 customer ({ticket.customer}) sees the ticket as open; people work on it again.",
-            undo=f"Close {ticket.id} again with ticket.close, or in the helpdesk.",
+            undo=f"At any time: close {ticket.id} again with ticket.close, or in the helpdesk.",
         )
 
     def undo_arguments(self, ticket: Ticket, arguments: ReopenArguments) -> Json:  # noqa: ARG002 - whatever the reason was

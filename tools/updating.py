@@ -86,7 +86,7 @@ class UpdateTicket(TicketChange[UpdateArguments]):
             target=ticket.named,
             changes=changes,
             stakes=f"1 ticket of 1 customer ({ticket.customer}): {wrong}.",
-            undo=f"Set {before} again {way}in the helpdesk.",
+            undo=f"At any time: set {before} again {way}in the helpdesk.",
         )
 
     def undo_arguments(self, ticket: Ticket, arguments: UpdateArguments) -> Json:

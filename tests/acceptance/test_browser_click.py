@@ -32,12 +32,10 @@ async def _approve(page: Page, slack: str, ticket: str) -> None:
     """Of all cards in the channel, the one that wants to close this ticket."""
     await page.goto(f"{slack}/?as=U0ADA")
     approve = page.get_by_role("article").filter(has_text=ticket).get_by_role("button", name="Approve")
-    await approve.click()
     pictures = os.environ.get("SCREENSHOTS")
     if pictures:
-        await page.screenshot(path=f"{pictures}/card-confirm.png", full_page=True)
-    dialog = page.get_by_role("dialog")
-    await dialog.get_by_role("button", name="Approve").click()
+        await page.screenshot(path=f"{pictures}/card.png", full_page=True)
+    await approve.click()
     await expect(approve).to_have_count(0, timeout=15_000)
     if pictures:
         await page.wait_for_timeout(1_500)

@@ -1,50 +1,95 @@
-"""Laws of the card: it says all that a decision needs, and what came of it."""
+"""Laws of the card: it says all that a decision needs, in the order of a decision."""
 
 import json
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from adapters.card import APPROVE, DENY
 from adapters.cards import render
-from adapters.question_card import DID, DID_NOT, STOP
-from contracts.action import Change, Original, Preview
-from contracts.approval import ApprovalKind, ApprovalRecord, ApprovalState
+from contracts.action import Change, Original, Undo
+from contracts.budget import Budget, Spend
 from contracts.errors import Malformed
-from contracts.run import Outcome
 from tests.frozen import ASKED
-from tests.laws.cards import FROZEN, PREVIEW, approval, body, buttons, grant, shown
+from tests.laws.cards import FROZEN, PREVIEW, REFUND, approval, body, large, shown
+
+BUDGET = Budget(steps=25, seconds=60, usd="1.00", denials=3)
 
 
 def test_a_card_answers_in_the_order_of_a_decision() -> None:
-    """What changes comes first, then where, how bad, whether it can be undone, who asks, why, until when."""
-    text = body(shown(approval()))
+    """What changes comes first, then how bad, whether it can be undone, who asks, why, who decides, when."""
+    record = approval(spend=Spend(steps=4, usd="0.0123"), budget=BUDGET)
+    text = body(shown(record))
     answers = [
-        "What will change: T-18421 “Password reset loops”",
-        "status: open → closed",
-        "prod",
-        "acme",
-        "If it is wrong: 1 customer",
-        "Can it be undone? Reopen T-18421.",
-        "Asked by backend:crm for Uma",
-        "in the agent's own words",
-        "│ The article fits.",
-        "It expires on",
+        "Approval needed",
+        "*What will change*",
+        "▸ T-18421 “Password reset loops”",
+        "• status: open → closed",
+        "Exactly this is sent",
+        "*How bad if it is wrong*",
+        "• 1 customer",
+        "Not automatically reversible",
+        "Environment: ⚠ PRODUCTION",
+        "Tenant: acme",
+        "*Can we undo it*",
+        "• Reopen T-18421.",
+        "*Who asks, and why*",
+        "Asked by: backend:crm",
+        "For: Uma",
+        "$0.0123 of $1.00, 4 of 25 steps",
+        "In the agent's own words, which nobody has checked:\n│ The article fits.",
+        "*Who decides*",
+        "It expires on 25 Nov 2026",
+        "Run run_1, approval apr_1",
     ]
     places = [text.index(answer) for answer in answers]
     assert places == sorted(places)
 
 
-def test_buttons_carry_the_approval_and_the_digest() -> None:
-    """Each click names the approval and the bytes it is about; approving asks once more."""
-    card = shown(approval())
-    approve, deny = buttons(card)
-    assert [approve["action_id"], deny["action_id"]] == [APPROVE, DENY]
-    assert approve["value"] == deny["value"] == f"apr_1|{FROZEN.digest()}"
-    assert (approve["style"], deny["style"]) == ("primary", "danger")
-    assert "acme (prod)" in approve["confirm"]["text"]["text"]
-    assert card.blocks[-1]["block_id"] == "apr_1"
+@pytest.mark.parametrize(
+    ("env", "first"),
+    [
+        ("prod", "Approval needed · ⚠ PRODUCTION · acme"),
+        ("prod-eu", "Approval needed · ⚠ PRODUCTION prod-eu · acme"),
+        ("PROD", "Approval needed · ⚠ PRODUCTION PROD · acme"),
+        ("dev", "Approval needed · dev · acme"),
+    ],
+)
+def test_the_first_line_says_where_and_for_whom(env: str, first: str) -> None:
+    """Tenant and environment stand in the largest letters, and nobody overlooks production."""
+    assert large(shown(approval(replace(FROZEN, env=env))))[0] == first
+
+
+def test_target_and_figures_are_large() -> None:
+    """Money and counts stand under the target, in letters that are not skimmed."""
+    assert large(shown(approval(REFUND, needed=2)))[1:] == [
+        "▸ order O-10231 of Maria Silva",
+        "▸ EUR 49.00 · 1 customer",
+    ]
+
+
+def test_a_target_too_long_for_large_letters_is_shown_whole_all_the_same() -> None:
+    """A name is not cut for its size while it fits the card."""
+    text = body(shown(approval(replace(FROZEN, preview=replace(PREVIEW, target="t" * 400)))))
+    assert f"▸ {'t' * 400}\n• status" in text
+
+
+@pytest.mark.parametrize(
+    ("undo", "call", "effect", "words"),
+    [
+        ("Reopen it.", Undo(tool="ticket.reopen", arguments={}), "write", "Reversible"),
+        ("Reopen it by hand.", None, "write", "Not automatically reversible"),
+        ("", None, "write", "Not reversible"),
+        ("", None, "destructive", "Not reversible (destructive)"),
+    ],
+)
+def test_two_words_say_whether_it_is_reversible(
+    undo: str, call: Undo | None, effect: str, words: str
+) -> None:
+    """Only a call that was prepared takes a write back by itself; a tool's words promise nothing."""
+    action = replace(FROZEN, undo=call, effect=effect, preview=replace(PREVIEW, undo=undo))
+    card = shown(approval(action))
+    assert words in body(card).split("\n")
+    assert ("No. It cannot be undone." in body(card)) == (not undo)
 
 
 def test_every_argument_is_on_the_card() -> None:
@@ -53,55 +98,40 @@ def test_every_argument_is_on_the_card() -> None:
     assert '"notify": "everyone@example.com"' in body(shown(approval(frozen)))
 
 
+def test_no_section_of_an_action_is_folded() -> None:
+    """Slack hides the end of a long section behind "see more" unless it is told not to."""
+    long = tuple(Change(field=f"f{n}", before="b", after="a" * 70) for n in range(20))
+    card = shown(approval(replace(FROZEN, preview=replace(PREVIEW, changes=long))))
+    said = [
+        b for b in card.blocks if b["type"] == "section" and b.get("text", {}).get("type") == "plain_text"
+    ]
+    assert said
+    assert all(block["expand"] for block in said)
+
+
 @pytest.mark.parametrize(
-    "preview",
+    ("before", "after", "text"),
     [
-        replace(PREVIEW, changes=(Change(field="body", before="", after="x" * 3_001),)),
-        replace(
-            PREVIEW, changes=tuple(Change(field=f"f{n}", before="", after="y" * 2_900) for n in range(45))
-        ),
-        replace(
-            PREVIEW, changes=tuple(Change(field=f"f{n}", before="", after="y" * 2_000) for n in range(5))
-        ),
-        replace(PREVIEW, target="t" * 3_001),
-        replace(PREVIEW, stakes="s" * 3_001),
-        replace(PREVIEW, undo="u" * 3_001),
-        replace(PREVIEW, changes=(Change(field="body", before="", after="\u200b" * 400),)),
+        ("", "closed", "• status: (empty) → closed"),
+        ("open", "", "• status: open → (empty)"),
+        ("", "one\ntwo", "• status, new:\n│ one\n│ two"),
+        ("one\ntwo", "", "• status, taken away:\n│ one\n│ two"),
+        ("one\ntwo", "three", "• status, now:\n│ one\n│ two\n• status, then:\n│ three"),
+        ("(empty)", "x", "• status, now:\n│ (empty)\n• status, then:\n│ x"),
+        ("x", "   ", "• status: x → ⟨3 spaces⟩"),
     ],
 )
-def test_no_buttons_unless_the_whole_action_fits(preview: Preview) -> None:
-    """A part that was cut may be the part that matters: the card says where to read all of it."""
-    card = shown(
-        approval(replace(FROZEN, preview=preview)), page_url="https://interlock.example/approvals/apr_1"
-    )
-    assert buttons(card) == []
-    assert "interlock approvals show apr_1" in body(card)
-    assert "https://interlock.example/approvals/apr_1" in body(card)
-
-
-def test_long_arguments_take_the_buttons_away() -> None:
-    """The frozen bytes count too, not only what the preview tells of them."""
-    assert buttons(shown(approval(replace(FROZEN, arguments={"body": "x" * 3_000})))) == []
+def test_a_change_is_before_and_after(before: str, after: str, text: str) -> None:
+    """Beside an arrow where both are short, else under each other; an empty value is called empty."""
+    changes = (Change(field="status", before=before, after=after),)
+    assert text in body(shown(approval(replace(FROZEN, preview=replace(PREVIEW, changes=changes)))))
 
 
 def test_the_agents_words_may_be_cut_but_visibly() -> None:
-    """The agent's reasons are no part of the action: cut, marked, and the buttons stay."""
-    card = shown(approval(replace(FROZEN, words="because " * 5_000)))
-    assert len(buttons(card)) == 2
-    assert "[cut: 40002 characters in all]" in body(card)
-
-
-def test_a_record_that_is_not_the_frozen_one_has_no_buttons() -> None:
-    """A harmless text over another action's digest is not offered for approval."""
-    card = shown(approval(action_digest="sha256:" + "0" * 64))
-    assert buttons(card) == []
-    assert "Decide nothing" in body(card)
-
-
-def test_after_the_deadline_there_are_no_buttons() -> None:
-    """Past its time a card offers nothing that could still count."""
-    assert buttons(shown(approval(), now_ms=ASKED + 5 * 3_600_000)) == []
-    assert len(buttons(shown(approval(deadline_ms=None), now_ms=ASKED + 5 * 3_600_000))) == 2
+    """The agent's reasons are no part of the action: cut, and marked as cut."""
+    assert "[cut: 40002 characters in all]" in body(
+        shown(approval(replace(FROZEN, words="because " * 5_000)))
+    )
 
 
 def test_a_row_without_a_frozen_record_has_no_card() -> None:
@@ -110,139 +140,21 @@ def test_a_row_without_a_frozen_record_has_no_card() -> None:
         render(approval(action={"tool": "ticket.close"}), people={}, now_ms=ASKED, page_url=None)
 
 
-def test_progress_names_who_approved() -> None:
-    """While a second person is awaited the card says who was the first."""
-    card = shown(approval(needed=2, grants=(grant("ada"),)))
-    assert "1 of 2 people of support-leads approved: Ada Lovelace." in body(card)
-    assert len(buttons(card)) == 2
-
-
-def test_a_withdrawn_approval_is_told_and_not_counted() -> None:
-    """Who withdrew is not among those who approved."""
-    grants = (grant("ada"), grant("ada", "withdraw", ASKED + 90_000), grant("grace"))
-    text = body(shown(approval(needed=2, grants=grants)))
-    assert "Ada Lovelace withdrew the approval." in text
-    assert "1 of 2 people of support-leads approved: Grace Hopper." in text
-
-
-def test_a_grant_for_another_action_is_not_shown() -> None:
-    """Names on a card are those of decisions on these bytes."""
-    other = replace(grant("ada"), action_digest="sha256:" + "0" * 64)
-    assert "Ada" not in body(shown(approval(needed=2, grants=(other,))))
-
-
-def test_a_decision_names_people_time_and_delay() -> None:
-    """Once decided the card has no buttons and says who, when and after how long."""
-    record = approval(
-        state=ApprovalState.APPROVED,
-        needed=2,
-        grants=(grant("ada"), grant("grace", at_ms=ASKED + 125_000)),
-        decided_ms=ASKED + 125_000,
-    )
-    card = shown(record)
-    assert buttons(card) == []
-    assert "Approved by Ada Lovelace and Grace Hopper on 25 Nov 2026 at" in body(card)
-    assert "2 min 5 s after it was asked" in body(card)
-
-
-@pytest.mark.parametrize(
-    ("more", "sentence"),
-    [
-        ({}, "about to be carried out"),
-        ({"claimed": True}, "being carried out"),
-        ({"outcome": "succeeded", "outcome_text": "T-18421 is closed."}, "Done. T-18421 is closed."),
-        ({"outcome": "refused"}, "The target refused it"),
-        ({"outcome": "failed"}, "It failed"),
-        ({"outcome": "unknown"}, "Nobody knows whether it happened"),
-    ],
-)
-def test_the_outcome_is_on_the_card(more: dict[str, Any], sentence: str) -> None:
-    """After an approval the card says what came of it, unknown included."""
-    record = approval(state=ApprovalState.APPROVED, decided_ms=ASKED, grants=(grant("ada"),), **more)
-    assert sentence in body(shown(record))
-
-
-@pytest.mark.parametrize("outcome", list(Outcome))
-def test_every_outcome_has_its_sentence(outcome: Outcome) -> None:
-    """No outcome leaves a card without words."""
-    shown(approval(state=ApprovalState.APPROVED, decided_ms=ASKED, outcome=outcome))
-
-
-@pytest.mark.parametrize(
-    ("state", "sentence"),
-    [
-        (ApprovalState.DENIED, "Denied by Ada Lovelace"),
-        (ApprovalState.EXPIRED, "not approved in time"),
-        (ApprovalState.CANCELLED, "The run ended before"),
-    ],
-)
-def test_every_end_without_a_write_says_so(state: ApprovalState, sentence: str) -> None:
-    """Denied, expired and cancelled cards say that nothing is written, a denial with its reason."""
-    record = approval(
-        state=state,
-        decided_ms=ASKED + 60_000,
-        grants=(grant("ada", "deny"),),
-        denial="wrong\nticket" if state is ApprovalState.DENIED else "",
-    )
-    text = body(shown(record))
-    assert sentence in text
-    assert "nothing is written" in text
-    assert ("│ wrong\n│ ticket" in text) == (state is ApprovalState.DENIED)
-
-
-def test_a_card_that_the_target_overtook_says_so() -> None:
-    """An approval that was taken back because the target changed names that, and has no button."""
-    card = shown(approval(state=ApprovalState.CANCELLED, denial="T-18421 changed after it was shown"))
-    assert "T-18421 changed after it was shown; nothing is written on this card." in body(card)
-    assert not buttons(card)
-
-
-def _question(**keys: Any) -> ApprovalRecord:
-    known = "Sent once, at 10:02:11 UTC on 25 Nov 2026; no answer that settles it came within 20 s."
-    return approval(kind=ApprovalKind.RECONCILE, question=known, **keys)
-
-
-def test_an_unknown_write_is_asked_about_with_what_is_known() -> None:
-    """The card says when it was sent and what waits meanwhile, and takes three answers, confirmed."""
-    card = shown(_question())
-    assert "Sent once, at 10:02:11 UTC" in body(card)
-    assert "Nothing repeats it" in body(card)
-    assert [button["action_id"] for button in buttons(card)] == [DID, DID_NOT, STOP]
-    assert all("confirm" in button for button in buttons(card)[:2])
-
-
-@pytest.mark.parametrize(
-    ("answer", "sentence"),
-    [("it_did", "says that it happened"), ("it_did_not", "says that it did not happen")],
-)
-def test_a_settled_question_says_who_said_what(answer: str, sentence: str) -> None:
-    """Answered, the card names the person and the answer, and loses its buttons."""
-    card = shown(_question(state=ApprovalState.SETTLED, decided_ms=ASKED, grants=(grant("ada", answer),)))
-    assert f"Ada Lovelace looked and {sentence}" in body(card)
-    assert not buttons(card)
-
-
-def test_a_stopped_runs_question_can_still_be_answered() -> None:
-    """Stopping ends the run and not the question."""
-    card = shown(_question(grants=(grant("ada", "stop"),)))
-    assert [button["action_id"] for button in buttons(card)] == [DID, DID_NOT]
-
-
 def test_a_card_says_whose_undo_it_is() -> None:
     """Tool, target and run of what it undoes, out of the sealed record; its words are of who asked for it."""
     original = Original(run_id="run_0", action_id="run_0.1.0", tool="ticket.close", target="T-1 *now*")
-    card = json.dumps(shown(approval(replace(FROZEN, undoes=original))).blocks)
-    assert "This undoes ticket.close T-1 *now*, which run run_0 did." in card
-    assert "in the words of who asked for the undo" in card
-    assert "This undoes" not in json.dumps(shown(approval()).blocks)
+    text = body(shown(approval(replace(FROZEN, undoes=original))))
+    assert "This undoes ticket.close “T-1 *now*”, which run run_0 did." in text
+    assert "In the words of who asked for the undo" in text
+    assert "This undoes" not in body(shown(approval()))
 
 
 @pytest.mark.parametrize(("times", "said"), [(1, "once before"), (2, "2 times before")])
 def test_a_card_says_that_it_repeats(times: int, said: str) -> None:
-    """Whoever approves the third of three equal payments is told that there were two."""
-    assert f"This repeats: the run did exactly this {said}." in body(
-        shown(approval(replace(FROZEN, repeats=times)))
-    )
+    """Whoever approves the third of three equal payments is told above the buttons that there were two."""
+    card = shown(approval(replace(FROZEN, repeats=times)))
+    assert large(card)[-1] == f"⚠ This repeats: the run did exactly this {said}."
+    assert [block["type"] for block in card.blocks[-3:]] == ["header", "actions", "context"]
     assert "This repeats" not in body(shown(approval()))
 
 
@@ -251,3 +163,10 @@ def test_a_card_of_an_undo_is_lawful_whatever_it_undoes(length: int) -> None:
     """Names of any length leave it within Slack's limits."""
     long = "&" * length
     shown(approval(replace(FROZEN, undoes=Original(run_id=long, action_id="a", tool=long, target=long))))
+
+
+def test_a_run_without_a_known_spend_says_nothing_of_it() -> None:
+    """A card of an older row leaves the field out, and that of a run for nobody names nobody."""
+    text = json.dumps(shown(approval(replace(FROZEN, on_behalf_of=None))).blocks)
+    assert "Spent so far" not in text
+    assert "For: " not in text

@@ -219,7 +219,7 @@ def test_an_update_shows_before_and_after_and_how_to_go_back() -> None:
     assert preview.stakes.startswith(
         "1 ticket of 1 customer (Jane Doe): it is taken up too early or too late;"
     )
-    assert preview.undo.startswith("Set priority to normal, tags to login, status to open again")
+    assert preview.undo.startswith("At any time: set priority to normal, tags to login, status to open again")
 
 
 @pytest.mark.parametrize(
@@ -374,7 +374,7 @@ def test_what_the_tool_could_not_write_itself_is_not_restored() -> None:
     tags = {"ticket_id": "T-1", "tags": ["a"]}
     assert _undo("ticket.update", tags, tags=["VIP customer"]) is None
     said = _preview("ticket.update", tags, tags=["VIP customer"]).undo
-    assert said == "Set tags to VIP customer again in the helpdesk."
+    assert said == "At any time: set tags to VIP customer again in the helpdesk."
     assert _undo("email.send", MAIL) is None
 
 

@@ -27,7 +27,7 @@ async def test_a_preview_says_what_changes_who_is_affected_and_how_to_undo_it(ho
         ("reason", "", "Resolved by the customer."),
     ]
     assert preview.stakes.startswith("1 customer (Jane Doe) sees the ticket as resolved")
-    assert preview.undo == "Reopen T-18421 with ticket.reopen, or in the helpdesk."
+    assert preview.undo == "At any time: reopen T-18421 with ticket.reopen, or in the helpdesk."
 
 
 async def test_a_hostile_subject_cannot_dress_a_card(hostile: Hostile) -> None:
