@@ -14,6 +14,7 @@ from contracts.tokens import Purpose
 LONGEST_SECONDS: Final = 86_400
 HOUR: Final = 3_600
 _NAME: Final = re.compile(r"[!-~]{1,180}")
+_SUBJECT: Final = re.compile(r"[a-z]+:[!-~]{1,180}")
 _TENANT: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _ENV: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 
@@ -31,13 +32,18 @@ class Ask:
     env: str = "dev"
     #: Seconds.
     ttl: int = HOUR
+    #: Of a caller's: the subject for whom it acts (RFC 8693, section 4.1); None: for nobody.
+    acts_for: str | None = None
 
     def claims(self, now: int) -> dict[str, Any]:
         """What the gateway reads (``gateway.auth``). Raises Malformed, PermissionRefused."""
         self._check()
+        who: dict[str, Any] = {"sub": self.subject}
+        if self.acts_for is not None:
+            who = {"sub": self.acts_for, "act": who}
         return {
             "kind": self.kind,
-            "sub": self.subject,
+            **who,
             "tenant": self.tenant,
             "env": self.env,
             "routes": list(self.routes),
@@ -53,6 +59,8 @@ class Ask:
             raise Malformed(f"{self.env!r} is no name of an environment")
         if not _NAME.fullmatch(self.subject.partition(":")[2]):
             raise Malformed("a token's name is printable ASCII without spaces, 180 characters at most")
+        if self.acts_for is not None and not _SUBJECT.fullmatch(self.acts_for):
+            raise Malformed(f"{self.acts_for!r} is no subject; write one like user:u-1042")
         if self.tenant not in (None, "*") and not _TENANT.fullmatch(self.tenant or ""):
             raise Malformed(f"{self.tenant!r} is no tenant")
         if not self.routes:

@@ -17,6 +17,9 @@ def token(
     operator: Annotated[
         str | None, typer.Option(help="An operator's name: may stop, resume and audit.")
     ] = None,
+    acts_for: Annotated[
+        str | None, typer.Option("--for", help="The subject for whom the caller acts, such as user:u-1042.")
+    ] = None,
     tenant: Annotated[str | None, typer.Option(help="The caller's tenant; narrows the others.")] = None,
     routes: Annotated[
         str | None, typer.Option(help="Routes it reaches, with commas between; `*` is all.")
@@ -42,8 +45,10 @@ def token(
     if caller is not None:
         if tenant is None or not reach:
             raise typer.BadParameter("a caller's token names its --tenant and its --routes.")
-        ask = minting.caller(caller, tenant, *reach)
+        ask = replace(minting.caller(caller, tenant, *reach), acts_for=acts_for)
     else:
+        if acts_for is not None:
+            raise typer.BadParameter("only a caller's token acts --for somebody.")
         ask = minting.approver(approver) if approver is not None else minting.operator(operator or "")
         ask = replace(ask, tenant=tenant or ask.tenant, routes=reach or ask.routes)
     ask = replace(ask, env=env, ttl=ttl)

@@ -16,7 +16,7 @@ from contracts.ledger import Claim, ClaimRequest, Conclusion
 from contracts.ports import RunStarter
 from contracts.run import ActionRecord, Outcome, WarrantedRun
 from contracts.tokens import Capability
-from contracts.tool import Retry
+from contracts.tool import Retry, ToolSpec
 from contracts.wire import Ending
 from tests.integration.test_gateway_world import CLOSE, ENV, World, opened
 
@@ -32,6 +32,7 @@ class Case:
     run: WarrantedRun
     frozen: Frozen
     approval_id: str
+    spec: ToolSpec = CLOSE
 
     def request(self, holder: str = "one", retry: Retry | None = None, **changes: Any) -> ClaimRequest:
         frozen = replace(self.frozen, **changes)
@@ -42,7 +43,7 @@ class Case:
             tenant=warrant.tenant,
             env=warrant.env,
             route=warrant.route,
-            tools=(CLOSE.name,),
+            tools=(self.spec.name,),
             policy_digest=warrant.policy_digest,
             warrant_digest=self.run.warrant_digest,
             exp=0,
@@ -51,7 +52,7 @@ class Case:
             run=self.run,
             frozen=frozen,
             action_digest=frozen.digest(),
-            spec=replace(CLOSE, retry=retry or Retry()),
+            spec=replace(self.spec, retry=retry or Retry()),
             holder=holder,
             capability=capability,
         )
@@ -92,20 +93,23 @@ class Case:
 
 
 @asynccontextmanager
-async def waiting(store_url: str, starter: RunStarter | None = None) -> AsyncIterator[Case]:
+async def waiting(
+    store_url: str, starter: RunStarter | None = None, spec: ToolSpec = CLOSE
+) -> AsyncIterator[Case]:
     """A world at that store, over that Temporal, in which one write waits for its approval."""
     async with opened(store_url) as world:
         if starter is not None:
             await world.over(starter)
-        yield await _case(world, "k-1")
+        yield await _case(world, "k-1", spec)
 
 
-async def _case(world: World, key: str) -> Case:
-    approval = await world.asked(key=key)
+async def _case(world: World, key: str, spec: ToolSpec = CLOSE) -> Case:
+    approval = await world.asked(key=key, spec=spec)
     return Case(
         world=world,
         ledger=StoreLedger(world.stores["tools"], world.proofs, world.clock),
         run=await world.warranted(approval.run_id),
         frozen=Frozen.read(approval.action),
         approval_id=approval.approval_id,
+        spec=spec,
     )

@@ -109,14 +109,13 @@ async def test_a_decision_that_does_not_count_changes_nothing(
 async def test_the_requester_never_approves(tmp_path: Path) -> None:
     """Neither who started the run nor whom it acts for; a run for somebody unknown has no approver at all."""
     async with opened(tmp_path) as world:
-        for number, (headers, body, refused) in enumerate(
-            (
-                (world.caller(), {"on_behalf_of": "user:ada"}, "ada"),
-                (world.caller(sub="principal:ada"), {}, "ada"),
-                (world.caller(sub="user:ada"), {}, "ada"),
-                (world.caller(), {"on_behalf_of": "user:nobody"}, "grace"),
-            )
-        ):
+        known: list[tuple[dict[str, str], dict[str, Any], str]] = [
+            (world.caller(), {"on_behalf_of": "user:ada"}, "ada"),
+            (world.caller(sub="principal:ada"), {}, "ada"),
+            (world.caller(sub="user:ada"), {}, "ada"),
+            (world.caller(), {"on_behalf_of": "user:nobody"}, "grace"),
+        ]
+        for number, (headers, body, refused) in enumerate(known):
             approval = await world.asked(headers, key=f"k-{number}", **body)
             answer = await decide(world, approval, world.approver(refused))
             assert problem(answer) == (403, "forbidden")

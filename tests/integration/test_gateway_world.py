@@ -62,6 +62,7 @@ from policies.people import People
 from policies.route import Route
 from tests import postgres
 from tests.content_keys import HeldKeys
+from tests.passkeys import SoftPasskey
 
 ENV = "dev"
 TEAM, APP, CHANNEL, CARD = "T0INTERLOCK", "A0INTERLOCK", "C0APPROVALS", "1764000000.000100"
@@ -80,7 +81,8 @@ CLOSE = ToolSpec(
     credential="ticketing-write",
     target="/ticket_id",
 )
-CATALOGUE = Catalogue(tools={"ticket.close": CLOSE})
+PURGE = replace(CLOSE, name="ticket.purge", effect=Effect.DESTRUCTIVE, description="Delete a ticket.")
+CATALOGUE = Catalogue(tools={tool.name: tool for tool in (CLOSE, PURGE)})
 
 INPUT = {
     "type": "object",
@@ -95,11 +97,15 @@ def route(name: str = "support/close", **keys: Any) -> Route:
         "name": name,
         "model": {"name": "rules"},
         "input": INPUT,
-        "allow_tools": ["ticket.close"],
+        "allow_tools": ["ticket.close", "ticket.purge"],
         "budgets": {"steps": 25, "seconds": 60, "usd": "1.00", "denials": 3},
         "approval": {"group": "support-leads", "deadline": "4h"},
     }
     return Route.parse({**known, **keys})
+
+
+SIGNING = {name: SoftPasskey.create(name) for name in ("ada", "grace", "linus", "mallory")}
+"""Everybody's device."""
 
 
 def person(
@@ -112,6 +118,7 @@ def person(
         subjects=(f"user:{name}",),
         groups=tuple(groups),
         tenants=tuple(tenants),
+        passkeys=(SIGNING[name].passkey,) if name in SIGNING else (),
     )
 
 
@@ -367,17 +374,24 @@ class World:
         )
 
     async def asked(
-        self, headers: dict[str, str] | None = None, *, key: str = "k-1", **body: Any
+        self,
+        headers: dict[str, str] | None = None,
+        *,
+        key: str = "k-1",
+        spec: ToolSpec = CLOSE,
+        terms: Terms | None = None,
+        **body: Any,
     ) -> ApprovalRecord:
         """A run that waits: its write is frozen, its approval open, its card posted."""
         started = (await self.start(headers, key, **body)).json()
         run = await self.warranted(started["run_id"])
+        needed = 2 if spec.effect is Effect.DESTRUCTIVE else 1
         decision = Decision(
             ruling=Ruling.NEEDS_APPROVAL,
             reasons=(Reason(rule="default", text="Writes need a person."),),
-            approvals=1,
+            approvals=needed,
         )
-        answer = ModelTurn(text="", calls=(Call(tool="ticket.close", arguments={"ticket_id": "T-1"}),))
+        answer = ModelTurn(text="", calls=(Call(tool=spec.name, arguments={"ticket_id": "T-1"}),))
         turns = StoreTurns(self.stores["agent"], self.clock)
         attempt = f"{run.warrant.run_id}:1"
         await turns.reserve(run, Reservation(attempt_id=attempt, step=1, usd="0", seconds=1.0))
@@ -400,10 +414,10 @@ class World:
             changes=(Change(field="status", before="open", after="closed"),),
             stakes="1 customer",
         )
-        frozen = await actions.freeze(run, action, CLOSE, Prepared(preview=preview, version='"1"'))
+        frozen = await actions.freeze(run, action, spec, Prepared(preview=preview, version='"1"'))
         asking = StoreApprovals(self.stores["broker"], self.verifier, self.clock)
-        terms = Terms(group="support-leads", deadline_ms=60_000)
-        approval = await asking.ask(run, frozen, needed=1, terms=terms)
+        terms = terms or Terms(group="support-leads", deadline_ms=60_000)
+        approval = await asking.ask(run, frozen, needed=needed, terms=terms)
         await self._post_card(approval.approval_id)
         return await self.approvals.get(approval.approval_id)
 

@@ -52,3 +52,12 @@ def test_wrong_claims_are_refused_with_a_sentence(ask: Ask) -> None:
     """Names, tenants, routes and environments that are none are refused before anything is signed."""
     with pytest.raises(InterlockError):
         ask.claims(1_000)
+
+
+def test_a_delegated_token_names_its_subject_and_its_actor() -> None:
+    """The actor is the caller; whom it acts for is the head of the chain (RFC 8693, section 4.1)."""
+    ask = replace(caller("demo", "acme", "support/close"), acts_for="user:u-1042")
+    principal = read_principal(ask.claims(1_000), "dev")
+    assert (principal.subject, principal.delegation) == ("svc:demo", ("user:u-1042",))
+    with pytest.raises(InterlockError, match="is no subject"):
+        replace(ask, acts_for="u 1042").claims(1_000)
