@@ -12,6 +12,7 @@ from adapters.actions import StoreActions
 from adapters.answers import StoreAnswers
 from adapters.approvals import ApprovalQuery, StoreApprovals
 from adapters.audit_log import AuditQuery, StoreAuditLog
+from adapters.care_rows import CareQuery, StoreCare
 from adapters.clock import SystemClock
 from adapters.content_keys import TenantContentKeys
 from adapters.desk import StoreDesk
@@ -47,6 +48,7 @@ from gateway.resumer import Resumer
 from gateway.settings import Settings
 from gateway.watching import Watching
 from gateway.whisper import Whisper
+from policies.care import Decided
 
 LEASE_MS: Final = 15_000
 """Half of it is longer than the calls to Temporal of one letter may take."""
@@ -111,6 +113,7 @@ def _parts(
         desk=StoreDesk(store, signer, proofs, clock),
         switches=switches,
         audit=audit,
+        care=GatewayCare(store),
         answers=StoreAnswers(store),
         sources=documents,
         starter=starter,
@@ -170,6 +173,13 @@ class GatewayAudit(StoreAuditLog):
 
     async def page(self, query: ports.AuditQuery) -> Sequence[ChainedRecord]:
         return await self.search(AuditQuery(**vars(query)))
+
+
+class GatewayCare(StoreCare):
+    """Implements ``gateway.ports.CareRows``."""
+
+    async def read(self, query: ports.CareQuery) -> Sequence[Decided]:
+        return await self.answers(CareQuery(**vars(query)))
 
 
 class GatewayOutbox(StoreOutbox):

@@ -15,6 +15,7 @@ from gateway.ports import (
     AnswerRows,
     ApprovalRows,
     AuditRows,
+    CareRows,
     Drain,
     OutboxRows,
     PayloadCodec,
@@ -57,6 +58,7 @@ class Parts:
     desk: Desk
     switches: SwitchRows
     audit: AuditRows
+    care: CareRows
     answers: AnswerRows
     sources: SourceRows
     starter: RunStarter
