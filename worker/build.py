@@ -169,7 +169,7 @@ async def _broker(parts: _Parts) -> Role:
         client=parts.client,
         activities=[opening.open_run, opening.finish, asking.ask, asking.ask_outcome, asking.collect],
         beside=[
-            await _outbox(parts, approvals),
+            *await _outbox(parts, approvals),
             _heads(parts, signer),
             Settler(approvals).run,
             Orphans(parts.runs, TemporalEndings(parts.client, env), parts.clock, env).run,
@@ -177,7 +177,8 @@ async def _broker(parts: _Parts) -> Role:
     )
 
 
-async def _outbox(parts: _Parts, approvals: StoreApprovals) -> Callable[[], Awaitable[None]]:
+async def _outbox(parts: _Parts, approvals: StoreApprovals) -> Sequence[Callable[[], Awaitable[None]]]:
+    """Cards and notes have a drainer each: where Slack limits replies, no decided card keeps its buttons."""
     settings = parts.settings
     token = await parts.keys.text("slack/bot-token")
     poster = SlackPoster(slack_client(settings.slack_url or None, token))
@@ -192,9 +193,12 @@ async def _outbox(parts: _Parts, approvals: StoreApprovals) -> Callable[[], Awai
     )
     notes = NoteCarrier(parts.store, approvals, poster, lambda: _people(parts), parts.clock)
     under = dict.fromkeys((LetterKind.REMINDER, LetterKind.ESCALATION, LetterKind.NOTICE), notes)
-    kinds: Mapping[LetterKind, Carrier] = {LetterKind.CARD: cards, **under}
-    leases = Leases(parts.store, parts.clock, env=settings.env, kinds=kinds, lease_ms=CARD_LEASE_MS)
-    return Drainer(leases, kinds, parts.clock).run
+
+    def drainer(kinds: Mapping[LetterKind, Carrier]) -> Drainer:
+        leases = Leases(parts.store, parts.clock, env=settings.env, kinds=kinds, lease_ms=CARD_LEASE_MS)
+        return Drainer(leases, kinds, parts.clock)
+
+    return [drainer({LetterKind.CARD: cards}).run, drainer(under).run]
 
 
 async def _names(parts: _Parts) -> Mapping[str, str]:

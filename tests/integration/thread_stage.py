@@ -1,6 +1,6 @@
 """An approval with its card in a real stand-in, and brokers that bring what is said in the card's thread."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -23,7 +23,7 @@ from adapters.store import Store
 from contracts.action import Frozen
 from contracts.approval import ApprovalRecord, Hours, Terms
 from contracts.ledger import Conclusion
-from contracts.outbox import LetterKind
+from contracts.outbox import Carrier, LetterKind
 from contracts.run import Outcome
 from contracts.secret import Secret
 from policies.people import People
@@ -70,7 +70,7 @@ class Stage:
             store, rows, poster, names, clock, channel=ROOM, page_url=lambda _approval_id: None
         )
         notes = NoteCarrier(store, rows, poster, people, clock)
-        kinds = {LetterKind.CARD: cards, **dict.fromkeys(NOTES, notes)}
+        kinds: Mapping[LetterKind, Carrier] = {LetterKind.CARD: cards, **dict.fromkeys(NOTES, notes)}
         leases = Leases(store, clock, env=ENV, kinds=kinds, lease_ms=CARD_LEASE_MS)
         return Drainer(leases, kinds, clock)
 

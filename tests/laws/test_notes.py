@@ -113,7 +113,7 @@ def test_never_is_no_time() -> None:
 @st.composite
 def hostile(draw: st.DrawFn) -> ApprovalRecord:
     text = HOSTILE
-    named = {name: draw(text) for name in ("tenant", "env", "tool")}
+    named: dict[str, Any] = {name: draw(text) for name in ("tenant", "env", "tool")}
     action = replace(frozen(**named), preview=replace(frozen().preview, target=draw(text)))
     return replace(
         approval_of(frozen()),
