@@ -113,7 +113,7 @@ class ApprovalFilter(Filter):
 
 
 class CareFilter(Filter):
-    """``since``: within the last 31 days; left out: 24 hours ago."""
+    """``since``: left out: 24 hours ago."""
 
     since: Moment | None = None
     tenant: TenantName | None = None

@@ -22,17 +22,17 @@ MOST: Final = 50_000
 """Answers that are counted at once."""
 
 _DAY_MS: Final = 86_400_000
-_LEEWAY_MS: Final = 60_000
-"""By which the asker's clock may be behind ours, their question's way included."""
 
 
 @router.get("/v1/approvals/care", summary="How people approve: how often, how fast", responses=answers())
 async def read_care(wanted: Annotated[CareFilter, Query()], operator: Operator, parts: Given) -> CarePage:
-    """Answers since then, or of the last 24 hours, to the question whether a write may happen."""
+    """Answers since then, or of the last 24 hours, to the question whether a write may happen.
+
+    Never of more than the last 31 days: `since` of the answer says from when on it counts.
+    """
     now = parts.clock.now_ms()
     since = now - _DAY_MS if wanted.since is None else milliseconds_of(wanted.since)
-    if not now - DAYS * _DAY_MS - _LEEWAY_MS <= since <= now:
-        raise Problem(ProblemType.INVALID, f"since lies within the last {DAYS} days", field="since")
+    since = min(max(since, now - DAYS * _DAY_MS), now)
     query = CareQuery(
         env=parts.env,
         tenant=_tenant(operator, wanted.tenant),
