@@ -11,6 +11,7 @@ from adapters.audit_log import append
 from adapters.claim_rows import in_hand
 from adapters.freezing import freeze, thaw
 from adapters.messages import following, keep
+from adapters.notices import order_notice
 from adapters.run_rows import carry_on
 from adapters.schema import actions, approvals, runs
 from adapters.store import Store
@@ -136,6 +137,7 @@ async def conclude(
         update(approvals).where(approvals.c.action_id == action_id).values(version=approvals.c.version + 1)
     )
     await append(connection, result_record(run, action, conclusion, now_ms))
+    await order_notice(connection, run_id, action_id, conclusion.outcome, now_ms)
     return await read_action(connection, run_id, action_id)
 
 

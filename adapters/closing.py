@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.about import about
 from adapters.audit_log import append
+from adapters.notices import order_notice
 from adapters.schema import actions, approvals
 from contracts.approval import ApprovalKind, ApprovalState
 from contracts.audit import AuditRecord
@@ -80,3 +81,4 @@ async def _skip(connection: AsyncConnection, run: Warrant | RunRecord, row: Row[
         reason="the run ended before it did",
     )
     await append(connection, ended)
+    await order_notice(connection, run.run_id, row.action_id, Outcome.SKIPPED, at_ms)

@@ -51,6 +51,15 @@ def behind() -> ColumnElement[bool]:
     return or_(outbox.c.kind != LetterKind.CARD, outbox.c.done_version < version)
 
 
+def begun(now_ms: int) -> ColumnElement[bool]:
+    """Its time has come: what is ordered for later is no backlog before."""
+    return or_(
+        outbox.c.kind.not_in((LetterKind.REMINDER, LetterKind.ESCALATION)),
+        outbox.c.next_ms <= now_ms,
+        outbox.c.attempts > 0,
+    )
+
+
 async def tell_audit(
     connection: AsyncConnection,
     run_id: str,

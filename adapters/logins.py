@@ -58,7 +58,7 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = {
         ),
         "decisions": "SELECT",
         "claims": "SELECT, UPDATE (state, fence, settled_ms, result)",
-        "outbox": "SELECT, INSERT, UPDATE (done_version, attempts, posting, dead, error, next_ms)",
+        "outbox": "SELECT, INSERT, UPDATE (done_version, attempts, posting, dead, error, next_ms), DELETE",
         "audit_heads": "SELECT, INSERT, UPDATE (anchored)",
         **_AUDIT,
     },
@@ -80,6 +80,8 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = {
             " lease_ms, settled_ms, result)"
         ),
         "consumed": "SELECT, INSERT",
+        # Notices of how its writes ended. Who reads a letter believes the books, not that it is there.
+        "outbox": "INSERT",
         **_AUDIT,
     },
     # Publishes policies, and verifies the audit log: a person or a pipeline, no process that serves.

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, or_, select, update
+from sqlalchemy import Row, Select, and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.letters import behind, hasten, order, tell_audit
+from adapters.letters import begun, behind, hasten, order, tell_audit
 from adapters.schema import outbox, runs
 from adapters.store import Store
 from contracts.errors import Unknown
@@ -95,7 +95,7 @@ class StoreOutbox:
         return (
             select(outbox, runs.c.tenant, runs.c.route)
             .join(runs, runs.c.run_id == outbox.c.run_id)
-            .where(runs.c.env == self._env, or_(outbox.c.dead, behind()))
+            .where(runs.c.env == self._env, or_(outbox.c.dead, and_(behind(), begun(self._clock.now_ms()))))
         )
 
 

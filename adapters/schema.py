@@ -211,6 +211,7 @@ decisions = Table(
     Column("token", Text, nullable=False),
     _ms("at_ms", nullable=False),
     UniqueConstraint("approval_id", "approver", "decision"),
+    Index("decisions_by_time", "at_ms"),
 )
 
 sessions = Table(

@@ -1,11 +1,12 @@
-"""Slack's Web API, as far as cards and forms need it.
+"""Slack's Web API, as far as cards, their threads and forms need it.
 
 No call is repeated here: a repeated post is a second message. Whether to try again, and what a failed post
 may have left behind, is the outbox's to know.
 """
 
 import logging
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 import aiohttp
@@ -59,7 +60,7 @@ def slack_client(base_url: str | None, token: Secret) -> AsyncWebClient:
 
 
 class SlackPoster:
-    """Posts, updates and finds cards; speaks to one person, and opens forms.
+    """Posts, updates and finds cards, and replies to them; speaks to one person, and opens forms.
 
     Every method raises Unavailable (``RateLimited`` with a time) or Refused (``SetupRefused`` where an
     operator can mend it).
@@ -85,24 +86,10 @@ class SlackPoster:
 
     async def find(self, channel: str, outbox_id: str, oldest: float) -> str | None:
         """``ts`` of our own message for this outbox row since ``oldest`` (Unix seconds), if there is one."""
-        own, cursor = await self._user(), ""
-        for _ in range(_PAGES):
-            page = await _answer(
-                self._client.conversations_history(
-                    channel=channel,
-                    oldest=f"{max(0.0, oldest):.6f}",
-                    include_all_metadata=True,
-                    limit=_PAGE,
-                    cursor=cursor or None,
-                )
-            )
-            for message in page["messages"]:
-                if message.get("user") == own and _outbox_id(message) == outbox_id:
-                    return str(message["ts"])
-            cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
-            if not cursor:
-                return None
-        raise Unavailable(f"the channel holds more than {_PAGE * _PAGES} messages since the card was ordered")
+        since = f"{max(0.0, oldest):.6f}"
+        return await self._sought(
+            partial(self._client.conversations_history, channel=channel, oldest=since), outbox_id
+        )
 
     async def private(self, channel: str, user: str, text: str) -> None:
         """Say something in the channel that only this user sees."""
@@ -121,6 +108,38 @@ class SlackPoster:
     async def identity(self) -> Mapping[str, Any]:
         """Who the token is: ``team_id``, ``user_id``, ``bot_id`` and more of ``auth.test``."""
         return await _answer(self._client.auth_test())
+
+    async def reply(self, channel: str, ts: str, note: Card, metadata: Mapping[str, str]) -> None:
+        """Post into the thread of the message ``ts``. ``metadata`` as for ``post``."""
+        tag = {"event_type": METADATA_EVENT, "event_payload": dict(metadata)}
+        await _answer(
+            self._client.chat_postMessage(
+                channel=channel,
+                thread_ts=ts,
+                metadata=tag,
+                unfurl_links=False,
+                unfurl_media=False,
+                **_content(note),
+            )
+        )
+
+    async def replied(self, channel: str, ts: str, outbox_id: str) -> bool:
+        """Whether our own reply for this outbox row stands in the thread of the message ``ts``."""
+        thread = partial(self._client.conversations_replies, channel=channel, ts=ts)
+        return await self._sought(thread, outbox_id) is not None
+
+    async def _sought(self, method: Callable[..., Any], outbox_id: str) -> str | None:
+        """``ts`` of our own message for this outbox row among those that the method lists."""
+        own, cursor = await self._user(), ""
+        for _ in range(_PAGES):
+            page = await _answer(method(include_all_metadata=True, limit=_PAGE, cursor=cursor or None))
+            for message in page["messages"]:
+                if message.get("user") == own and _outbox_id(message) == outbox_id:
+                    return str(message["ts"])
+            cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
+            if not cursor:
+                return None
+        raise Unavailable(f"there are more than {_PAGE * _PAGES} messages since the card was ordered")
 
     async def _user(self) -> str:
         if self._own_user is None:

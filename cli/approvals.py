@@ -5,11 +5,14 @@ from typing import Annotated, Any
 import typer
 
 from cli import asking, output, words
+from cli.care import care
 from cli.client import Gateway, Reach
 from cli.minting import approver, operator
 from cli.options import GatewayOption, JsonOption, StateOption, TokenOption, identifier
 
 app = typer.Typer(no_args_is_help=True, help="What waits for a person, and the person's decision.")
+
+app.command("care")(care)
 
 ApprovalId = Annotated[str, typer.Argument(help="The approval's id.", callback=identifier)]
 

@@ -90,14 +90,21 @@ class Timeline:
                 return [(f"{who} {words.ANSWERS[outcome]}, {way}", "yellow")]
             case "changed":
                 return [(f"{data['reason']}: it is asked about anew", "yellow")]
-            case "expired":
-                return [("nobody decided before the deadline", "yellow")]
-            case "cancelled":
-                return [("the question was closed with the run", "dim")]
+            case _ if outcome in _TIME:
+                return [_TIME[outcome]]
         _, _, refusal = outcome.partition(":")
         if not refusal:
             return [(f"{who}: {outcome}", "yellow")]
         return [(f"{who}'s click did not count: {words.REFUSALS.get(refusal, refusal)}", "yellow")]
+
+
+_TIME: Final[Mapping[str, tuple[str, str]]] = {
+    "reminded": ("those who can still decide were reminded", "dim"),
+    "escalated": ("nobody decided: a second group may decide from now on", "yellow"),
+    "expired": ("nobody decided before the deadline", "yellow"),
+    "cancelled": ("the question was closed with the run", "dim"),
+}
+"""What time does to a question, and the end of its run, with its look."""
 
 
 def _question(approval: Data) -> str:

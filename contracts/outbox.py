@@ -27,7 +27,7 @@ class LetterKind(StrEnum):
 
 
 TO_RUNS: Final = frozenset({LetterKind.START, LetterKind.DECISION, LetterKind.CANCEL, LetterKind.RESUME})
-"""What the gateway brings to Temporal; cards are the broker's to bring."""
+"""What the gateway brings to Temporal; cards and notes are the broker's to bring."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +61,7 @@ class Held:
     run_id: str
     approval_id: str | None
     attempts: int
-    #: Of a card: a post left whose fate is not known.
+    #: Of a card or a note: a post left whose fate is not known.
     posting: bool
     lease_ms: int
 

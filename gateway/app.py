@@ -15,6 +15,7 @@ from starlette.responses import Response
 from contracts.errors import InterlockError
 from gateway import (
     approvals,
+    care,
     codec,
     events,
     faults,
@@ -39,6 +40,8 @@ _ROUTERS: Final = (
     undo.router,
     events.router,
     why.router,
+    # Its path is one of an approval's too: it is matched first.
+    care.router,
     approvals.router,
     slack.router,
     switches.router,

@@ -112,6 +112,13 @@ class ApprovalFilter(Filter):
     cursor: Cursor | None = None
 
 
+class CareFilter(Filter):
+    """``since``: left out: 24 hours ago."""
+
+    since: Moment | None = None
+    tenant: TenantName | None = None
+
+
 class AuditFilter(Filter):
     run_id: Annotated[str, Field(pattern=r"^run_[0-9a-f]{1,36}$")] | None = None
     #: ``system`` is the chain of what belongs to no tenant.

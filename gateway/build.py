@@ -12,6 +12,7 @@ from adapters.actions import StoreActions
 from adapters.answers import StoreAnswers
 from adapters.approvals import ApprovalQuery, StoreApprovals
 from adapters.audit_log import AuditQuery, StoreAuditLog
+from adapters.care_rows import CareQuery, StoreCare
 from adapters.clock import SystemClock
 from adapters.content_keys import TenantContentKeys
 from adapters.denial_form import SlackDenialForms
@@ -50,6 +51,7 @@ from gateway.resumer import Resumer
 from gateway.settings import Settings
 from gateway.watching import Watching
 from gateway.whisper import Whisper
+from policies.care import Decided
 from policies.pages import Pages
 
 LEASE_MS: Final = 15_000
@@ -118,6 +120,7 @@ def _parts(
         desk=StoreDesk(store, signer, proofs, clock),
         switches=switches,
         audit=audit,
+        care=GatewayCare(store),
         answers=StoreAnswers(store),
         sources=documents,
         starter=starter,
@@ -190,6 +193,13 @@ class GatewayAudit(StoreAuditLog):
 
     async def page(self, query: ports.AuditQuery) -> Sequence[ChainedRecord]:
         return await self.search(AuditQuery(**vars(query)))
+
+
+class GatewayCare(StoreCare):
+    """Implements ``gateway.ports.CareRows``."""
+
+    async def read(self, query: ports.CareQuery) -> Sequence[Decided]:
+        return await self.answers(CareQuery(**vars(query)))
 
 
 class GatewayOutbox(StoreOutbox):

@@ -66,12 +66,12 @@ class CancelCarrier:
 
     async def carry(self, letter: Held) -> None:
         run = await self._runs.get(letter.run_id)
-        if run.state.ended:
+        if run.state.ended or run.cancel_reason is None:
             return
         if run.first_execution is None:
             raise Unavailable("the run is not started yet; its workflow is told as soon as it is")
         try:
-            await self._starter.cancel(run.run_id, run.cancel_reason or "")
+            await self._starter.cancel(run.run_id, run.cancel_reason)
         except Unknown:
             LOG.info("no execution left to cancel", run_id=run.run_id)
 

@@ -47,6 +47,31 @@ class LetterPage(Answered):
     cursor: str | None
 
 
+class CareShape(Answered):
+    """How one person answered the question whether a write may happen."""
+
+    principal: str
+    approved: int
+    denied: int
+    #: Approvals that they took back.
+    withdrawn: int
+    #: Of approvals and denials; null where there were none.
+    share_approved: float | None
+    #: From shown to decided.
+    median_seconds: float | None
+    fastest_seconds: float | None
+    #: The most decisions within any 60 minutes.
+    busiest_hour: int
+    #: Approvals that came sooner than they can be read.
+    fast: int
+
+
+class CarePage(Answered):
+    since: Time
+    until: Time
+    people: tuple[CareShape, ...]
+
+
 class AuditShape(Answered):
     """A record in its place: ``hash`` is SHA-256 over the canonical ``[previous, record]``."""
 

@@ -15,6 +15,7 @@ from gateway.ports import (
     AnswerRows,
     ApprovalRows,
     AuditRows,
+    CareRows,
     DenialForms,
     Drain,
     Identity,
@@ -75,6 +76,7 @@ class Parts:
     desk: Desk
     switches: SwitchRows
     audit: AuditRows
+    care: CareRows
     answers: AnswerRows
     sources: SourceRows
     starter: RunStarter

@@ -12,6 +12,7 @@ from contracts.outbox import Letter
 from contracts.passkey import Passkey
 from contracts.run import ActionRecord, RunRecord, UndoRecord
 from contracts.tokens import Grant, Warrant
+from policies.care import Decided
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +72,17 @@ class LetterQuery:
     routes: Sequence[str] | None
     dead: bool
     after: str
+    limit: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CareQuery:
+    """Whose answers of an environment since when, the newest first; None is any."""
+
+    env: str
+    tenant: str | None
+    routes: Sequence[str] | None
+    since_ms: int
     limit: int
 
 
@@ -191,6 +203,12 @@ class AuditRows(Protocol):
     async def tips(self, run_ids: Sequence[str]) -> Mapping[str, int]:
         """The place of each run's last record."""
         ...
+
+
+class CareRows(Protocol):
+    """How people answered what they were asked."""
+
+    async def read(self, query: CareQuery) -> Sequence[Decided]: ...
 
 
 class AnswerRows(Protocol):

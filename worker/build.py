@@ -34,6 +34,7 @@ from adapters.ledger import StoreLedger
 from adapters.models.clients import endpoints
 from adapters.models.models import Models
 from adapters.models.providers import Providers
+from adapters.note_carrier import NoteCarrier
 from adapters.orphans import Orphans
 from adapters.passkeys import WebAuthnVerifier
 from adapters.pollers import worker_identity
@@ -49,7 +50,7 @@ from adapters.tokens import JwtSigner, JwtVerifier
 from adapters.turns import StoreTurns
 from contracts import names
 from contracts.errors import Malformed
-from contracts.outbox import LetterKind
+from contracts.outbox import Carrier, LetterKind
 from contracts.tokens import Purpose
 from policies.people import People, short_name
 from tools.load import load_worker_tools
@@ -168,7 +169,7 @@ async def _broker(parts: _Parts) -> Role:
         client=parts.client,
         activities=[opening.open_run, opening.finish, asking.ask, asking.ask_outcome, asking.collect],
         beside=[
-            await _outbox(parts, approvals),
+            *await _outbox(parts, approvals),
             _heads(parts, signer),
             Settler(approvals).run,
             Orphans(parts.runs, TemporalEndings(parts.client, env), parts.clock, env).run,
@@ -176,7 +177,8 @@ async def _broker(parts: _Parts) -> Role:
     )
 
 
-async def _outbox(parts: _Parts, approvals: StoreApprovals) -> Callable[[], Awaitable[None]]:
+async def _outbox(parts: _Parts, approvals: StoreApprovals) -> Sequence[Callable[[], Awaitable[None]]]:
+    """Cards and notes have a drainer each: where Slack limits replies, no decided card keeps its buttons."""
     settings = parts.settings
     token = await parts.keys.text("slack/bot-token")
     poster = SlackPoster(slack_client(settings.slack_url or None, token))
@@ -189,17 +191,25 @@ async def _outbox(parts: _Parts, approvals: StoreApprovals) -> Callable[[], Awai
         channel=settings.slack_channel,
         page_url=lambda _approval_id: None,
     )
-    kinds = {LetterKind.CARD: cards}
-    leases = Leases(parts.store, parts.clock, env=settings.env, kinds=kinds, lease_ms=CARD_LEASE_MS)
-    return Drainer(leases, kinds, parts.clock).run
+    notes = NoteCarrier(parts.store, approvals, poster, lambda: _people(parts), parts.clock)
+    under = dict.fromkeys((LetterKind.REMINDER, LetterKind.ESCALATION, LetterKind.NOTICE), notes)
+
+    def drainer(kinds: Mapping[LetterKind, Carrier]) -> Drainer:
+        leases = Leases(parts.store, parts.clock, env=settings.env, kinds=kinds, lease_ms=CARD_LEASE_MS)
+        return Drainer(leases, kinds, parts.clock)
+
+    return [drainer({LetterKind.CARD: cards}).run, drainer(under).run]
 
 
 async def _names(parts: _Parts) -> Mapping[str, str]:
+    people = (await _people(parts)).people
+    return {person.principal: short_name(person.principal).title() for person in people}
+
+
+async def _people(parts: _Parts) -> People:
+    """Those in force; nobody where none are."""
     identity = await parts.documents.published(parts.settings.env, "people", "people")
-    if identity is None:
-        return {}
-    people = People.read(await parts.documents.document(identity))
-    return {person.principal: short_name(person.principal).title() for person in people.people}
+    return People(people=()) if identity is None else People.read(await parts.documents.document(identity))
 
 
 def _heads(parts: _Parts, signer: JwtSigner) -> Callable[[], Awaitable[None]]:

@@ -22,6 +22,7 @@ from adapters.actions import StoreActions
 from adapters.answers import StoreAnswers
 from adapters.approvals import ApprovalQuery, StoreApprovals
 from adapters.audit_log import AuditQuery, StoreAuditLog
+from adapters.care_rows import CareQuery, StoreCare
 from adapters.desk import StoreDesk
 from adapters.documents import StoreDocuments
 from adapters.drainer import Drainer
@@ -59,6 +60,7 @@ from gateway.launcher import Launcher
 from gateway.parts import Parts, SlackApp
 from gateway.resumer import Resumer
 from gateway.watching import Watching
+from policies.care import Decided
 from policies.people import People
 from policies.route import Route
 from tests import postgres
@@ -276,6 +278,13 @@ class AuditLog(StoreAuditLog):
         return await self.search(AuditQuery(**vars(query)))
 
 
+class CareRows(StoreCare):
+    """Implements ``gateway.ports.CareRows``."""
+
+    async def read(self, query: ports.CareQuery) -> Sequence[Decided]:
+        return await self.answers(CareQuery(**vars(query)))
+
+
 class Outbox(StoreOutbox):
     """Implements ``gateway.ports.OutboxRows``."""
 
@@ -357,6 +366,7 @@ class World:
             desk=StoreDesk(self.stores["gateway"], self.signer, self.proofs, self.clock),
             switches=self.switches,
             audit=self.audit,
+            care=CareRows(self.stores["gateway"]),
             answers=StoreAnswers(self.stores["gateway"]),
             sources=self.documents,
             starter=self.temporal,

@@ -135,6 +135,15 @@ def test_an_attempt_says_under_which_credential() -> None:
     assert line == "sent ticket.close, under credential dev/acme/ticketing-write"
 
 
+@pytest.mark.parametrize(
+    ("outcome", "said"), [("reminded", "were reminded"), ("escalated", "a second group may decide")]
+)
+def test_time_s_own_acts_are_told(outcome: str, said: str) -> None:
+    """A reminder and an escalation are nobody's click."""
+    (line,) = lines("approval", "approval", outcome)
+    assert said in line
+
+
 def test_a_question_says_whom_what_and_until_when() -> None:
     """Who may answer, about what, the deadline, and the id that an answer takes."""
     (line,) = lines("approval", "approval", "asked")
