@@ -7,7 +7,6 @@ can pass for a heading or for another field.
 import json
 from typing import Final
 
-from adapters.alphabets import marked
 from adapters.blocks import (
     BLOCKS,
     HEADER,
@@ -21,9 +20,11 @@ from adapters.blocks import (
     section,
     small,
 )
-from adapters.plain_text import cut, named, quoted, size, turns, visible, word
+from adapters.plain_text import cut, named, quoted, size, turns, word
 from contracts.action import Change, Frozen, Preview
 from contracts.tool import Effect
+from policies.alphabets import marked
+from policies.visible import visible
 
 NAME: Final = 100
 SHORT: Final = 300

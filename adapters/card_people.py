@@ -3,16 +3,16 @@
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
-from adapters.alphabets import marked
 from adapters.blocks import Block, Heading, fields, heading, section, small
 from adapters.card_action import NAME
 from adapters.plain_text import cut, named, quoted, word
-from adapters.times import moment
 from contracts.action import Frozen
 from contracts.approval import Answer, ApprovalRecord
 from contracts.budget import Budget, Spend
 from contracts.tokens import Grant
+from policies.alphabets import marked
 from policies.people import short_name
+from policies.times import moment
 
 Namer: TypeAlias = Callable[[str], str]
 

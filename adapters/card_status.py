@@ -6,10 +6,10 @@ from adapters.blocks import Heading
 from adapters.card_action import NAME
 from adapters.card_people import WORDS, Namer, said, standing
 from adapters.plain_text import cut, named, quoted, word
-from adapters.times import moment, span
 from contracts.action import Original
 from contracts.approval import ApprovalRecord, ApprovalState
 from contracts.run import Outcome
+from policies.times import moment, span
 
 _WAITS: Final = ApprovalState.WAITING
 

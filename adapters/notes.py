@@ -10,12 +10,12 @@ from typing import Final
 
 from adapters.blocks import SECTION, Block, Card, section
 from adapters.plain_text import cut, escaped, one_line, quoted
-from adapters.times import moment
 from contracts.action import Frozen
 from contracts.approval import Answer, ApprovalRecord, ApprovalState, Person
 from contracts.run import Outcome
 from policies.deciders import Called
 from policies.people import short_name
+from policies.times import moment
 
 MENTIONED: Final = 20
 """People whom one note mentions at most: a longer list calls nobody."""

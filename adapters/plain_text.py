@@ -3,21 +3,11 @@
 import re
 import unicodedata
 from bisect import bisect_right
-from functools import lru_cache
 from itertools import accumulate
 from typing import Final
 
-from adapters.alphabets import marked
-
-
-def visible(text: str) -> str:
-    """The text with every character that does not show, or that piles up, spelled out as ``⟨U+202E⟩``."""
-    seen, stacked = [], 0
-    for char in text.replace("\r\n", "\n").replace("\t", "⇥"):
-        hidden, mark = _kind(char)
-        stacked = stacked + 1 if mark else 0
-        seen.append(f"⟨U+{ord(char):04X}⟩" if stacked > _MARKS or hidden else char)
-    return _GAP.sub(lambda gap: f"⟨{len(gap.group())} spaces⟩", "".join(seen))
+from policies.alphabets import marked
+from policies.visible import visible
 
 
 def one_line(text: str) -> str:
@@ -51,23 +41,9 @@ def escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-_MARKS: Final = 3
-_GAP: Final = re.compile(r"[^\S\n]{5,}|\A[^\S\n]+\Z")
 _PLAIN: Final = re.compile(r"[\w.:/@+#'’-]+(?: [\w.:/@+#'’-]+)*")  # noqa: RUF001 - names have that apostrophe
 _MARKS_SPELLED: Final = {ord(mark): f"⟨U+{ord(mark):04X}⟩" for mark in "“”"}
 _RIGHT_TO_LEFT: Final = frozenset({"R", "AL", "AN"})
-#: Invisible, though Unicode counts them as letters, marks or symbols (Default_Ignorable_Code_Point, blanks).
-_BLANKS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0") | {
-    chr(code) for span in (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0)) for code in span
-}
-_UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-
-
-@lru_cache(maxsize=4096)
-def _kind(char: str) -> tuple[bool, bool]:
-    """Whether the character does not show, and whether it is drawn over the one before."""
-    category = unicodedata.category(char)
-    return char != "\n" and (char in _BLANKS or category in _UNSEEN), category.startswith("M")
 
 
 def size(text: str) -> int:

@@ -9,9 +9,9 @@ from adapters.card_action import shown, title
 from adapters.card_buttons import opening, value, what
 from adapters.card_people import WORDS, Namer, asked_by, ids, namer, said
 from adapters.plain_text import cut, named
-from adapters.times import moment
 from contracts.action import Frozen
 from contracts.approval import Answer, ApprovalRecord, ApprovalState
+from policies.times import moment
 
 DID: Final = "interlock.did"
 DID_NOT: Final = "interlock.did_not"

@@ -177,6 +177,11 @@ async def _broker(parts: _Parts) -> Role:
     )
 
 
+def _page(pages: str, approval_id: str) -> str | None:
+    """Where people see the whole of an approval; None: there are no pages."""
+    return f"{pages}/approvals/{approval_id}" if pages else None
+
+
 async def _outbox(parts: _Parts, approvals: StoreApprovals) -> Sequence[Callable[[], Awaitable[None]]]:
     """Cards and notes have a drainer each: where Slack limits replies, no decided card keeps its buttons."""
     settings = parts.settings
@@ -189,7 +194,7 @@ async def _outbox(parts: _Parts, approvals: StoreApprovals) -> Sequence[Callable
         lambda: _names(parts),
         parts.clock,
         channel=settings.slack_channel,
-        page_url=lambda _approval_id: None,
+        page_url=lambda approval_id: _page(settings.pages, approval_id),
     )
     notes = NoteCarrier(parts.store, approvals, poster, lambda: _people(parts), parts.clock)
     under = dict.fromkeys((LetterKind.REMINDER, LetterKind.ESCALATION, LetterKind.NOTICE), notes)

@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse, Response
 
 from gateway.pages.faults import HEADINGS, Fault
 from gateway.pages.visits import Visit
+from policies.alphabets import marked
 from policies.pages import Pages
 from policies.visible import visible
 
@@ -24,7 +25,7 @@ _TEMPLATES: Final = Environment(
 
 def outside(text: str) -> Markup:
     """Text that is not ours: its direction is its own, so it turns round nothing beside it."""
-    return Markup('<bdi class="outside">{}</bdi>').format(visible(text))
+    return Markup('<bdi class="outside">{}</bdi>').format(marked(text, visible(text)))
 
 
 _TEMPLATES.filters["outside"] = outside

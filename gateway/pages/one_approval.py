@@ -17,10 +17,10 @@ from gateway.pages.drawing import page
 from gateway.pages.faults import absent
 from gateway.pages.offers import offers
 from gateway.pages.shown import named, shown
-from gateway.pages.times import moment
 from gateway.pages.visits import Visit, visit_of
 from gateway.parts import parts_of
 from gateway.problems import of_refusal
+from policies.times import moment
 
 LOG: Final = structlog.get_logger("gateway.pages")
 

@@ -9,6 +9,7 @@ from contracts.action import Change, Frozen
 from contracts.approval import ApprovalKind, ApprovalRecord
 from contracts.digest import Json
 from contracts.errors import Malformed
+from policies.alphabets import marked
 from policies.diff_text import Piece, pieces
 from policies.people import People, short_name
 from policies.visible import visible
@@ -94,7 +95,8 @@ def shown(approval: ApprovalRecord) -> Shown:
 
 def _changed(change: Change) -> Changed:
     """Compared as they are seen: what does not show is spelled out before."""
-    return Changed(field=change.field, before=visible(change.before), after=visible(change.after))
+    before, after = (marked(text, visible(text)) for text in (change.before, change.after))
+    return Changed(field=change.field, before=before, after=after)
 
 
 def written(value: Json) -> str:

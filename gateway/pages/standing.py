@@ -6,8 +6,8 @@ from typing import Final
 from contracts.approval import Answer, ApprovalKind, ApprovalRecord, ApprovalState
 from contracts.run import Outcome
 from contracts.tokens import Grant
-from gateway.pages.times import moment, span
 from policies.people import short_name
+from policies.times import moment, span
 
 OUTCOMES: Final = {
     Outcome.SUCCEEDED: "Done.",

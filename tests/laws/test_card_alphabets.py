@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapters.alphabets import mixed
+from policies.alphabets import mixed
 
 A, ACME = "\u0430", "\u0430\u0441\u043c\u0435"
 

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from adapters.blocks import Card, Heading
 from adapters.card_buttons import APPROVE
 from adapters.cards import render
-from adapters.plain_text import one_line, visible
+from adapters.plain_text import one_line
 from contracts.action import Change, Frozen, Original, Preview
 from contracts.approval import ANSWERS, ApprovalKind, ApprovalRecord, ApprovalState
 from contracts.budget import Budget, Spend
 from contracts.run import Outcome
+from policies.visible import visible
 from tests.frozen import ASKED, approval_of
 from tests.laws.cards import (
     FROZEN,

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from slack_sdk.models.views import View
 
 from adapters.denial_form import denial_view
-from adapters.plain_text import visible
 from contracts.approval import ApprovalRecord
 from contracts.denial import CALLBACK, LONGEST, REASON, DenialForm
 from contracts.errors import Malformed
 from embedded.slack import blocks as kit
 from gateway.denials import unfit
+from policies.visible import visible
 from tests.frozen import approval_of, frozen
 
 FORM = DenialForm(

@@ -13,9 +13,9 @@ from contracts.run import Outcome
 from gateway.pages import standing
 from gateway.pages.offers import may_judge, offers
 from gateway.pages.shown import shown, soonest, written
-from gateway.pages.times import span
 from gateway.pages.visits import session_of
 from policies.people import People
+from policies.times import span
 from tests.frozen import ASKED, approval_of, frozen
 
 
