@@ -31,6 +31,8 @@ from embedded.helpdesk.seed import world as seeded
 from embedded.helpdesk.tickets import save
 from embedded.stack import running_stack, shipped_policies, shipped_tools
 from tests.acceptance.leaks import left_behind
+from tests.browsing import Browser, signed
+from tests.passkeys import SoftPasskey
 
 SECONDS: Final = 45.0
 """Within which anything here happens."""
@@ -47,6 +49,9 @@ TICKETS: Final = 500
 FIRST_ADDED: Final = 90_000
 """Far from the seeded ones."""
 ADA, GRACE, MALLORY = "U0ADA", "U0GRACE", "U0MALLORY"
+
+DEVICES: Final = {"grace": SoftPasskey.create("Grace's laptop")}
+"""Whose passkeys the people file names."""
 
 _ENDED: Final = ("completed", "stopped", "failed", "cancelled")
 _LOOK: Final = 0.1
@@ -202,6 +207,15 @@ class World:
             json={"decision": decision, "action_digest": digest or on.action_digest},
             headers=await self.bearer(minting.approver(principal)),
         )
+
+    async def sign(self, on: Waiting, principal: str = "grace") -> httpx.Response:
+        """Approve on the full page, where that person's device signs."""
+        origin = self.endpoints.gateway.replace("127.0.0.1", "localhost")
+        async with httpx.AsyncClient(base_url=origin, trust_env=False, timeout=SECONDS) as http:
+            browser = Browser(http=http, origin=origin)
+            await browser.sign_in(await minting.mint(self.state, minting.Login(principal=principal)))
+            assertion = signed(DEVICES[principal].sign(on.action_digest, origin))
+            return await browser.decide(on, "approve", assertion=assertion)
 
     async def messages(self) -> list[dict[str, Any]]:
         """Everything that was posted to Slack."""
@@ -361,6 +375,12 @@ def scripted_policies(directory: Path) -> Path:
         TWO: scripted | {"allow_tools": ["tickets.get", FOR_TWO], "limits": []},
     }.items():
         (directory / f"routes/{name}.yaml").write_text(json.dumps(route))
+    people = yaml.safe_load((directory / "people.yaml").read_text())
+    for name, device in DEVICES.items():
+        found = device.passkey
+        known = {"id": found.credential_id, "public_key": found.public_key, "name": found.name}
+        people["people"][f"principal:{name}"]["passkeys"] = [known]
+    (directory / "people.yaml").write_text(json.dumps(people))
     return directory
 
 

@@ -77,8 +77,8 @@ async def test_triage_reads_and_writes_nothing(world: World) -> None:
     assert await world.all_writes() == before
 
 
-async def test_a_refund_waits_for_a_second_person_and_pays_nothing_before(world: World) -> None:
-    """The ticket's order and amount are proposed; one approval of two leaves the money where it is."""
+async def test_a_refund_takes_two_people_and_the_second_s_passkey(world: World) -> None:
+    """What the ticket asks for is proposed; neither one click pays nor a second, and a signature pays once."""
     run_id = await world.submit("billing/refund", {"ticket_id": REFUND}, tenant=TENANT)
     waiting = await world.asked(run_id, ORDER)
     card = json.dumps((await world.card(waiting))["blocks"], ensure_ascii=False)
@@ -87,10 +87,15 @@ async def test_a_refund_waits_for_a_second_person_and_pays_nothing_before(world:
     await world.click(waiting, ADA)
     approval = await world.approval(waiting.approval_id)
     assert (approval["state"], approval["needed"], len(approval["grants"])) == ("waiting", 2, 1)
+    second = await world.decide(waiting, "grace", "approve")
+    assert (second.status_code, second.json()["refusal"]) == (403, "needs_passkey")
     assert (await world.run(run_id))["state"] == "waiting_approval"
-    await world.cancel(run_id)
-    await world.reaches(run_id, "cancelled")
     assert await world.writes(ORDER) == []
+    assert (await world.sign(waiting)).status_code == 303
+    run = await world.reaches(run_id, "completed")
+    assert run["actions"][-1]["approvers"] == ["principal:ada", "principal:grace"]
+    (write,) = await world.writes(ORDER)
+    assert (write["operation"], write["idempotency_key"]) == ("refund", run["actions"][-1]["idempotency_key"])
 
 
 async def test_a_mail_without_an_answer_is_unknown_and_was_sent_once(world: World) -> None:

@@ -1,12 +1,10 @@
 """The gateway's world with its pages: people with passkeys, browsers that sign in, actions that wait."""
 
-import json
-import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,17 +12,17 @@ import httpx
 
 from adapters.passkeys import WebAuthnReader
 from adapters.sessions import StoreSessions
-from contracts.approval import ApprovalRecord
-from contracts.passkey import Assertion, Passkey
+from contracts.passkey import Passkey
 from contracts.tokens import Purpose
 from gateway.app import Gateway, create
 from gateway.pages.local_login import LocalLogin
 from gateway.parts import PagesApp
 from policies.pages import Pages
 from policies.people import People
+from tests.browsing import Browser, form
 from tests.integration.test_gateway_world import ENV, PAGES, PEOPLE, PURGE, Asking, World, opened
 
-FORM: Final = {"Origin": PAGES, "Sec-Fetch-Site": "same-origin"}
+FORM: Final = form(PAGES)
 
 
 def with_pages(world: World, url: str = PAGES) -> Gateway:
@@ -56,45 +54,6 @@ def login_code(world: World, name: str = "ada", **claims: Any) -> str:
     return world.signer.sign(Purpose.CALLERS, known | claims)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Browser:
-    """A person's browser: it keeps cookies, and fills in the forms that it was shown."""
-
-    http: httpx.AsyncClient
-
-    async def see(self, path: str) -> httpx.Response:
-        return await self.http.get(path)
-
-    async def send(
-        self, path: str, fields: Mapping[str, str], headers: Mapping[str, str] = FORM
-    ) -> httpx.Response:
-        return await self.http.post(path, data=dict(fields), headers=dict(headers))
-
-    async def sign_in(self, code: str) -> httpx.Response:
-        shown = await self.see(f"/sign-in?code={code}")
-        return await self.send("/sign-in", {"csrf": csrf(shown), "code": code})
-
-    async def decide(
-        self,
-        approval: ApprovalRecord,
-        decision: str | None,
-        headers: Mapping[str, str] = FORM,
-        **changed: Any,
-    ) -> httpx.Response:
-        shown = await self.see(f"/approvals/{approval.approval_id}")
-        fields = {"csrf": csrf(shown), "action_digest": approval.action_digest, "decision": decision}
-        return await self.send(
-            f"/approvals/{approval.approval_id}/decision",
-            {name: value for name, value in (fields | changed).items() if value is not None},
-            headers,
-        )
-
-
-def csrf(shown: httpx.Response) -> str:
-    found = re.search(r'name="csrf" value="([0-9a-f]{64})"', shown.text)
-    return found[1] if found else ""
-
-
 @asynccontextmanager
 async def browsing(directory: Path | str, *names: str) -> AsyncIterator[tuple[World, list[Browser]]]:
     """A world with pages and no passkey, and a browser for each name, in which that person is signed in."""
@@ -120,11 +79,6 @@ async def give_passkeys(world: World, passkeys: Mapping[str, Passkey]) -> None:
         people=tuple(replace(one, passkeys=named.get(one.principal, ())) for one in PEOPLE.people)
     )
     await world.documents.publish(ENV, "people", "people", people.document(), actor="op:test")
-
-
-def signed(assertion: Assertion) -> str:
-    """As the page's script sends it."""
-    return json.dumps(assertion.document())
 
 
 DESTROYING: Final = Asking(spec=PURGE, needed=2)

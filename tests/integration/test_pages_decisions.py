@@ -8,7 +8,8 @@ import pytest
 
 from contracts.action import Change, Preview
 from contracts.approval import ApprovalRecord, ApprovalState
-from tests.integration.pages_world import DESTROYING, browsing, csrf, give_passkeys, signed
+from tests.browsing import csrf, signed
+from tests.integration.pages_world import DESTROYING, browsing, give_passkeys
 from tests.integration.test_gateway_world import PAGES, TERMS, Asking, World
 from tests.passkeys import SoftPasskey
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from policies.people_file import read_people
 from policies.source import read_source
-from tests.integration.pages_world import browsing, csrf
+from tests.browsing import csrf
+from tests.integration.pages_world import browsing
 from tests.integration.test_gateway_world import TERMS, Asking
 from tests.passkeys import PRESENT, VERIFIED, SoftPasskey
 

@@ -17,7 +17,8 @@ from contracts.tokens import Purpose
 from gateway.app import create
 from gateway.ports import ApprovalQuery
 from policies.people import People
-from tests.integration.pages_world import FORM, Browser, browser, browsing, csrf, login_code, with_pages
+from tests.browsing import Browser, csrf
+from tests.integration.pages_world import FORM, browser, browsing, login_code, with_pages
 from tests.integration.test_gateway_world import ENV, PAGES, PEOPLE, Approvals, World, bearer, opened
 
 HOUR = 3_600_000
