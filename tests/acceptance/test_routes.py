@@ -78,7 +78,7 @@ async def test_triage_reads_and_writes_nothing(world: World) -> None:
 
 
 async def test_a_refund_takes_two_people_and_the_second_s_passkey(world: World) -> None:
-    """What the ticket asks for is proposed; neither one click pays nor a second, and a signature pays once."""
+    """What the ticket asks for is proposed; one click pays nothing, nor do two, and a signature pays once."""
     run_id = await world.submit("billing/refund", {"ticket_id": REFUND}, tenant=TENANT)
     waiting = await world.asked(run_id, ORDER)
     card = json.dumps((await world.card(waiting))["blocks"], ensure_ascii=False)

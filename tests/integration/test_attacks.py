@@ -5,6 +5,7 @@ Those on Slack's signature, place and value are in ``test_gateway_decisions.py``
 ``tests/acceptance/test_no_write_without_approval.py``.
 """
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -14,11 +15,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from adapters.keys import SigningKey, thumbprint
 from adapters.tokens import JwtSigner
 from contracts.approval import ApprovalRecord
+from contracts.errors import PermissionRefused
 from contracts.run import Outcome
 from contracts.tokens import Purpose
+from contracts.tool import ToolSpec
 from tests.integration.approved_write import waiting
 from tests.integration.test_destructive import forged, made_up
-from tests.integration.test_gateway_world import ENV, PEOPLE, World, opened, problem
+from tests.integration.test_gateway_world import CLOSE, ENV, PEOPLE, PURGE, World, opened, problem
 
 ACT: dict[str, Any] = {"sub": "svc:router", "act": {"sub": "svc:triage", "act": {"sub": "user:grace"}}}
 
@@ -149,11 +152,26 @@ async def test_no_other_key_makes_a_grant(store_url: str, purpose: Purpose) -> N
         assert (await case.claim()).say == "refused"
 
 
-async def test_no_capability_takes_an_approval_s_place(store_url: str) -> None:
+@pytest.mark.parametrize("spec", [CLOSE, PURGE], ids=["write", "destructive"])
+async def test_no_capability_takes_an_approval_s_place(store_url: str, spec: ToolSpec) -> None:
     """Whoever holds the capability key mints one for the very action, and is refused: nobody approved."""
-    async with waiting(store_url) as case:
+    async with waiting(store_url, spec=spec) as case:
         claim = await case.claim()
         assert (claim.say, claim.sentence) == ("refused", "its approval is waiting, not approved")
+
+
+@pytest.mark.parametrize("role", ["agent", "broker", "tools"])
+@pytest.mark.parametrize("spec", [CLOSE, PURGE], ids=["write", "destructive"])
+async def test_a_worker_that_was_taken_over_approves_nothing(
+    store_url: str, role: str, spec: ToolSpec
+) -> None:
+    """It has no grant key, and on PostgreSQL its login takes no decision: what it makes up is worth nothing."""
+    async with waiting(store_url, spec=spec) as case:
+        for name in ("ada", "grace"):
+            with suppress(PermissionRefused):
+                await forged(case, _another(Purpose.GRANT), await made_up(case, name), role)
+        assert (await case.claim()).say == "refused"
+        assert bool((await case.world.approvals.get(case.approval_id)).grants) is False
 
 
 def _another(purpose: Purpose) -> JwtSigner:

@@ -59,8 +59,8 @@ async def state(case: Case) -> ApprovalState:
     return (await case.world.approvals.get(case.approval_id)).state
 
 
-async def forged(case: Case, signer: JwtSigner, claims: Mapping[str, Any], **row: Any) -> None:
-    """A decision that somebody with a signing key and the gateway's database login writes by themselves."""
+async def forged(case: Case, signer: JwtSigner, claims: Mapping[str, Any], role: str = "gateway") -> None:
+    """A decision that somebody with a signing key and a role's database login writes by themselves."""
     grant = Grant.read(dict(claims))
 
     async def work(connection: AsyncConnection) -> None:
@@ -72,7 +72,6 @@ async def forged(case: Case, signer: JwtSigner, claims: Mapping[str, Any], **row
                 decision=grant.decision,
                 token=signer.sign(Purpose.GRANT, grant.claims()),
                 at_ms=grant.at_ms,
-                **row,
             )
         )
         await connection.execute(
@@ -81,7 +80,7 @@ async def forged(case: Case, signer: JwtSigner, claims: Mapping[str, Any], **row
             .values(state=ApprovalState.APPROVED)
         )
 
-    await case.world.stores["gateway"].write(work)
+    await case.world.stores[role].write(work)
 
 
 async def made_up(case: Case, name: str, **changed: Any) -> dict[str, Any]:
