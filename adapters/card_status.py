@@ -82,8 +82,9 @@ def _came_of(approval: ApprovalRecord) -> tuple[str, ...]:
 def _lasted(approval: ApprovalRecord) -> list[str]:
     if approval.decided_ms is None:
         return []
-    since = "asked" if approval.shown_ms is None else "shown"
-    return [f"Decided {span(approval.decided_ms - approval.readable_ms)} after it was {since}."]
+    readable = approval.readable_ms(approval.decided_ms)
+    since = "shown" if readable == approval.shown_ms else "asked"
+    return [f"Decided {span(approval.decided_ms - readable)} after it was {since}."]
 
 
 def _reason(approval: ApprovalRecord) -> list[str]:

@@ -164,7 +164,7 @@ class StoreDesk:
             outcome=outcome,
             approvers=(click.principal,),
             rules=(FAST,) if hasty(approval, click) else (),
-            duration_ms=max(0, click.at_ms - approval.readable_ms),
+            duration_ms=max(0, click.at_ms - approval.readable_ms(click.at_ms)),
             reason=f"{click.way}: {click.reason}" if click.reason else click.way,
         )
         await append(connection, said)

@@ -132,10 +132,11 @@ class ApprovalRecord:
         """Groups that may decide, now or once it is escalated."""
         return tuple(filter(None, (self.group, self.escalate_to)))
 
-    @property
-    def readable_ms(self) -> int:
-        """From when on a person could read it."""
-        return self.requested_ms if self.shown_ms is None else self.shown_ms
+    def readable_ms(self, at_ms: int) -> int:
+        """From when on whoever decided at that moment could read it: without its card, since it was asked."""
+        if self.shown_ms is None or self.shown_ms > at_ms:
+            return self.requested_ms
+        return self.shown_ms
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,4 +22,6 @@ def reading_ms(action: Any) -> int:
 
 def hasty(approval: ApprovalRecord, click: Click) -> bool:
     """Whether somebody approved what they cannot have read. Denying takes no reading."""
-    return click.answer is Answer.APPROVE and click.at_ms - approval.readable_ms < reading_ms(approval.action)
+    return click.answer is Answer.APPROVE and click.at_ms - approval.readable_ms(click.at_ms) < reading_ms(
+        approval.action
+    )

@@ -68,7 +68,7 @@ def _why_requester(approval: ApprovalRecord, people: People) -> str:
 
 
 def _why_too_fast(approval: ApprovalRecord, click: Click) -> str:
-    seen = max(0, click.at_ms - approval.readable_ms) / 1_000
+    seen = max(0, click.at_ms - approval.readable_ms(click.at_ms)) / 1_000
     least = approval.min_review_ms / 1_000
     return f"This came {seen:.1f} s after it was shown, and its route asks for {least:g} s of reading"
 

@@ -1,6 +1,9 @@
-"""Times and spans as a card tells them."""
+"""Times and spans as cards and pages tell them."""
 
 from datetime import UTC, datetime
+from typing import Final
+
+_UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
 def moment(at_ms: int) -> str:
@@ -8,10 +11,11 @@ def moment(at_ms: int) -> str:
 
 
 def span(span_ms: int) -> str:
-    seconds = max(0, span_ms // 1_000)
-    units = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
-    parts = [
-        (seconds // unit % wrap, word) for (unit, word), wrap in zip(units, (10**9, 24, 60, 60), strict=True)
-    ]
-    told = [f"{count} {word}" for count, word in parts if count]
-    return " ".join(told[:2]) or "0 s"
+    """The largest unit of it, and what is left in the next."""
+    told: list[str] = []
+    left = max(0, span_ms // 1_000)
+    for unit, word in _UNITS:
+        count, left = divmod(left, unit)
+        if count or told:
+            told.append(f"{count} {word}")
+    return " ".join(part for part in told[:2] if not part.startswith("0 ")) or "0 s"

@@ -165,7 +165,7 @@ async def test_no_capability_takes_an_approval_s_place(store_url: str, spec: Too
 async def test_a_worker_that_was_taken_over_approves_nothing(
     store_url: str, role: str, spec: ToolSpec
 ) -> None:
-    """It has no grant key, and on PostgreSQL its login takes no decision: what it makes up is worth nothing."""
+    """No grant key, and on PostgreSQL its login takes no decision: what it makes up counts for nothing."""
     async with waiting(store_url, spec=spec) as case:
         for name in ("ada", "grace"):
             with suppress(PermissionRefused):

@@ -221,7 +221,7 @@ async def test_an_expired_card_says_so_and_loses_its_buttons(
 ) -> None:
     """Past the deadline the approval's version grows, so the card is brought up to it; the thread says it."""
     async with staged(_sqlite(tmp_path, migrated), slack, terms=_quiet(4 * HOUR)) as stage:
-        assert slack.messages()[0]["blocks"][-1]["type"] == "actions"
+        assert "actions" in {block["type"] for block in slack.messages()[0]["blocks"]}
         stage.later(4 * HOUR + 2_000)
         broker = StoreApprovals(stage.world.stores["broker"], stage.world.verifier, stage.world.clock)
         expired = await broker.expire(stage.approval.approval_id)

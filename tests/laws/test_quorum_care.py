@@ -87,6 +87,17 @@ def test_an_approval_takes_the_route_s_time_of_reading(since: str) -> None:
     )
 
 
+@pytest.mark.parametrize("early", [1, MINUTE])
+def test_a_decision_before_its_card_stands_is_not_too_fast(early: int) -> None:
+    """On the page or over HTTP somebody may be faster than the post, and clocks differ: that is no haste."""
+    record = approval(shown_ms=ASKED + MINUTE)
+    assert ruled(record, click(at_ms=ASKED + MINUTE - early)) is None
+    assert ruled(record, click(at_ms=ASKED - early)) is None
+    slow = approval(shown_ms=ASKED + MINUTE, min_review_ms=5_000)
+    assert ruled(slow, click(at_ms=ASKED + 4_999)) is Refusal.TOO_FAST
+    assert ruled(slow, click(at_ms=ASKED + 5_000)) is None
+
+
 def test_the_first_of_two_needs_no_passkey_and_the_last_does() -> None:
     """In either order: one of the two who approve a destructive action signs it with a passkey."""
     assert ruled(refund(), click()) is None
