@@ -61,7 +61,7 @@ async def finish(request: Request) -> Response:
     if not await opened:
         raise Fault(403, "This link was used before, and works once. Get a new one.")
     LOG.info("signed in", principal=signed_in.principal)
-    response = RedirectResponse("/approvals", 303)
+    response = RedirectResponse(visits.wanted(request), 303)
     visits.give(response, visit.pages, secret)
     return response
 

@@ -10,7 +10,7 @@ from starlette.responses import FileResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.pages import listing, one_approval, passkeys, sign_in
+from gateway.pages import listing, one_approval, passkeys, sign_in, visits
 from gateway.pages.drawing import fault_page
 from gateway.pages.faults import Fault, absent, fault_of
 from gateway.parts import PagesApp
@@ -91,7 +91,10 @@ class Site:
                 LOG.error("page failed", error=type(error).__name__, at=places(error))
                 fault = Fault(500, "The gateway failed on this page; its log names the place.")
             visit = scope.get("state", {}).get("visit")
-            await fault_page(fault, visit, pages)(scope, receive, send)
+            response = fault_page(fault, visit, pages)
+            if fault.status == 401:
+                visits.remember(response, scope["path"])
+            await response(scope, receive, send)
 
 
 def ours(path: str) -> bool:

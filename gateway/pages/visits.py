@@ -22,6 +22,8 @@ from policies.people import People, short_name
 LIFE_MS: Final = 8 * 3_600_000
 """Of a session, however much it is used: a working day."""
 
+_WANTED: Final = "interlock-wanted"
+_APPROVAL: Final = re.compile(r"/approvals/apr_[0-9a-f]{1,36}")
 _SECRET: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
@@ -120,6 +122,18 @@ def give(response: Response, pages: PagesApp, secret: str) -> None:
         httponly=True,
         samesite="lax",
     )
+
+
+def remember(response: Response, path: str) -> None:
+    """Have the browser keep which approval somebody wanted to see, until they are signed in."""
+    if _APPROVAL.fullmatch(path):
+        response.set_cookie(_WANTED, path, max_age=600, path="/sign-in", httponly=True, samesite="lax")
+
+
+def wanted(request: Request) -> str:
+    """Where to go after signing in. Whoever else sets that cookie leads to a page of ours, and no further."""
+    held = request.cookies.get(_WANTED, "")
+    return held if _APPROVAL.fullmatch(held) else "/approvals"
 
 
 def take(response: Response, pages: PagesApp) -> None:

@@ -46,6 +46,19 @@ async def test_looking_at_a_link_uses_nothing_up(store_url: str) -> None:
             await one.http.aclose()
 
 
+async def test_signing_in_leads_back_to_the_approval_that_was_opened(tmp_path: Path) -> None:
+    """From a card's link to its page; to nowhere else, whatever a cookie says."""
+    async with opened(tmp_path) as world:
+        ada, page = browser(with_pages(world)), "/approvals/apr_0123"
+        assert (await ada.see(page)).status_code == 401
+        assert (await ada.sign_in(login_code(world))).headers["location"] == page
+        for lie in ("//evil.example", "/approvals/apr_0/../../x", "https://evil.example/approvals/apr_0"):
+            ada.http.cookies.delete("interlock-wanted")
+            ada.http.cookies.set("interlock-wanted", lie)
+            assert (await ada.sign_in(login_code(world))).headers["location"] == "/approvals"
+        await ada.http.aclose()
+
+
 NO_CODES: list[dict[str, Any]] = [
     {"kind": "approver", "tenant": None, "routes": ["*"]},
     {"env": "prod"},
