@@ -70,7 +70,7 @@ async def decide(approval_id: str, body: DecisionBody, approver: Approver, parts
     )
     ruled = await parts.desk.decide(click, tenant=approver.tenant, env=parts.env)
     if ruled.refusal is not None:
-        raise of_refusal(ruled.refusal, ruled.sentence)
+        raise of_refusal(ruled.refusal, parts.told(ruled))
     if ruled.approval is None:
         raise _absent()
     parts.drain.poke()

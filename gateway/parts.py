@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from contracts.approval import Refusal, Ruled
 from contracts.ports import Clock, Desk, RunStarter
 from contracts.tokens import Signer, Verifier
 from gateway.in_force import InForce
@@ -97,6 +98,12 @@ class Parts:
     temporal_ui: str = ""
     #: Called in this order when the gateway stops.
     closing: tuple[Callable[[], Awaitable[None]], ...] = ()
+
+    def told(self, ruled: Ruled) -> str:
+        """What a person is told whose decision did not count, and where they have to go."""
+        if ruled.refusal is not Refusal.NEEDS_PASSKEY or ruled.approval is None or self.pages is None:
+            return ruled.sentence
+        return f"{ruled.sentence} {self.pages.at.origin}/approvals/{ruled.approval.approval_id}"
 
 
 def parts_of(request: Request) -> Parts:

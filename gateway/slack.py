@@ -111,7 +111,7 @@ async def _pressed(parts: Parts, arrival: _Arrival, press: Press) -> Response:
     ruled = await (desk.weigh(click, env=parts.env) if denies else desk.decide(click, env=parts.env))
     _log("deny weighed" if denies else "click decided", click, ruled)
     if ruled.refusal is not None or ruled.approval is None:
-        return _empty(BackgroundTask(tell, parts.slack, arrival.heard, ruled.sentence))
+        return _empty(BackgroundTask(tell, parts.slack, arrival.heard, parts.told(ruled)))
     if denies:
         return _empty(BackgroundTask(ask_why, parts.slack, arrival.heard, ruled.approval, _form(click)))
     parts.drain.poke()

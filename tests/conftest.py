@@ -55,14 +55,27 @@ _LONG: Final = (
 
 # How long an example takes says more of the machine's load than of any law.
 _UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("everyday", _UNTIMED)
+settings.register_profile("everyday", _UNTIMED, max_examples=40)
 settings.register_profile("fuzz", _UNTIMED, max_examples=500 * int(os.environ.get("ROUNDS", "1")))
 settings.load_profile("everyday")
 
 
+_STACKS: Final = 2
+"""Test processes that have a stack of their own for all files that ask for one."""
+_SHARED: Final = "tickets"
+"""A fixture that only tests on such a stack have."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first; among the others those with a process behind them before the laws."""
+    """Long files first; among the others those with a process behind them before the laws.
+
+    A file is one process's; the files that share a stack are a few processes', since a stack costs seconds.
+    """
     items.sort(key=lambda item: _place(item.path.relative_to(_TESTS).as_posix()))
+    sharing = dict.fromkeys(item.path for item in items if _SHARED in getattr(item, "fixturenames", ()))
+    group = {path: f"stack-{place % _STACKS}" for place, path in enumerate(sharing)}
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group.get(item.path, item.path.stem)))
 
 
 def _place(file: str) -> tuple[int, bool]:

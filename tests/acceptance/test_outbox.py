@@ -11,7 +11,7 @@ from typing import Any
 from cli import minting
 from embedded import endpoints
 from tests.acceptance.command_line import document
-from tests.acceptance.conftest import ADA, SECONDS, Waiting, World
+from tests.acceptance.conftest import ADA, SECONDS, TWO, Waiting, World
 
 
 @contextmanager
@@ -75,3 +75,28 @@ async def test_a_click_while_temporal_hangs_waits_where_operators_see_it(world: 
     await world.reaches(waiting.run_id, "completed")
     await until_told(world, waiting)
     assert len(await world.writes(waiting.ticket)) == 1
+
+
+async def test_while_slack_fails_page_and_command_line_decide_and_the_cards_catch_up(world: World) -> None:
+    """Neither an outage nor a rate limit keeps anybody from deciding; the cards say it when Slack answers."""
+    by_command, by_page = await world.waiting(), await world.waiting(TWO)
+    for on in (by_command, by_page):
+        await world.card(on)
+    for kind, count in (("fail", 2), ("rate_limited", 2)):
+        order = {"method": "chat.update", "kind": kind, "count": count, "retry_after": 2}
+        (await world.slack.post("/control/faults", json=order)).raise_for_status()
+    decided = ("approvals", "decide", by_command.approval_id, "--approve", "--as", "ada")
+    assert (await document(world.state.directory, *decided))["state"] == "approved"
+    assert (await world.decide(by_page, "ada", "approve")).status_code == 200
+    assert (await world.sign(by_page)).status_code == 303
+    for on in (by_command, by_page):
+        await world.reaches(on.run_id, "completed")
+        assert len(await world.writes(on.ticket)) == 1
+        await _says(world, on, "Done")
+
+
+async def _says(world: World, on: Waiting, words: str) -> None:
+    until = time.monotonic() + SECONDS
+    while not (await world.card(on))["text"].startswith(words):
+        assert time.monotonic() < until, await world.card(on)
+        await asyncio.sleep(0.1)

@@ -89,6 +89,7 @@ async def test_a_refund_takes_two_people_and_the_second_s_passkey(world: World) 
     assert (approval["state"], approval["needed"], len(approval["grants"])) == ("waiting", 2, 1)
     second = await world.decide(waiting, "grace", "approve")
     assert (second.status_code, second.json()["refusal"]) == (403, "needs_passkey")
+    assert second.json()["detail"].endswith(f"/approvals/{waiting.approval_id}")
     assert (await world.run(run_id))["state"] == "waiting_approval"
     assert await world.writes(ORDER) == []
     assert (await world.sign(waiting)).status_code == 303
