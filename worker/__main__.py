@@ -15,7 +15,8 @@ from temporalio.worker import Worker
 
 from activities.boundary import Boundary
 from contracts.errors import InterlockError
-from worker.build import Role, build
+from worker.build import build
+from worker.parts import Role
 from worker.settings import Settings
 from workflows.headers import CapabilityHeaders
 

@@ -13,7 +13,7 @@ from typing import Final
 from tests.chaos.points import Points
 from tests.chaos.wrapped import wrapped
 from worker.__main__ import leave, run
-from worker.build import Role
+from worker.parts import Role
 from workflows import options
 
 GIVEN_UP: Final = timedelta(seconds=5)

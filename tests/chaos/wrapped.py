@@ -19,7 +19,7 @@ from contracts.tool import ToolSpec
 from contracts.toolbox import Answer, Armed, Scope, Toolbox
 from contracts.wire import Acted, ActionRef
 from tests.chaos.points import Point, Points
-from worker.build import Role
+from worker.parts import Role
 
 _LOOK: Final = 0.02
 

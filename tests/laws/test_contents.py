@@ -265,7 +265,7 @@ async def test_who_has_no_keys_reads_no_content() -> None:
 
 def test_every_composition_root_passes_real_keys() -> None:
     """Who serves or restores opens the store with the tenants' keys; all else says that it has none."""
-    with_keys = {"gateway/build.py", "worker/build.py", "cli/store.py"}
+    with_keys = {"gateway/build.py", "worker/parts.py", "cli/store.py"}
     without = {
         "cli/doctor.py",
         "cli/keys.py",
@@ -283,7 +283,7 @@ def test_every_composition_root_passes_real_keys() -> None:
     }
     assert {path for path, keys in made.items() if keys != ["NoContents()"]} == with_keys
     assert {path for path, keys in made.items() if keys == ["NoContents()"]} == without
-    assert made["gateway/build.py"] == made["worker/build.py"] == ["TenantContentKeys(keys)"]
+    assert made["gateway/build.py"] == made["worker/parts.py"] == ["TenantContentKeys(keys)"]
     assert made["cli/store.py"] == ["keys"]
 
 

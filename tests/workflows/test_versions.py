@@ -19,7 +19,7 @@ from embedded.deployment import left_behind, route_to
 from tests.workflows.fakes import Stage, read, write
 from tests.workflows.theatre import TEMPORAL, agent, dev_server, others, start, until
 from worker.__main__ import serve
-from worker.build import Role
+from worker.parts import Role
 from worker.version import pinned, workflow_version
 from workflows.agent_run import AgentRun
 
