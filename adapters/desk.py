@@ -1,6 +1,7 @@
 """Where a person's decision is taken: judged, made durable and signed in one transaction."""
 
 import secrets
+from dataclasses import replace
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -130,27 +131,20 @@ class StoreDesk:
             run_id=grant.run_id,
             next_ms=self._clock.now_ms(),
         )
-        decided = await read_approval(connection, self._verifier, approval.approval_id)
-        state, place = (
-            _state(decided, click, people),
-            approval_place(approval, approval.approval_id, "denial"),
-        )
+        after = _after(approval, grant, click, people)
+        place = approval_place(approval, approval.approval_id, "denial")
         await connection.execute(
             update(approvals)
             .where(approvals.c.approval_id == approval.approval_id)
             .values(
-                state=state,
-                # The card's first click may be here before Slack's answer to the post is written down.
-                message_ts=approval.message_ts or click.message_ts,
-                decided_ms=None if state is ApprovalState.WAITING else click.at_ms,
-                denial=sealed(
-                    connection, place, click.reason if click.answer is Answer.DENY else decided.denial
-                ),
-                version=approvals.c.version + 1,
+                state=after.state,
+                message_ts=after.message_ts,
+                decided_ms=after.decided_ms,
+                denial=sealed(connection, place, after.denial),
+                version=after.version,
             )
         )
         await self._audit(connection, approval, click, click.answer)
-        after = await read_approval(connection, self._verifier, approval.approval_id)
         return Ruled(approval=after, refusal=None, sentence=_accepted(after, click))
 
     async def _audit(
@@ -188,6 +182,21 @@ def _grant(approval: ApprovalRecord, click: Click, store_epoch: str) -> Grant:
         at_ms=click.at_ms,
         epoch=store_epoch,
         assertion=click.assertion,
+    )
+
+
+def _after(approval: ApprovalRecord, grant: Grant, click: Click, people: People) -> ApprovalRecord:
+    """The approval with this decision; within its transaction nobody else changes it."""
+    decided = replace(approval, grants=(*approval.grants, grant))
+    state = _state(decided, click, people)
+    return replace(
+        decided,
+        state=state,
+        # The card's first click may be here before Slack's answer to the post is written down.
+        message_ts=approval.message_ts or click.message_ts,
+        decided_ms=None if state is ApprovalState.WAITING else click.at_ms,
+        denial=click.reason if click.answer is Answer.DENY else approval.denial,
+        version=approval.version + 1,
     )
 
 

@@ -1,6 +1,7 @@
 """``python -m bench.clicks CLICKS``: what a click in Slack takes, on the whole embedded stack.
 
-One click a second until its write is in the helpdesk's own log; then 50 a second until each is acknowledged.
+One click a second until its write is in the helpdesk's own log; then 50 a second until each is acknowledged: one
+of two people's, then those with a write behind each, so that the whole stack is at work beside it.
 """
 
 import asyncio
@@ -19,17 +20,21 @@ from typing import Final
 from urllib.parse import urlencode
 
 import httpx
+import yaml
 
 from embedded.seed import APP, CHANNEL, TEAM
+from embedded.stack import shipped_tools
 from tests.acceptance.stack_world import Json, World, open_tickets, running_world
 
 ROUTE: Final = "support/mail-script"
+TWO: Final = "support/mail-for-two"
+FOR_TWO: Final = "email.send_for_two"
 _FILE: Final = """
 description: Send the mail that the run's input says.
 model: {name: scripted, max_output_tokens: 800}
 prompt: Do what the input says.
 input: {type: object, properties: {}}
-allow_tools: [email.send]
+allow_tools: [TOOL]
 budgets: {steps: 5, seconds: 600, usd: "1.00", denials: 3}
 approval: {group: support-leads, deadline: 4h}
 """
@@ -53,10 +58,12 @@ class Clicked:
 class Felt:
     """What approvers feel. Seconds; one of each click."""
 
-    acknowledged: Sequence[float]
+    #: To the answer, at 50 clicks a second: of the first of two people; with a write behind each.
+    first_of_two: Sequence[float]
+    with_write: Sequence[float]
     #: From a click, one a second, to its write at the target.
     written: Sequence[float]
-    #: Clicks, and writes that the target executed of them.
+    #: Clicks with a write behind them, and writes that the target executed.
     clicks: int
     writes: int
 
@@ -64,21 +71,26 @@ class Felt:
 async def clicked(world: World, clicks: int) -> Felt:
     """Have the runs wait, then click: some slowly, the others at 50 a second."""
     secret = json.loads((world.state / "slack.json").read_text())["signing_secret"]
-    runs = await _waiting(world, _CALM + clicks)
-    cards = [_card(message, runs) for message in await world.messages()]
-    calm = await _click_all(world, secret, cards[:_CALM], 1.0)
-    storm = await _click_all(world, secret, cards[_CALM:], 1 / _PER_SECOND)
+    runs = await _waiting(world, ROUTE, "email.send", _CALM + clicks)
+    two = await _waiting(world, TWO, FOR_TWO, clicks)
+    cards = [_card(message, runs | two) for message in await world.messages()]
+    alone = [card for card in cards if card.run_id in runs.values()]
+    calm = await _click_all(world, secret, alone[:_CALM], 1.0)
+    half = [card for card in cards if card.run_id in two.values()]
+    first = await _click_all(world, secret, half, 1 / _PER_SECOND)
+    storm = await _click_all(world, secret, alone[_CALM:], 1 / _PER_SECOND)
     for click in (*calm, *storm):
         await world.until(click.run_id, "completed", seconds=300)
     return Felt(
-        acknowledged=[click.acknowledged for click in storm],
+        first_of_two=[click.acknowledged for click in first],
+        with_write=[click.acknowledged for click in storm],
         written=[await _written(world, click) for click in calm],
         clicks=len(calm) + len(storm),
         writes=len(await world.mails()),
     )
 
 
-async def _waiting(world: World, runs: int) -> dict[str, str]:
+async def _waiting(world: World, route: str, tool: str, runs: int) -> dict[str, str]:
     """So many runs by the approvals that they wait for, whose cards stand."""
     gate = asyncio.Semaphore(_STARTS_AT_ONCE)
     tickets = open_tickets()
@@ -86,17 +98,27 @@ async def _waiting(world: World, runs: int) -> dict[str, str]:
     async def one(number: int) -> tuple[str, str]:
         args = {"ticket_id": tickets[number % len(tickets)], "subject": f"Mail {number}", "body": "Hello."}
         async with gate:
-            run_id = await world.start_on(
-                ROUTE, {"script": [[{"tool": "email.send", "args": args}]], "final": "Done."}
-            )
+            given = {"script": [[{"tool": tool, "args": args}]], "final": "Done."}
+            run_id = await world.start_on(route, given)
             run = await world.until(run_id, "waiting_approval", seconds=300)
         return str(run["actions"][-1]["approval_id"]), run_id
 
     waiting = dict(await asyncio.gather(*map(one, range(runs))))
     async with asyncio.timeout(600):
-        while len(await world.messages()) < runs:  # noqa: ASYNC110  another process sets no event
+        while len({*waiting} - await _shown(world)) > 0:  # noqa: ASYNC110  another process sets no event
             await asyncio.sleep(1)
     return waiting
+
+
+async def _shown(world: World) -> set[str]:
+    """Approvals whose cards stand."""
+    return {
+        element["value"].partition("|")[0]
+        for message in await world.messages()
+        for block in message["blocks"]
+        for element in block.get("elements", ())
+        if element.get("action_id") == "interlock.approve"
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,10 +191,15 @@ def _show(what: str, seconds: Sequence[float]) -> None:
 
 async def _main(clicks: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        async with running_world(Path(folder), {ROUTE: _FILE}) as world:
+        tools = yaml.safe_load(shipped_tools().read_text())
+        tools["tools"][FOR_TWO] = tools["tools"]["email.send"] | {"effect": "destructive"}
+        (Path(folder) / "tools.yaml").write_text(json.dumps(tools))
+        routes = {ROUTE: _FILE.replace("TOOL", "email.send"), TWO: _FILE.replace("TOOL", FOR_TWO)}
+        async with running_world(Path(folder), routes, Path(folder) / "tools.yaml") as world:
             felt = await clicked(world, clicks)
     _show("click to write, one a second", felt.written)
-    _show(f"click to answer, {_PER_SECOND} a second", felt.acknowledged)
+    _show(f"click to answer, {_PER_SECOND} a second", felt.first_of_two)
+    _show("with a write behind each", felt.with_write)
     print(f"{felt.writes} writes of {felt.clicks} clicks")
 
 

@@ -56,7 +56,8 @@ from policies.pages import Pages
 
 LEASE_MS: Final = 15_000
 """Half of it is longer than the calls to Temporal of one letter may take."""
-_AT_ONCE: Final = 16
+_AT_ONCE: Final = 6
+"""Letters; more of them keep people's clicks waiting for the store."""
 
 
 async def build(settings: Settings) -> Gateway:
