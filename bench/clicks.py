@@ -1,7 +1,7 @@
 """``python -m bench.clicks CLICKS``: what a click in Slack takes, on the whole embedded stack.
 
-One click a second until its write is in the helpdesk's own log; then 50 a second until each is acknowledged: one
-of two people's, then those with a write behind each, so that the whole stack is at work beside it.
+One click a second until its write is in the helpdesk's own log; then 50 a second until each is acknowledged:
+one of two people's, then those with a write behind each, so that the whole stack is at work beside it.
 """
 
 import asyncio
