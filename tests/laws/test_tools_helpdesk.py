@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +19,10 @@ from contracts.toolbox import Answer
 from policies.arguments import fault
 from policies.undo import offered
 from tests.frozen import ASKED, approval_of, frozen
-from tests.laws.only_gets import OnlyGets
-from tools.base_url import Query
+from tests.laws.only_gets import Desk
 from tools.load import load_tools
 from tools.operation import Made, ReadOperation, WriteOperation
-from tools.reply import Reply, Stopped
+from tools.reply import Stopped
 
 LOADED = load_tools(Path(tools.__file__).with_name("helpdesk.yaml"))
 SPECS = LOADED.catalogue.tools
@@ -54,20 +52,6 @@ SOUND: dict[str, dict[str, Any]] = {
     "ticket.reopen": {"ticket_id": "T-1", "reason": "It is back."},
     "email.send": MAIL,
 }
-
-
-class Desk(OnlyGets):
-    """Implements ``tools.operation.Reader`` over one answer, and keeps what was asked."""
-
-    def __init__(self, document: Json, etag: str = '"3"') -> None:
-        self.reply = Reply(status=200, etag=etag, document=document)
-        self.asked: list[tuple[str, Mapping[str, str]]] = []
-
-    async def get(
-        self, path: str, *, parts: Mapping[str, str] | None = None, query: Query | None = None
-    ) -> Reply:
-        self.asked.append((path, dict(query or parts or {})))
-        return self.reply
 
 
 def _read(tool: str, arguments: Json, document: Json) -> tuple[Json, Desk]:

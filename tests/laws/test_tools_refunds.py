@@ -1,7 +1,6 @@
 """The tools of orders: narrow amounts, and a preview that shows whose money goes where, or none at all."""
 
 import asyncio
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,7 @@ from contracts.errors import Malformed
 from contracts.run import Outcome
 from contracts.toolbox import Answer
 from policies.arguments import fault
-from tests.laws.only_gets import OnlyGets
-from tools.base_url import Query
+from tests.laws.only_gets import Desk
 from tools.load import load_tools
 from tools.operation import ReadOperation, WriteOperation
 from tools.reply import Reply, Stopped
@@ -46,20 +44,6 @@ REFUND: dict[str, Any] = {
 }
 
 _TOLD = ("id", "currency", "amount_cents", "refunded_cents", "version")
-
-
-class Desk(OnlyGets):
-    """Implements ``tools.operation.Reader`` over one answer, and keeps what was asked."""
-
-    def __init__(self, document: Json, etag: str = '"3"') -> None:
-        self.reply = Reply(status=200, etag=etag, document=document)
-        self.asked: list[tuple[str, Mapping[str, str]]] = []
-
-    async def get(
-        self, path: str, *, parts: Mapping[str, str] | None = None, query: Query | None = None
-    ) -> Reply:
-        self.asked.append((path, dict(query or parts or {})))
-        return self.reply
 
 
 def _refund() -> WriteOperation[Any]:
