@@ -32,7 +32,7 @@ check: install
 
 # Three at a time on two cores: much of the time is waiting. The order of files is tests/conftest.py's own.
 test: check
-	$(BIN)/pytest -n 4 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 # Record a run of every kind, or those of NAMES, for the replay tests; no recording is written over.
 record: install

@@ -60,22 +60,9 @@ settings.register_profile("fuzz", _UNTIMED, max_examples=500 * int(os.environ.ge
 settings.load_profile("everyday")
 
 
-_STACKS: Final = 2
-"""Test processes that have a stack of their own for all files that ask for one."""
-_SHARED: Final = "tickets"
-"""A fixture that only tests on such a stack have."""
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first; among the others those with a process behind them before the laws.
-
-    A file is one process's; the files that share a stack are a few processes', since a stack costs seconds.
-    """
+    """Long files first; among the others those with a process behind them before the laws."""
     items.sort(key=lambda item: _place(item.path.relative_to(_TESTS).as_posix()))
-    sharing = dict.fromkeys(item.path for item in items if _SHARED in getattr(item, "fixturenames", ()))
-    group = {path: f"stack-{place % _STACKS}" for place, path in enumerate(sharing)}
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group.get(item.path, item.path.stem)))
 
 
 def _place(file: str) -> tuple[int, bool]:
