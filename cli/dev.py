@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from cli.login import by_name
 from contracts.errors import InterlockError, Malformed
 from embedded.endpoints import Endpoints
 from embedded.ports import DEFAULT_BASE, Ports
@@ -66,6 +67,8 @@ class _Shown:
         table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
         for name in ("gateway", "slack", "temporal_ui", "temporal", "helpdesk", "aws", "state"):
             table.add_row(name.replace("_", " "), escape(str(getattr(endpoints, name) or "off")))
+        pages = f"{by_name(endpoints.gateway)}/approvals"
+        table.add_row("pages", f"{escape(pages)}, after: interlock login NAME --open")
         self._out.print(table)
         self._out.print("Everything answers. Ctrl-C stops it.")
 

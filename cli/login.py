@@ -39,13 +39,13 @@ def login(
 
 def pages_of(state: State) -> Pages:
     """Of INTERLOCK_PAGES, else of the stack that runs here. Raises Malformed, Unavailable."""
-    given = os.environ.get("INTERLOCK_PAGES") or _local(state.address("gateway"))
+    given = os.environ.get("INTERLOCK_PAGES") or by_name(state.address("gateway"))
     found = Pages.at(given.rstrip("/"))
     if found is None:
         raise Malformed("INTERLOCK_PAGES names no address")
     return found
 
 
-def _local(gateway: str) -> str:
+def by_name(gateway: str) -> str:
     """The local gateway by name: a passkey belongs to a host by name."""
     return f"http://localhost:{urlsplit(gateway).port}"
