@@ -43,8 +43,8 @@ async def test_an_approval_waits_across_a_new_history(client: Client) -> None:
     async with performing(client, stage) as run:
         await until(lambda: stage.calls[names.ASK])
         for number in range(12):
-            await run.signal(names.DECIDED, Nudge(approval_id="apr:run.1.0", grant_id=f"vain-{number}"))
             seen = stage.calls[names.COLLECT]
+            await run.signal(names.DECIDED, Nudge(approval_id="apr:run.1.0", grant_id=f"vain-{number}"))
             await until(lambda seen=seen: stage.calls[names.COLLECT] > seen)
         assert stage.calls[names.OPEN] > 1, "the run still has its first history"
         approval = stage.approve("run.1.0")
