@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
 from adapters.blocks import Block, plain, section
-from adapters.plain_text import cut, one_line
+from adapters.card_action import figures, scope
+from adapters.plain_text import cut, named, word
 from contracts.action import Frozen
 from contracts.approval import ApprovalRecord
 from contracts.denial import CALLBACK, LONGEST, REASON, DenialForm
@@ -62,8 +63,7 @@ _REASON: Final[Block] = {
 
 
 def _denied(frozen: Frozen) -> str:
-    """One line: the tool, whose it is, and the target."""
-    tool, target, tenant, env = (
-        cut(one_line(text), _NAME) for text in (frozen.tool, frozen.preview.target, frozen.tenant, frozen.env)
-    )
-    return f"{tool} for {tenant} ({env}): {target}"
+    """One line, in the card's words: whose it is, the tool, the target, money and counts."""
+    target, large = cut(named(frozen.preview.target), _NAME), cut(figures(frozen.preview), _NAME)
+    parts = (scope(frozen), word(frozen.tool, _NAME), target, large)
+    return " · ".join(filter(None, parts))

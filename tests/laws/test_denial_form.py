@@ -54,7 +54,7 @@ def test_the_form_says_what_is_denied_and_asks_why() -> None:
     """Tool, tenant, environment and target on one line, one required field, and two ways out."""
     view = shown(approval_of(frozen()))
     said, field = view["blocks"]
-    assert said["text"]["text"] == "ticket.close for acme (prod): T-18421 “Password reset loops”"
+    assert said["text"]["text"] == "⚠ PRODUCTION · acme · ticket.close · T-18421 “Password reset loops”"
     assert (view["callback_id"], view["submit"]["text"], view["close"]["text"]) == (CALLBACK, "Deny", "Back")
     assert (field["block_id"], field["element"]["multiline"]) == (REASON, True)
     assert "optional" not in field

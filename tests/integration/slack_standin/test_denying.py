@@ -108,7 +108,7 @@ def test_deny_opens_the_form_and_the_form_denies(room: Room) -> None:
     assert (delivery["status"], delivery["body"]) == (200, "")
     view = room.view()
     assert view["callback_id"] == CALLBACK
-    assert "ticket.close for acme (dev): T-1" in view["blocks"][0]["text"]["text"]
+    assert "dev · acme · ticket.close · T-1" in view["blocks"][0]["text"]["text"]
     assert room.state(approval) is ApprovalState.WAITING
     assert room.send(view, "Another customer's ticket.").json()["acknowledged"]
     assert room.slack.control("GET", "views")["views"] == []
