@@ -10,6 +10,7 @@ from adapters.plain_text import cut, named, size
 from contracts.action import Frozen
 from contracts.approval import ApprovalRecord, ApprovalState
 from contracts.tool import Effect
+from policies.quorum import passkey_due
 
 APPROVE: Final = "interlock.approve"
 DENY: Final = "interlock.deny"
@@ -39,17 +40,10 @@ def ways(
         )
         return [section(sentence), *_row(approval, more)]
     deny = button(DENY, "Deny", value(approval), style="danger")
-    if needs_passkey(approval, frozen):
+    if passkey_due(approval, standing(approval)):
         sentence = "The last approval is signed with a passkey on the full page."
         return [section(sentence), *_row(approval, [deny, *more])]
     return _row(approval, [_approve(approval, frozen), deny, *more])
-
-
-def needs_passkey(approval: ApprovalRecord, frozen: Frozen) -> bool:
-    """Whether the next approval would complete a destructive action that no passkey signed yet."""
-    given = standing(approval)
-    signed = any(grant.assertion for grant in given)
-    return frozen.effect == Effect.DESTRUCTIVE and not signed and len(given) + 1 >= approval.needed
 
 
 def value(approval: ApprovalRecord) -> str:

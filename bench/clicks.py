@@ -105,7 +105,7 @@ async def _waiting(world: World, route: str, tool: str, runs: int) -> dict[str, 
 
     waiting = dict(await asyncio.gather(*map(one, range(runs))))
     async with asyncio.timeout(600):
-        while len({*waiting} - await _shown(world)) > 0:  # noqa: ASYNC110  another process sets no event
+        while {*waiting} - await _shown(world):  # noqa: ASYNC110  another process sets no event
             await asyncio.sleep(1)
     return waiting
 

@@ -130,17 +130,17 @@ def decide(
             "say who decides: --as PRINCIPAL on a local stack, or an approver's --token."
         )
     client = reach.client(approver(person or ""))
-    about = digest or _read(client, approval_id, chosen[0])
+    about = digest or _read(client, approval_id, chosen[0], as_json=as_json)
     body = {"decision": chosen[0], "action_digest": about}
     if reason is not None:
         body["reason"] = reason
     _show(client.post(f"/v1/approvals/{approval_id}/decision", body), as_json)
 
 
-def _read(client: Gateway, approval_id: str, decision: str) -> str:
+def _read(client: Gateway, approval_id: str, decision: str, *, as_json: bool) -> str:
     """The digest of what waits now, which whoever approves at a terminal has seen whole."""
     one = client.get(f"/v1/approvals/{approval_id}")
-    if decision == "approve" and not asking.sure(one):
+    if decision == "approve" and not asking.sure(one, as_json=as_json):
         raise typer.Abort
     return str(one["action_digest"])
 

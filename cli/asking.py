@@ -25,9 +25,9 @@ def show(one: dict[str, Any]) -> None:
     output.table("Decisions", ("who", "decision", "way", "at"), rows)
 
 
-def sure(one: dict[str, Any]) -> bool:
-    """Whether somebody who sits at a terminal, and has just been shown it, means it."""
-    if not sys.stdin.isatty():
+def sure(one: dict[str, Any], *, as_json: bool) -> bool:
+    """Whether somebody who sits at a terminal, and has just been shown it, means it; a machine does."""
+    if as_json or not sys.stdin.isatty():
         return True
     show(one)
     return typer.confirm("Approve this?")

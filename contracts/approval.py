@@ -127,11 +127,6 @@ class ApprovalRecord:
         chain = (name for name in self.delegation if not name.startswith("svc:"))
         return (*filter(None, (self.on_behalf_of,)), *chain)
 
-    @property
-    def groups(self) -> tuple[str, ...]:
-        """Groups that may decide, now or once it is escalated."""
-        return tuple(filter(None, (self.group, self.escalate_to)))
-
     def readable_ms(self, at_ms: int) -> int:
         """From when on whoever decided at that moment could read it: without its card, since it was asked."""
         if self.shown_ms is None or self.shown_ms > at_ms:

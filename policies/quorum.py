@@ -129,12 +129,12 @@ def _careless(approval: ApprovalRecord, click: Click, people: People) -> Refusal
     # Clocks of two machines differ: what looks negative is none.
     if approval.min_review_ms > max(0, click.at_ms - approval.readable_ms(click.at_ms)):
         return Refusal.TOO_FAST
-    return Refusal.NEEDS_PASSKEY if passkey_due(approval, people) and click.assertion is None else None
+    due = passkey_due(approval, standing(approval, approval.grants, people))
+    return Refusal.NEEDS_PASSKEY if due and click.assertion is None else None
 
 
-def passkey_due(approval: ApprovalRecord, people: People) -> bool:
-    """Whether the next approval is the last one of a destructive action that no passkey has signed yet."""
-    counted = standing(approval, approval.grants, people)
+def passkey_due(approval: ApprovalRecord, counted: Sequence[Grant]) -> bool:
+    """Whether, after these, the last approval of a destructive action comes and no passkey has signed yet."""
     last = len(counted) + 1 >= approval.needed
     return approval.destructive and last and not any(grant.assertion for grant in counted)
 

@@ -14,7 +14,7 @@ def sentence(refusal: Refusal, approval: ApprovalRecord | None, click: Click, pe
     return f"{_why(refusal, approval, click, people)}; nothing changed."
 
 
-def _why(refusal: Refusal, approval: ApprovalRecord, click: Click, people: People) -> str:  # noqa: C901 - one arm a refusal
+def _why(refusal: Refusal, approval: ApprovalRecord, click: Click, people: People) -> str:  # noqa: C901 - one arm for each refusal, and nothing nested
     match refusal:
         case Refusal.STRANGER:
             return "You are not in the people file, so you can't decide this"

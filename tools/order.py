@@ -92,6 +92,4 @@ async def read_order(session: Reader, order_id: str) -> tuple[Reply, Order]:
 
 def version(reply: Reply) -> str:
     """The version of the order that was read. Raises Stopped where none was named."""
-    if not reply.etag:
-        raise Stopped(failed(_NO_VERSION))
-    return reply.etag
+    return reply.version(_NO_VERSION)

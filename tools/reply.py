@@ -64,6 +64,12 @@ class Reply:
             pass  # outside the handler: pydantic's text repeats values, and would stay the error's context
         raise Stopped(Answer(outcome=Outcome.FAILED, content=sentence, text=sentence))
 
+    def version(self, sentence: str) -> str:
+        """The version of what was read. Raises Stopped, with the sentence, where none was named."""
+        if not self.etag:
+            raise Stopped(Answer(outcome=Outcome.FAILED, content=sentence, text=sentence))
+        return self.etag
+
     @property
     def problem(self) -> str:
         """Title and detail of a problem document (RFC 9457), for a sentence; else the status."""

@@ -81,6 +81,4 @@ async def read_ticket(session: Reader, ticket_id: str) -> tuple[Reply, Ticket]:
 
 def version(reply: Reply) -> str:
     """The version of the ticket that was read. Raises Stopped where none was named."""
-    if not reply.etag:
-        raise Stopped(failed(_NO_VERSION))
-    return reply.etag
+    return reply.version(_NO_VERSION)

@@ -23,13 +23,13 @@ class LocalLogin:
         self._verifier = verifier
         self._env = env
 
-    def begin(self, *, state: str) -> str | None:  # noqa: ARG002 - the link comes from a terminal, not from a browser
+    def begin(self, *, state: str) -> str | None:  # noqa: ARG002 - the port's own parameter; a terminal begins it
         return None
 
     def names(self, params: Mapping[str, str]) -> str | None:
         return self._read(params)["sub"] if "code" in params else None
 
-    async def finish(self, params: Mapping[str, str], *, state: str) -> SignedIn:  # noqa: ARG002 - as above
+    async def finish(self, params: Mapping[str, str], *, state: str) -> SignedIn:  # noqa: ARG002 - the port's own parameter; the code proves all
         claims = self._read(params)
         return SignedIn(principal=claims["sub"], proof=digest(["login", claims["jti"]]))
 

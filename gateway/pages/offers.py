@@ -5,7 +5,7 @@ from typing import Final
 
 from contracts.approval import ANSWERS, Answer, ApprovalRecord, ApprovalState, Click, Person, Refusal
 from policies.people import People
-from policies.quorum import judge, passkey_due
+from policies.quorum import judge, passkey_due, standing
 from policies.refusals import sentence
 
 _ANYWAY: Final = frozenset({Refusal.TOO_FAST, Refusal.NEEDS_PASSKEY})
@@ -57,7 +57,7 @@ def offers(approval: ApprovalRecord, person: Person, people: People, now_ms: int
     return Offers(
         answers=tuple(open_now),
         why_not="" if open_now else _why_not(approval, person, people, refused, now_ms),
-        passkey_due=passkey_due(approval, people),
+        passkey_due=passkey_due(approval, standing(approval, approval.grants, people)),
     )
 
 

@@ -84,6 +84,7 @@ class Site:
             _check_host(Headers(scope=scope), pages)
             await self._router(scope, receive, noting)
         except Exception as error:
+            # Whatever it is, a browser gets a page with a sentence, and the log its kind and place alone.
             if begun:
                 raise
             fault = fault_of(error)
@@ -93,7 +94,7 @@ class Site:
             visit = scope.get("state", {}).get("visit")
             response = fault_page(fault, visit, pages)
             if fault.status == 401:
-                visits.remember(response, scope["path"])
+                visits.remember(response, pages, scope["path"])
             await response(scope, receive, send)
 
 

@@ -7,6 +7,7 @@ from contracts.approval import Answer, ApprovalKind, ApprovalRecord, ApprovalSta
 from contracts.run import Outcome
 from contracts.tokens import Grant
 from policies.people import short_name
+from policies.quorum import asked_groups
 from policies.times import moment, span
 
 OUTCOMES: Final = {
@@ -79,9 +80,9 @@ def _how(grant: Grant) -> str:
     return f"{ways.get(grant.way, '')}{signed}"
 
 
-def progress(approval: ApprovalRecord) -> str:
+def progress(approval: ApprovalRecord, now_ms: int) -> str:
     """How many people it takes, of whom, and how many have approved."""
-    asked = " or ".join(approval.groups) or "a group that the route names"
+    asked = " or ".join(asked_groups(approval, now_ms)) or "a group that the route names"
     if approval.kind is ApprovalKind.RECONCILE:
         return f"One person of {asked} looks at the target and says."
     people = "person" if approval.needed == 1 else "different people"

@@ -17,6 +17,7 @@ from contracts.approval import Person
 from contracts.digest import digest_bytes
 from gateway.pages.faults import Fault
 from gateway.parts import PagesApp, Parts, parts_of
+from policies.pages import Pages
 from policies.people import People, short_name
 
 LIFE_MS: Final = 8 * 3_600_000
@@ -73,7 +74,7 @@ async def visit_of(request: Request) -> Visit:
     """Whoever asks; a browser without a cookie of ours gets a secret that means nothing yet."""
     parts = parts_of(request)
     pages = parts.pages
-    assert pages is not None  # noqa: S101 - without pages no page is asked
+    assert pages is not None  # noqa: S101 - gateway.pages.site asks no page where there are none
     held = request.cookies.get(cookie_name(pages), "")
     secret = held if _SECRET.fullmatch(held) else new_secret()
     principal = await pages.sessions.find(session_of(secret, parts.env)) if secret == held else None
@@ -124,10 +125,18 @@ def give(response: Response, pages: PagesApp, secret: str) -> None:
     )
 
 
-def remember(response: Response, path: str) -> None:
+def remember(response: Response, pages: Pages, path: str) -> None:
     """Have the browser keep which approval somebody wanted to see, until they are signed in."""
     if _APPROVAL.fullmatch(path):
-        response.set_cookie(_WANTED, path, max_age=600, path="/sign-in", httponly=True, samesite="lax")
+        response.set_cookie(
+            _WANTED,
+            path,
+            max_age=600,
+            path="/sign-in",
+            secure=pages.secure,
+            httponly=True,
+            samesite="lax",
+        )
 
 
 def wanted(request: Request) -> str:

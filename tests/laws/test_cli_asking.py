@@ -64,7 +64,11 @@ def test_outside_text_makes_no_line_of_its_own(capsys: pytest.CaptureFixture[str
     assert sum(line.startswith("Can it be undone") for line in shown.splitlines()) == 1
 
 
-def test_a_machine_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where nobody sits at a terminal the verb decides as it was told."""
-    monkeypatch.setattr("sys.stdin.isatty", lambda: False)
-    assert asking.sure(ONE)
+@pytest.mark.parametrize(("terminal", "as_json"), [(False, False), (False, True), (True, True)])
+def test_a_machine_is_not_asked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], terminal: bool, as_json: bool
+) -> None:
+    """Without a terminal, or with ``--json``, the verb decides as it was told, and prints nothing beside."""
+    monkeypatch.setattr("sys.stdin.isatty", lambda: terminal)
+    assert asking.sure(ONE, as_json=as_json)
+    assert capsys.readouterr().out == ""

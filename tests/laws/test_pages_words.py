@@ -40,6 +40,13 @@ def offered(approval: ApprovalRecord, who: Person = ADA, now_ms: int = ASKED + 6
     return offers(approval, who, PEOPLE, now_ms).answers
 
 
+def test_a_second_group_is_named_from_the_escalation_on() -> None:
+    """Not before: until then it may decide nothing."""
+    record = replace(WAITING, escalate_ms=ASKED + 1_000, escalate_to="managers")
+    assert "of support-leads approved" in standing.progress(record, ASKED + 999)
+    assert "of support-leads or managers approved" in standing.progress(record, ASKED + 1_000)
+
+
 def test_only_answers_that_would_count_are_offered() -> None:
     """By the rules of the desk: an action is approved or denied, a question answered, nothing twice."""
     assert offered(WAITING) == (Answer.APPROVE, Answer.DENY)

@@ -102,23 +102,23 @@ def test_the_first_of_two_needs_no_passkey_and_the_last_does() -> None:
     """In either order: one of the two who approve a destructive action signs it with a passkey."""
     assert ruled(refund(), click()) is None
     half = refund(grant("grace"))
-    assert passkey_due(half, PEOPLE)
+    assert passkey_due(half, standing(half, half.grants, PEOPLE))
     assert ruled(half, click()) is Refusal.NEEDS_PASSKEY
     assert ruled(half, click(assertion=SIGNED, **PAGE)) is None
     assert ruled(half, click(answer=Answer.DENY)) is None
     signed = refund(grant("grace", assertion=SIGNED))
-    assert not passkey_due(signed, PEOPLE)
+    assert not passkey_due(signed, standing(signed, signed.grants, PEOPLE))
     assert ruled(signed, click()) is None
 
 
 def test_a_plain_write_needs_no_passkey() -> None:
     """Nor does an answer about an unknown write."""
-    assert not passkey_due(approval(), PEOPLE)
+    assert not passkey_due(approval(), ())
 
 
 def test_a_forgotten_effect_counts_as_destructive() -> None:
     """What nobody can read any more is not approved with less."""
-    assert passkey_due(approval(action={}), PEOPLE)
+    assert passkey_due(approval(action={}), ())
 
 
 def test_grants_without_a_passkey_never_carry_a_destructive_action() -> None:
@@ -134,7 +134,7 @@ def test_a_withdrawn_passkey_is_needed_anew() -> None:
     """The signature goes with the approval that it was part of."""
     record = refund(grant("ada", assertion=SIGNED), grant("ada", "withdraw"), grant("grace"))
     assert tally(record, PEOPLE) is ApprovalState.WAITING
-    assert passkey_due(record, PEOPLE)
+    assert passkey_due(record, standing(record, record.grants, PEOPLE))
 
 
 signatures = st.builds(

@@ -2,30 +2,24 @@
 
 import asyncio
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import tools
 from adapters.card import render
 from contracts.action import Prepared, Preview
 from contracts.digest import Json
-from contracts.errors import Malformed
 from contracts.run import Outcome
 from contracts.toolbox import Answer
-from policies.arguments import fault
 from policies.undo import offered
 from tests.frozen import ASKED, approval_of, frozen
 from tests.laws.only_gets import Desk
-from tools.load import load_tools
+from tests.laws.shipped_tools import LOADED, SPECS, accepts
 from tools.operation import Made, ReadOperation, WriteOperation
 from tools.reply import Stopped
 
-LOADED = load_tools(Path(tools.__file__).with_name("helpdesk.yaml"))
-SPECS = LOADED.catalogue.tools
 TICKET: dict[str, Any] = {
     "id": "T-1",
     "subject": "Password reset loops",
@@ -82,24 +76,12 @@ def _changes(preview: Preview) -> list[tuple[str, str, str]]:
     return [(change.field, change.before, change.after) for change in preview.changes]
 
 
-def _accepts(tool: str, arguments: Json) -> bool:
-    """Whether the tool takes them: what policy says by the schema, and the code for itself."""
-    by_schema = fault(SPECS[tool].schema, arguments) is None
-    try:
-        LOADED.operations[tool].parse(arguments)
-    except Malformed:
-        assert not by_schema, arguments
-        return False
-    assert by_schema, arguments
-    return True
-
-
 @pytest.mark.parametrize("tool", SOUND)
 def test_no_tool_takes_a_tenant_a_recipient_or_anything_else_unasked(tool: str) -> None:
     """Extra arguments are refused by schema and code alike, whatever they are called."""
-    assert _accepts(tool, SOUND[tool])
+    assert accepts(tool, SOUND[tool])
     for extra in ("to", "cc", "recipient", "email", "tenant", "env", "force", "idempotency_key"):
-        assert not _accepts(tool, SOUND[tool] | {extra: "globex"})
+        assert not accepts(tool, SOUND[tool] | {extra: "globex"})
 
 
 @pytest.mark.parametrize("tool", [name for name, sound in SOUND.items() if "ticket_id" in sound])
@@ -108,7 +90,7 @@ def test_no_tool_takes_a_tenant_a_recipient_or_anything_else_unasked(tool: str) 
 )
 def test_a_ticket_is_named_by_one_id(tool: str, ticket_id: Json) -> None:
     """No list, no pattern, no path: one ticket."""
-    assert not _accepts(tool, SOUND[tool] | {"ticket_id": ticket_id})
+    assert not accepts(tool, SOUND[tool] | {"ticket_id": ticket_id})
 
 
 @pytest.mark.parametrize(
@@ -132,7 +114,7 @@ def test_a_ticket_is_named_by_one_id(tool: str, ticket_id: Json) -> None:
 )
 def test_an_update_names_its_fields(fields: dict[str, Json], accepted: bool) -> None:
     """At least one of three fields, each from its own small set; null is no value."""
-    assert _accepts("ticket.update", {"ticket_id": "T-1", **fields}) is accepted
+    assert accepts("ticket.update", {"ticket_id": "T-1", **fields}) is accepted
 
 
 @pytest.mark.parametrize("fields", [{"priority": "high"}, {"tags": []}, {"status": "pending", "tags": ["a"]}])
@@ -167,13 +149,13 @@ def test_an_update_sends_what_was_named_and_nothing_else(fields: dict[str, Json]
 def test_a_mails_body_is_plain_lines(body: str, accepted: bool) -> None:
     """Lines of visible text: nothing hidden, nothing turned round, nothing pushed out of sight."""
     for tool in ("email.draft", "email.send"):
-        assert _accepts(tool, MAIL | {"body": body}) is accepted
+        assert accepts(tool, MAIL | {"body": body}) is accepted
 
 
 @pytest.mark.parametrize("subject", ["", " x", "a\nBcc: all@example.com", "a\rb", "a\u202eb", "x" * 151])
 def test_a_mails_subject_is_one_line(subject: str) -> None:
     """A subject cannot begin another header."""
-    assert not _accepts("email.send", MAIL | {"subject": subject})
+    assert not accepts("email.send", MAIL | {"subject": subject})
 
 
 _NASTY = st.text(st.sampled_from("ab \n\n\t\r\0\u200b\u202e\u2028\ufeff\u00ad\u3000é-"), max_size=12)
@@ -183,7 +165,7 @@ _NASTY = st.text(st.sampled_from("ab \n\n\t\r\0\u200b\u202e\u2028\ufeff\u00ad\u3
 def test_schema_and_code_agree_on_every_text(text: str) -> None:
     """What policy lets through the code takes, and what it refuses the code refuses."""
     for tool, name in (("email.send", "subject"), ("email.send", "body"), ("ticket.reopen", "reason")):
-        accepted = _accepts(tool, SOUND[tool] | {name: text})
+        accepted = accepts(tool, SOUND[tool] | {name: text})
         assert not (accepted and set(text) & set("\t\r\0\u200b\u202e\u2028\ufeff\u00ad"))
         assert not (accepted and "\n\n\n" in text)
         assert not (accepted and "\n" in text and name != "body")

@@ -1,27 +1,21 @@
 """The tools of orders: narrow amounts, and a preview that shows whose money goes where, or none at all."""
 
 import asyncio
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import tools
 from contracts.action import Prepared, Preview
 from contracts.digest import Json
-from contracts.errors import Malformed
 from contracts.run import Outcome
 from contracts.toolbox import Answer
-from policies.arguments import fault
 from tests.laws.only_gets import Desk
-from tools.load import load_tools
+from tests.laws.shipped_tools import LOADED, accepts
 from tools.operation import ReadOperation, WriteOperation
 from tools.reply import Reply, Stopped
 
-LOADED = load_tools(Path(tools.__file__).with_name("helpdesk.yaml"))
-SPECS = LOADED.catalogue.tools
 ORDER: dict[str, Any] = {
     "id": "O-1",
     "customer_id": "C-1",
@@ -64,18 +58,6 @@ def _preview(changes: dict[str, Any], **order: Any) -> Preview:
     return prepared.preview
 
 
-def _accepts(tool: str, arguments: Json) -> bool:
-    """Whether the tool takes them: what policy says by the schema, and the code for itself."""
-    by_schema = fault(SPECS[tool].schema, arguments) is None
-    try:
-        LOADED.operations[tool].parse(arguments)
-    except Malformed:
-        assert not by_schema, arguments
-        return False
-    assert by_schema, arguments
-    return True
-
-
 @pytest.mark.parametrize("tool", ["orders.get", "refund.create"])
 @pytest.mark.parametrize(
     "extra",
@@ -84,8 +66,8 @@ def _accepts(tool: str, arguments: Json) -> bool:
 def test_nobody_says_whom_or_where_a_refund_goes(tool: str, extra: str) -> None:
     """Whoever paid is paid back: no argument names another person, account or tenant."""
     sound = REFUND if tool == "refund.create" else {"order_id": "O-1"}
-    assert _accepts(tool, sound)
-    assert not _accepts(tool, sound | {extra: "x"})
+    assert accepts(tool, sound)
+    assert not accepts(tool, sound | {extra: "x"})
 
 
 @pytest.mark.parametrize("tool", ["orders.get", "refund.create"])
@@ -94,7 +76,7 @@ def test_nobody_says_whom_or_where_a_refund_goes(tool: str, extra: str) -> None:
 )
 def test_an_order_is_named_by_one_id(tool: str, order_id: Json) -> None:
     """No list, no pattern, no path, no other digits: one order."""
-    assert not _accepts(tool, (REFUND if tool == "refund.create" else {}) | {"order_id": order_id})
+    assert not accepts(tool, (REFUND if tool == "refund.create" else {}) | {"order_id": order_id})
 
 
 @pytest.mark.parametrize(
@@ -123,13 +105,13 @@ def test_a_refund_is_a_whole_number_of_cents_in_a_known_currency(
     changes: dict[str, Json], accepted: bool
 ) -> None:
     """From one cent up to a bound, with a reason of one visible line."""
-    assert _accepts("refund.create", REFUND | changes) is accepted
+    assert accepts("refund.create", REFUND | changes) is accepted
 
 
 @pytest.mark.parametrize("name", list(REFUND))
 def test_nothing_of_a_refund_is_left_to_a_default(name: str) -> None:
     """Order, amount, currency and reason are all said, each time."""
-    assert not _accepts("refund.create", {key: value for key, value in REFUND.items() if key != name})
+    assert not accepts("refund.create", {key: value for key, value in REFUND.items() if key != name})
 
 
 def test_a_preview_shows_whose_money_goes_where_and_that_nothing_takes_it_back() -> None:
