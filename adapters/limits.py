@@ -1,5 +1,7 @@
 """Limits over windows, counted from the claims: what failed before any effect does not count."""
 
+from decimal import Decimal
+
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -44,7 +46,7 @@ async def _exceeds(connection: AsyncConnection, limit: Limit, frozen: Frozen, no
     if limit.sum is not None:
         used = [arguments_of(connection, row) for row in rows]
         total = sum(_amount(arguments, limit.sum.argument) for arguments in [*used, frozen.arguments])
-        if total > limit.sum.max:
+        if total > Decimal(limit.sum.max):
             return f"{limit.sum.argument} may add up to {limit.sum.max} per {limit.per} in {limit.window}"
     return None
 

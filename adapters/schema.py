@@ -85,6 +85,7 @@ runs = Table(
     UniqueConstraint("tenant", "env", "request_id"),
     Index("runs_by_time", "tenant", "env", "created_ms"),
     Index("runs_by_state", "state"),
+    Index("runs_by_end", "route", "ended_ms"),
 )
 
 attempts = Table(
@@ -93,10 +94,12 @@ attempts = Table(
     Column("attempt_id", String(160), primary_key=True),
     Column("run_id", ForeignKey("runs.run_id"), nullable=False, index=True),
     Column("step", Integer, nullable=False),
+    #: While it is open the worst case, then what was charged.
     Column("usd", String(40), nullable=False),
     Column("limit_ms", BigInteger, nullable=False),
     Column("open", Boolean, nullable=False),
     _ms("started_ms", nullable=False),
+    Index("attempts_by_time", "started_ms"),
 )
 
 turns = Table(
@@ -152,6 +155,8 @@ actions = Table(
     #: What a read made for the run's result.
     Column("artifact", Text),
     _ms("created_ms", nullable=False),
+    Index("actions_by_use", "tool", "created_ms"),
+    Index("actions_by_route", "route", "created_ms"),
 )
 
 undos = Table(
@@ -282,6 +287,34 @@ switches = Table(
     _ms("until_ms"),
 )
 
+breakers = Table(
+    "breakers",
+    metadata,
+    Column("env", String(63), primary_key=True),
+    Column("route", String(200), primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("actor", String(200), nullable=False),
+    _ms("at_ms", nullable=False),
+    _ms("until_ms"),
+    Column("probe_run", String(40)),
+    #: What happened before does not count.
+    _ms("since_ms", nullable=False),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("alert_id", String(40), primary_key=True),
+    Column("env", String(63), nullable=False),
+    Column("severity", String(16), nullable=False),
+    Column("title", Text, nullable=False),
+    #: A JSON list of sentences.
+    Column("lines", Text, nullable=False),
+    Column("actor", String(200), nullable=False),
+    _ms("at_ms", nullable=False),
+)
+
 epochs = Table(
     "epochs",
     metadata,
@@ -296,7 +329,10 @@ outbox = Table(
     metadata,
     Column("outbox_id", String(80), primary_key=True),
     Column("kind", String(16), nullable=False, index=True),
-    Column("run_id", ForeignKey("runs.run_id"), nullable=False),
+    #: Null of an alert.
+    Column("run_id", ForeignKey("runs.run_id")),
+    #: Of an alert: the one that it brings.
+    Column("alert_id", ForeignKey("alerts.alert_id"), unique=True),
     #: Of a card. Its letter stays; any other is deleted when it has arrived.
     Column("approval_id", ForeignKey("approvals.approval_id"), unique=True),
     Column("done_version", Integer, nullable=False, default=0),

@@ -26,6 +26,8 @@ class Conclusion:
     stop: StopReason | None = None
     #: Of a read that made one: ``{"kind", "content"}``.
     artifact: Json | None = None
+    #: Of one that was denied: the rules that say so, such as ``limits[0]`` or ``switch:tool:ticket.close``.
+    rules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +60,8 @@ class Claim:
     #: Of ``refused`` and ``halted``: why, in one sentence. ``outcome`` is what a refusal counts as.
     sentence: str = ""
     outcome: Outcome = Outcome.FAILED
+    #: Of ``refused`` and ``halted``: the rules that say so.
+    rules: tuple[str, ...] = ()
     #: True where an earlier claim of this key, by this action, may have sent it.
     again: bool = False
 

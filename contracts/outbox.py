@@ -24,6 +24,8 @@ class LetterKind(StrEnum):
     ESCALATION = "escalation"
     #: Under a card: what came of it, for who asked.
     NOTICE = "notice"
+    #: In the alert channel: policy changed, or something was stopped. It belongs to no run.
+    ALERT = "alert"
 
 
 TO_RUNS: Final = frozenset({LetterKind.START, LetterKind.DECISION, LetterKind.CANCEL, LetterKind.RESUME})
@@ -58,6 +60,7 @@ class Held:
 
     outbox_id: str
     kind: LetterKind
+    #: Empty of an alert, which belongs to no run.
     run_id: str
     approval_id: str | None
     attempts: int

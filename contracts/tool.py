@@ -42,7 +42,7 @@ class ToolSpec:
     description: str
     #: JSON Schema (2020-12) of its arguments; an object without additional properties.
     schema: Json
-    #: Name of the secret it acts with, such as ``ticketing-write``.
+    #: Name of the secret it acts with, such as ``ticketing-write``; empty: it acts with none.
     credential: str
     #: Of a write: the secret that its preview reads with.
     read_credential: str | None = None
@@ -55,16 +55,25 @@ class ToolSpec:
     timeout: int = 20
     #: Of a service that is described, not coded: how it is called, previewed and looked up.
     binding: Json = None
+    #: JSON pointer into the arguments at the URL that the call has fetched; None: its own service alone.
+    reaches: str | None = None
+    #: JSON pointers into its result (``*``: each item of a list) at people's names, which a route may mask.
+    names: tuple[str, ...] = ()
 
     def document(self) -> Json:
-        return asdict(self)
+        return {**asdict(self), "names": list(self.names)}
 
     @classmethod
     def read(cls, document: Json) -> Self:
         """Raises Malformed when the document is no tool."""
         try:
             return cls(
-                **{**document, "effect": Effect(document["effect"]), "retry": Retry(**document["retry"])}
+                **{
+                    **document,
+                    "effect": Effect(document["effect"]),
+                    "retry": Retry(**document["retry"]),
+                    "names": tuple(document.get("names", ())),
+                }
             )
         except (KeyError, TypeError, ValueError) as error:
             raise Malformed(f"this is no tool of a catalogue: {error}") from error

@@ -77,8 +77,10 @@ def _ratio(text: Any) -> Any:
 
 
 Duration = Annotated[str, AfterValidator(_duration)]
+Dollars = Annotated[str, AfterValidator(_dollars)]
 Deadline = Annotated[str, AfterValidator(_deadline)]
 Count = Annotated[int, Field(ge=1)]
+Mask = Literal["email", "phone", "card", "iban", "name"]
 
 
 class _Shape(BaseModel):
@@ -98,10 +100,11 @@ class Model(_Shape):
 
 
 class Total(_Shape):
-    """A ceiling on the sum of an integer argument."""
+    """A ceiling on the sum of an argument: an integer, or decimal text such as ``"12.50"``."""
 
     argument: str = Field(min_length=1)
-    max: int = Field(ge=0)
+    #: A whole number, or decimal text.
+    max: Annotated[int, Field(ge=0)] | Dollars
 
 
 class Limit(_Shape):
@@ -119,11 +122,20 @@ class Limit(_Shape):
 
 
 class Egress(_Shape):
-    """A place that reads may reach."""
+    """Places outside that a tool of the route may reach. What no rule names stays out of reach."""
 
+    #: ``docs.example.com``, ``*.example.com`` (below it, not itself), with ``:8443`` where the port is not
+    #: the scheme's own.
     host: str
-    methods: tuple[str, ...]
-    paths: tuple[str, ...]
+    #: ``none``: the call may leave the scheme to the service that fetches the address.
+    schemes: tuple[Literal["https", "http", "none"], ...] = ("https",)
+    methods: tuple[Literal["GET", "HEAD", "POST"], ...] = ("GET",)
+    #: ``/public/`` is everything below it, ``/faq`` that page alone.
+    paths: tuple[str, ...] = ("/",)
+    #: Names that the query may have: what is sent there leaves the house.
+    query: tuple[str, ...] = ()
+    #: Bytes of an answer that are read, at most.
+    max_bytes: Annotated[int, Field(ge=1, le=5_000_000)] = 1_000_000
 
 
 class Escalation(_Shape):
@@ -168,12 +180,21 @@ class Approval(_Shape):
 
 
 class Breaker(_Shape):
-    """When new runs of the route are refused."""
+    """When new runs of the route are refused, and its writes wait: any one of these within the window."""
 
     window: Duration
+    #: Runs that ended, before their failures are weighed.
     min_runs: Count
+    #: Share of them that failed.
     failure_ratio: Annotated[str, BeforeValidator(_ratio)]
+    #: How long it stays open before one run may try.
     open_for: Duration
+    #: Denied calls; None: they do not open it.
+    denials: Count | None = None
+    #: Writes of which nobody knows what they did; None: they do not open it.
+    unknowns: Count | None = None
+    #: Dollars charged by models; None: they do not open it.
+    usd: Dollars | None = None
 
 
 class Audit(_Shape):
@@ -216,12 +237,15 @@ class Route(_Shape):
     egress: tuple[Egress, ...] = ()
     budgets: Annotated[Budget, AfterValidator(_budget)]
     loop: Count = 3
+    #: Steps in a row that bring nothing new, after which the run stops as if in a loop.
+    stall: Count = 6
     approval: Approval = Approval()
     on_denied: Literal["tell_model", "stop"] = "tell_model"
     on_expired: Literal["stop", "tell_model"] = "stop"
     on_exhausted: Literal["stop", "ask"] = "stop"
     breaker: Breaker | None = None
-    mask: tuple[str, ...] = ()
+    #: Personal data that the model does not see.
+    mask: tuple[Mask, ...] = ()
     audit: Audit = Audit()
     exceptions: tuple[RouteException, ...] = ()
 

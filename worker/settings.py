@@ -34,6 +34,11 @@ class Settings:
     #: Base URL of the gateway's pages, whose host is the passkeys' relying party; empty: there are none.
     pages: str
     slack_channel: str
+    #: Where alerts are posted; where none is named, beside the cards.
+    slack_alerts: str
+    #: Of the tool worker: by host, the only ``address:port`` at which a tool that reaches out finds it. For
+    #: hosts of one's own net; every other host is resolved, and has to be public.
+    web_hosts: Mapping[str, str]
     #: Base URL of a stand-in; empty: Slack itself.
     slack_url: str
     #: Bucket of the audit's anchors; of the broker.
@@ -60,7 +65,17 @@ class Settings:
             probe=environ.get("INTERLOCK_PROBE_CREDENTIAL") or None,
             pages=environ.get("INTERLOCK_PAGES", "").rstrip("/"),
             slack_channel=environ.get("INTERLOCK_SLACK_CHANNEL", ""),
+            slack_alerts=environ.get("INTERLOCK_SLACK_ALERTS") or environ.get("INTERLOCK_SLACK_CHANNEL", ""),
+            web_hosts=_hosts(environ.get("INTERLOCK_WEB_HOSTS", "")),
             slack_url=environ.get("INTERLOCK_SLACK_URL", ""),
             anchors=environ.get("INTERLOCK_ANCHORS", ""),
             build=environ.get("INTERLOCK_BUILD", ""),
         )
+
+
+def _hosts(text: str) -> Mapping[str, str]:
+    """``docs.example=127.0.0.1:8080,…`` by host. Raises Malformed."""
+    pairs = [entry.partition("=") for entry in filter(None, text.split(","))]
+    if any(not (host and address) for host, _, address in pairs):
+        raise Malformed("INTERLOCK_WEB_HOSTS is a list such as docs.example=10.0.0.7:443,wiki.example=…")
+    return {host.strip().lower(): address.strip() for host, _, address in pairs}
