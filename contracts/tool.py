@@ -1,11 +1,14 @@
 """What a tool is: its classification, its narrow arguments, and how a retry of it is safe."""
 
+import re
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from contracts.digest import Json, digest
 from contracts.errors import Malformed
+
+_INDEX: Final = re.compile(r"0|[1-9][0-9]{0,3}")
 
 
 class Effect(StrEnum):
@@ -47,7 +50,8 @@ class ToolSpec:
     #: Of a write: the secret that its preview reads with.
     read_credential: str | None = None
     retry: Retry = field(default_factory=Retry)
-    #: JSON pointer into the arguments that names the target; every write has one.
+    #: JSON pointer into the arguments that names the target, or ``=profile`` of a tool that has that one
+    #: alone; every write has one.
     target: str | None = None
     #: Name of the tool that undoes it, if any.
     undo: str | None = None
@@ -98,17 +102,24 @@ class Catalogue:
 
 
 def pointed(arguments: Any, pointer: str) -> str:
-    """The text at a JSON pointer (RFC 6901) of the arguments.
+    """The target that a tool's ``target`` names: the text at that JSON pointer (RFC 6901) of the arguments.
+
+    Of a tool that has one target alone, ``=profile``, say, it is that name, whatever the arguments.
 
     Raises:
         Malformed: nothing is there, or no text or integer.
     """
+    if pointer.startswith("="):
+        return pointer[1:]
     value = arguments
     for part in pointer.removeprefix("/").split("/"):
         name = part.replace("~1", "/").replace("~0", "~")
-        if not isinstance(value, dict) or name not in value:
+        if isinstance(value, list) and _INDEX.fullmatch(name) and int(name) < len(value):
+            value = value[int(name)]
+        elif isinstance(value, dict) and name in value:
+            value = value[name]
+        else:
             raise Malformed(f"the arguments name no target at {pointer}")
-        value = value[name]
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
         raise Malformed(f"the target at {pointer} is no text or integer")
     return str(value)

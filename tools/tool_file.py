@@ -45,6 +45,12 @@ def _none(value: object) -> object:
 
 Seconds = Annotated[int, BeforeValidator(_seconds)]
 Pointer = Annotated[str, BeforeValidator(_pointer), StringConstraints(pattern=r"^(/[^/]+)+$", max_length=200)]
+Target = Annotated[
+    str,
+    BeforeValidator(lambda text: text if isinstance(text, str) and text.startswith("=") else _pointer(text)),
+    StringConstraints(pattern=r"^((/[^/]+)+|=[a-z][a-z0-9_-]{0,62})$", max_length=200),
+]
+"""A pointer, or ``=profile``: the name of the only thing that the tool acts on."""
 Credential = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 ToolName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$", max_length=64)]
 Address = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
@@ -126,7 +132,7 @@ class ToolEntry(_Part):
     effect: Effect
     credential: Credential
     retry: Annotated[RetryEntry | None, BeforeValidator(_none)] = None
-    target: Pointer | None = None
+    target: Target | None = None
     #: Only ``none``, written out, says that nothing is read before people are asked.
     preview: Annotated[PreviewEntry | None, BeforeValidator(_none)] = None
     #: Of a read of an ``openapi`` source that does not read with GET: the method, said here too.

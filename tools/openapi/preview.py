@@ -48,14 +48,21 @@ def _preview(
     said: str,
     absent: str,
 ) -> Preview:
-    named = (spec.target or "").rpartition("/")[2]
-    target = one_line(pointed(arguments, spec.target or ""), 200)
     return Preview(
-        target=one_line(f"{named} {target}{said}", 600),
+        target=one_line(f"{_named(spec, arguments)}{said}", 600),
         changes=tuple(_changes(spec, endpoint, arguments, before, absent)),
         stakes=_stakes(spec, endpoint),
         undo=_undo(spec),
     )
+
+
+def _named(spec: ToolSpec, arguments: Mapping[str, Json]) -> str:
+    """``recipient GB29…``; of a tool with one target alone that one's name."""
+    where, target = spec.target or "", one_line(pointed(arguments, spec.target or ""), 200)
+    if where.startswith("="):
+        return target
+    last = [part for part in where.split("/") if not part.isdecimal()][-1]
+    return f"{last} {target}"
 
 
 def _changes(
