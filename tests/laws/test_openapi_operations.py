@@ -200,3 +200,26 @@ async def test_an_undo_takes_the_write_s_arguments_as_the_file_says(
     assert (await _prepared(spec, _said({}))).undo_arguments is None
     bound = replace(spec, undo="bank.close", binding={**spec.binding, "undo": pointers})
     assert (await _prepared(bound, _said({}), note="Rent")).undo_arguments == undo
+
+
+@pytest.mark.parametrize(
+    "body", [{"type": "object", "properties": {}}, {"type": "object", "additionalProperties": False}]
+)
+async def test_a_body_without_properties_takes_no_argument_and_is_sent_empty(
+    tmp_path: Path, body: Json
+) -> None:
+    """A service that describes an object of nothing is asked with one, not for an argument ``body``."""
+    document = bank()
+    search = document["paths"]["/search"]["post"]["requestBody"]["content"]["application/json"]
+    search["schema"] = body
+    tools = (
+        TOOLS + "  bank.search: {source: bank, operation: search, effect: read, reads_with: POST,"
+        " credential: bank-read}\n"
+    )
+    spec = load_tools(written(tmp_path, document, tools), GIVEN).catalogue.tools["bank.search"]
+    operation, teller = build(spec, Binding.read(spec.binding)), _said([])
+    assert isinstance(operation, ServiceRead)
+    await operation.read(teller, operation.parse({}))
+    assert teller.asked[0].body == {}
+    with pytest.raises(Malformed):
+        operation.parse({"body": {}})

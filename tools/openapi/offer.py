@@ -84,7 +84,8 @@ class _Reading:
     def __init__(self, document: Document, operation: Described, address: str | None) -> None:
         self._document, self._operation, self._address = document, operation, address
         self._schemas = Schemas(document)
-        self._whole = False
+        #: The body is the argument ``body``, or its properties are arguments; neither: there is none.
+        self._whole, self._flat = False, False
 
     def offer(self) -> Offer:
         if self._operation.body.get("callbacks"):
@@ -108,7 +109,7 @@ class _Reading:
             method=self._operation.method,
             path=path,
             query=_names(arguments, "query"),
-            body=_names(arguments, "body") or None if not self._whole else None,
+            body=_names(arguments, "body") if self._flat else None,
             whole=self._whole,
         )
         if undeclared := set(endpoint.places) ^ set(_names(arguments, "path")):
@@ -178,6 +179,7 @@ class _Reading:
             self._whole = True
             yield _Argument(name=WHOLE, place="body", schema=schema, required=body.get("required") is True)
             return
+        self._flat = True
         required = flat.get("required", ())
         for name, inner in flat["properties"].items():
             if name in required or _NAME.fullmatch(name):
@@ -252,7 +254,8 @@ def _flattened(schema: Json) -> Json | None:
     # Whatever else the service would take beside the named properties is not offered.
     open_ended = schema.get("additionalProperties", False) is not False
     plain = schema.keys() <= _PLAIN and schema.get("type", "object") == "object" and not open_ended
-    return schema if plain and schema.get("properties") else None
+    named = "properties" in schema or schema.get("additionalProperties") is False
+    return {"properties": {}, **schema} if plain and named else None
 
 
 def _merged(parts: list[Json | None]) -> Json | None:
@@ -264,4 +267,4 @@ def _merged(parts: list[Json | None]) -> Json | None:
             return None
         properties |= part["properties"]
         required += part.get("required", ())
-    return {"properties": properties, "required": required} if properties else None
+    return {"properties": properties, "required": required}
