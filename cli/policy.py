@@ -1,4 +1,4 @@
-"""``interlock policy``: check, publish and explain what is written in a policy directory."""
+"""``interlock policy``: check, test, publish and explain what is written in a policy directory."""
 
 import asyncio
 import time
@@ -10,6 +10,7 @@ import typer
 from cli import output
 from cli.options import JsonOption, StateOption, json_object
 from cli.policy_files import EnvOption, Loaded, PoliciesOption, ToolsOption
+from cli.policy_trial import try_cases
 from cli.state import State
 from contracts.decision import Call, Decision, Reason, Ruling
 from embedded.publish import publish_loaded
@@ -40,6 +41,9 @@ def check(
     for warning in warnings:
         output.say(f"warning: {warning}")
     output.say(f"{len(loaded.routes)} routes and {len(loaded.people.people)} people are sound.")
+
+
+app.command("test")(try_cases)
 
 
 @app.command()

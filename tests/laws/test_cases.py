@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from contracts.tool import Catalogue, Effect, ToolSpec
-from policies.cases import read_cases, run_cases
+from policies.case_file import read_cases
+from policies.cases import run_cases
 from policies.route import Route
 from policies.source import Source, read_source
 
