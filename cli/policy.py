@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -12,10 +11,10 @@ from cli.options import JsonOption, StateOption, json_object
 from cli.policy_files import EnvOption, Loaded, PoliciesOption, ToolsOption
 from cli.policy_trial import try_cases
 from cli.state import State
-from contracts.decision import Call, Decision, Reason, Ruling
+from contracts.decision import Call, Reason
 from embedded.publish import publish_loaded
 from policies.decide import decide
-from policies.problem import did_you_mean
+from policies.foreseen import no_route
 
 app = typer.Typer(no_args_is_help=True, help="What agents may do.")
 
@@ -96,7 +95,7 @@ def explained(loaded: Loaded, route: str, call: Call) -> dict[str, Any]:
     """The decision with the place of each rule; of an unknown route it is a denial."""
     rules = loaded.policies.routes.get(route)
     if rules is None:
-        decision = _no_route(route, loaded.policies.routes)
+        decision = no_route(route, loaded.policies.routes)
     else:
         decision = decide(rules, loaded.tools.catalogue, call, now_ms=time.time_ns() // 1_000_000)
     return {
@@ -104,12 +103,6 @@ def explained(loaded: Loaded, route: str, call: Call) -> dict[str, Any]:
         "approvals": decision.approvals,
         "reasons": [_placed(loaded, route, call.tool, reason) for reason in decision.reasons],
     }
-
-
-def _no_route(route: str, known: Mapping[str, Any]) -> Decision:
-    hint = did_you_mean(route, known)
-    text = f"there is no route {route!r}" + (f"; {hint}" if hint else "")
-    return Decision(ruling=Ruling.DENY, reasons=(Reason(rule="route", text=text),))
 
 
 def _placed(loaded: Loaded, route: str, tool: str, reason: Reason) -> dict[str, Any]:

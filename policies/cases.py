@@ -20,6 +20,11 @@ def _day(value: Any) -> date:
         raise ValueError("this is no day; write one like 2027-01-31") from error
 
 
+def beginning_ms(day: date) -> int:
+    """Unix milliseconds at which a day begins, in UTC."""
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1_000
+
+
 class Expected(BaseModel):
     """One entry of a case file."""
 
@@ -41,9 +46,7 @@ class Expected(BaseModel):
 
     def moment(self, now_ms: int) -> int:
         """Unix milliseconds at which the case is decided: the beginning of its day, or now."""
-        if self.at is None:
-            return now_ms
-        return int(datetime(self.at.year, self.at.month, self.at.day, tzinfo=UTC).timestamp()) * 1_000
+        return now_ms if self.at is None else beginning_ms(self.at)
 
 
 @dataclass(frozen=True, kw_only=True)

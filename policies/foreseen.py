@@ -1,6 +1,7 @@
 """What would come of a call: the decision, and then the limits that its execution would meet."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 from typing import Annotated, Any, Final
@@ -71,6 +72,13 @@ def _reached(limit: Limit, call: Call, used: Used) -> str | None:
     except (Malformed, ValueError):
         return f"`{argument}` of `{limit.tool}` cannot be summed, so its limit is taken for reached"
     return f"`{argument}` may add up to {limit.sum.max} {bounds}" if total > Decimal(limit.sum.max) else None
+
+
+def no_route(name: str, known: Iterable[str]) -> Decision:
+    """What comes of any call on a route that is not there."""
+    hint = did_you_mean(name, known)
+    text = f"there is no route {name!r}" + (f"; {hint}" if hint else "")
+    return Decision(ruling=Ruling.DENY, reasons=(Reason(rule="route", text=text),))
 
 
 def hinted(decision: Decision, tool: str, catalogue: Catalogue) -> Decision:
