@@ -48,7 +48,7 @@ def _problem(source: Source, at: int, fault: ErrorDetails) -> Problem:
             hint = did_you_mean(str(fault["input"]), ("allow", "needs_approval", "deny"))
             return source.problem(place, f"`{shown}` takes {fault['ctx']['expected']}", hint)
         case "model_type" | "dict_type":
-            return source.problem(place, f"`{shown or 'a case'}` is a mapping of keys")
+            return source.problem(place, f"{f'`{shown}`' if shown else 'a case'} is a mapping of keys")
     message = fault["msg"].removeprefix("Input should be ")
     return source.problem(place, f"`{shown}` should be {message}")
 
