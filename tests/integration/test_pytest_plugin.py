@@ -1,5 +1,6 @@
 """The pytest plugin in a team's own suite: found by its entry point, explaining itself, no cost to others."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,14 @@ def played(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
 
 
+def _documented() -> str:
+    """The suite that docs/policy-tests.md shows."""
+    doc = (Path(__file__).parents[2] / "docs" / "policy-tests.md").read_text(encoding="utf-8")
+    shown = re.search(r"```python\n(.*?)```", doc, re.DOTALL)
+    assert shown
+    return shown[1]
+
+
 @pytest.fixture
 def suite(tmp_path: Path) -> Path:
     """A team's folder: its rules are those that ship, by a path of its own ini file."""
@@ -62,6 +71,7 @@ def suite(tmp_path: Path) -> Path:
     helpdesk = Path(tools.__file__).with_name("helpdesk.yaml")
     (tmp_path / "pytest.ini").write_text(INI.format(tools=helpdesk), encoding="utf-8")
     (tmp_path / "test_team.py").write_text(SUITE, encoding="utf-8")
+    (tmp_path / "test_documented.py").write_text(_documented(), encoding="utf-8")
     return tmp_path
 
 
@@ -69,7 +79,7 @@ def test_a_teams_suite_asks_its_policies(suite: Path) -> None:
     """What holds passes; what does not fails with the decision and the line that says so."""
     ran = played(suite)
     assert ran.returncode == 1, ran.stdout + ran.stderr
-    assert "3 failed, 2 passed" in ran.stdout
+    assert "3 failed, 5 passed" in ran.stdout
     assert "assert <no, needs_approval of 1 person by allow_tools[2] (routes/support/send.yaml:" in ran.stdout
     assert "assert <no, needs_approval of 2 people by " in ran.stdout
     assert "not <yes, deny by route (routes/suport/draft.yaml:1): there is no route" in ran.stdout

@@ -1,5 +1,6 @@
 """Cases say what a route's owner expects, and fail where the rules say otherwise."""
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -8,7 +9,7 @@ import pytest
 
 from contracts.tool import Catalogue, Effect, ToolSpec
 from policies.case_file import read_cases
-from policies.cases import run_cases
+from policies.cases import Expected, run_cases
 from policies.route import Route
 from policies.source import Source, read_source
 
@@ -173,6 +174,16 @@ def test_a_mistake_has_its_line_and_a_suggestion(tmp_path: Path, text: str, line
     assert [problem.line for problem in problems] == [line]
     assert sentence in str(problems[0])
     assert cases == ()
+
+
+def test_the_documented_cases_are_cases(tmp_path: Path) -> None:
+    """What docs/policy-tests.md shows is read as it stands, and its table names every key."""
+    doc = (Path(__file__).parents[2] / "docs" / "policy-tests.md").read_text(encoding="utf-8")
+    shown = re.search(r"```yaml\n(.*?)```", doc, re.DOTALL)
+    assert shown
+    cases, problems = read_cases(source(tmp_path, shown[1]))
+    assert (len(cases), problems) == (5, [])
+    assert set(Expected.model_fields) <= set(re.findall(r"`(\w+)`", doc))
 
 
 def test_a_case_reads_its_arguments_as_they_are(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Laws of ``policy test``: status 1 for a case that fails or a rule that no case shows, with the place."""
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -120,6 +121,20 @@ def test_json_is_one_document_with_the_same(trial: Trial) -> None:
             "If it is meant, say `rule: catalogue`",
         }
     ]
+
+
+def test_the_document_is_as_it_is_documented(trial: Trial) -> None:
+    """docs/policy-tests.md shows each of its keys, in each of its parts."""
+    doc = (Path(__file__).parents[2] / "docs" / "policy-tests.md").read_text(encoding="utf-8")
+    block = re.search(r"```json\n(.*?)```", doc, re.DOTALL)
+    assert block
+    shown = json.loads(block[1])
+    found = document(trial(CASES + "- {tool: kb.search, expect: allow}\n", "--json")[1])
+    inner, own = shown["routes"][0], found["routes"][0]
+    assert shown.keys() == found.keys()
+    assert inner.keys() == own.keys()
+    assert inner["failed"][0].keys() == own["failed"][0].keys()
+    assert inner["uncovered"][0].keys() == own["uncovered"][0].keys()
 
 
 def test_an_unknown_route_gets_a_sentence(trial: Trial) -> None:
