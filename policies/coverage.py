@@ -61,9 +61,9 @@ def covered(route: Route, results: Iterable[CaseResult]) -> Coverage:
 
 
 def total(coverages: Sequence[Coverage]) -> int:
-    """Percent of all rules of all routes, rounded down; a route without cases counts as covered nowhere."""
+    """Percent of all rules of all routes, rounded down."""
     rules = sum(each.rules for each in coverages)
-    found = sum(each.covered for each in coverages if each.cases)
+    found = sum(each.covered for each in coverages)
     return 100 * found // rules if rules else min((each.percent for each in coverages), default=0)
 
 

@@ -76,7 +76,8 @@ def test_without_arguments_the_tool_alone_is_judged() -> None:
     """A call with no arguments at all is another question than the tool whatever its arguments are."""
     policy = shipped()("support/close")
     assert policy.requires_approval("ticket.close", people=1)
-    assert policy.denies("ticket.close", {}).rules == ("catalogue.schema",)
+    denied = policy.denies("ticket.close", {})
+    assert (denied.rules, denied.places[0][0]) == (("catalogue.schema",), "helpdesk.yaml")
 
 
 def test_what_limits_have_counted_counts() -> None:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from contracts.decision import Decision, Reason, Ruling
@@ -44,6 +44,7 @@ def test_a_withdrawn_tool_is_lost_at_the_next_call(rules: Route, name: str) -> N
     assert stricter(judge(rules, name), judge(today, name)).ruling is Ruling.DENY
 
 
+@example(several=[decision(Ruling.NEEDS_APPROVAL, 1, "a"), decision(Ruling.NEEDS_APPROVAL, 2, "b")])
 @given(several=st.lists(decisions, min_size=1, max_size=4))
 def test_the_stricter_is_one_of_them_and_none_is_stricter(several: list[Decision]) -> None:
     """It is a decision that was made, with its own reasons, and of equals the first."""
