@@ -46,8 +46,8 @@ def foreseen(
     decision = decide(route, catalogue, call, now_ms=now_ms)
     if decision.ruling is Ruling.DENY:
         return hinted(decision, call.tool, catalogue)
-    reached = limits_reached(route, call, used)
-    return Decision(ruling=Ruling.DENY, reasons=reached) if reached else decision
+    exceeded = limits_reached(route, call, used)
+    return Decision(ruling=Ruling.DENY, reasons=exceeded) if exceeded else decision
 
 
 def limits_reached(route: Route, call: Call, used: Used) -> tuple[Reason, ...]:
