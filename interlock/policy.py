@@ -76,13 +76,19 @@ class Policies:
         return tried(self._policies, self._catalogue, now_ms=_now_ms())
 
     def results(self) -> tuple[CaseResult, ...]:
-        """Every case of every route, run: a list to parametrize a test with."""
+        """Every case of every route, run."""
         return tuple(result for trial in self.trials() for result in trial.results)
 
     def decision(
         self, route: str, tool: str, args: Any = None, *, used: Used = NOTHING, now_ms: int
     ) -> Decision:
-        """What is decided of a call; where ``args`` is None, of the tool before any argument and limit."""
+        """What is decided of a call; where ``args`` is None, of the tool before any argument and limit.
+
+        Raises:
+            Malformed: limits have counted, and there is no call that they could be held against.
+        """
+        if args is None and used != NOTHING:
+            raise Malformed(f"`used` is about a call: give the arguments of `{tool}` as well")
         rules = self._policies.routes.get(route)
         if rules is None:
             return no_route(route, self._policies.routes)

@@ -93,6 +93,12 @@ def test_what_limits_have_counted_counts() -> None:
             policies("billing/refund", used=wrong)
 
 
+def test_limits_are_asked_about_with_a_call() -> None:
+    """Without arguments no limit is looked at: what they have counted is refused there, not passed over."""
+    with pytest.raises(InterlockError, match=r"give the arguments of `refund\.create` as well"):
+        shipped()("billing/refund", used={"calls": 20}).requires_approval("refund.create")
+
+
 def test_an_exception_is_asked_about_by_its_day(tmp_path: Path) -> None:
     """It holds through its last day, and from the next on people are asked."""
     (tmp_path / "routes").mkdir()
