@@ -42,14 +42,15 @@ class Acting:
         if admitted.action.outcome is not None:
             return Acted(action_id=ref.action_id, outcome=admitted.action.outcome)
         try:
-            await self.ledger.admit(run, admitted.action, admitted.spec)
+            egress = await self.ledger.admit(run, admitted.action, admitted.spec)
         except Halted as halt:
             await self.runs.halt(run, halt.sentence)
             return Acted(action_id=ref.action_id, outcome=Outcome.SKIPPED, halted=halt.sentence)
         except PermissionRefused as refusal:
             return await self._end(admitted, _refusal(Outcome.DENIED, refusal.sentence))
         started = time.monotonic()
-        answer = settled(await self.toolbox.read(admitted.spec, admitted.action.arguments, admitted.scope))
+        scope = replace(admitted.scope, egress=egress)
+        answer = settled(await self.toolbox.read(admitted.spec, admitted.action.arguments, scope))
         attempt = activity.info().attempt
         return await self._end(
             admitted, _conclusion(admitted, answer, started, admitted.spec.credential, attempt)
@@ -151,6 +152,6 @@ def _conclusion(
         text=answer.text,
         duration_ms=int((time.monotonic() - started) * 1000),
         attempts=attempts,
-        credential_scope=f"{admitted.scope.env}/{admitted.scope.tenant}/{credential}",
+        credential_scope=f"{admitted.scope.env}/{admitted.scope.tenant}/{credential}" if credential else None,
         artifact=answer.artifact,
     )

@@ -18,6 +18,9 @@ class Scope:
     request_id: str
     #: The capability, sent to the tool's service in ``Interlock-Capability``.
     token: str = field(repr=False)
+    #: Egress rules as routes write them, of each policy that holds: every one of these has to permit an
+    #: address that the call itself fetches. Empty: it fetches none.
+    egress: tuple[Json, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,8 +31,8 @@ class PointedLedger:
     points: Points
     inner: Ledger
 
-    async def admit(self, run: WarrantedRun, action: ActionRecord, spec: ToolSpec) -> None:
-        await self.inner.admit(run, action, spec)
+    async def admit(self, run: WarrantedRun, action: ActionRecord, spec: ToolSpec) -> tuple[Json, ...]:
+        return await self.inner.admit(run, action, spec)
 
     async def known(self, key_hash: str) -> bool:
         return await self.inner.known(key_hash)

@@ -10,6 +10,7 @@ import pytest
 
 from activities.sending import Sending, Sent
 from contracts.action import Frozen, Preview
+from contracts.digest import Json
 from contracts.errors import Refused
 from contracts.ledger import Claim, ClaimRequest, Conclusion
 from contracts.run import Outcome
@@ -44,7 +45,7 @@ class Books:
         self.late -= 1
         return replace(first, committed=0.0 if self.late >= 0 else time.monotonic() * 1000)
 
-    async def admit(self, *_: Any) -> None:
+    async def admit(self, *_: Any) -> tuple[Json, ...]:
         raise NotImplementedError
 
     async def known(self, key_hash: str) -> bool:
