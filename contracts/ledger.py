@@ -69,9 +69,7 @@ class Claim:
 class Ledger(Protocol):
     """Claim before you act; unknown stays unknown."""
 
-    async def admit(
-        self, run: WarrantedRun, action: ActionRecord, spec: ToolSpec
-    ) -> tuple[Json, ...]:
+    async def admit(self, run: WarrantedRun, action: ActionRecord, spec: ToolSpec) -> tuple[Json, ...]:
         """Check what may have changed and audit the attempt of a read, at once.
 
         The egress rules of the pinned policy and of the one in force; none of a read that reaches nothing.

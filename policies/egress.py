@@ -1,8 +1,11 @@
-"""Where a call may reach outside: rules over an address that was read once. What no rule permits is refused."""
+"""Where a call may reach outside: rules over an address that was read once. None permits it: refused."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
+
+from pydantic import TypeAdapter, ValidationError
 
 from contracts.digest import Json
 from contracts.errors import Malformed
@@ -11,6 +14,7 @@ from policies.arguments import SHOWN, clean
 from policies.route import Egress
 from policies.web_address import WebAddress, own_port, read_address, read_host
 
+_RULES: Final = TypeAdapter(tuple[Egress, ...])
 _MOST: Final = 50
 """Addresses that one call may name."""
 
@@ -51,6 +55,14 @@ def reach(rules: Sequence[Egress], tool: ToolSpec, arguments: Json) -> tuple[Pas
     except Malformed as error:
         return error.sentence
     return tuple(passages)
+
+
+def read_rules(document: Json) -> tuple[Egress, ...]:
+    """The rules of a route's document. Raises Malformed."""
+    try:
+        return _RULES.validate_json(json.dumps(document), strict=True)
+    except ValidationError as error:
+        raise Malformed("these are no egress rules of a route") from error
 
 
 def faults(rule: Egress) -> Iterator[tuple[str, str]]:

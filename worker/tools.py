@@ -13,6 +13,7 @@ from contracts import names
 from contracts.errors import Malformed
 from contracts.tokens import Purpose
 from tools.load import load_worker_tools
+from tools.resolver import Places, SystemResolver
 from tools.toolbox import HttpToolbox
 from worker.parts import Parts, Role
 
@@ -24,7 +25,8 @@ async def tools(parts: Parts) -> Role:
     loaded = load_worker_tools(settings.tools, settings.addresses)
     secrets = TenantSecrets(parts.identity, settings.env)
     await secrets.check_forbidden_read(tenants=settings.tenants, name=settings.probe or loaded.credentials[0])
-    toolbox = HttpToolbox(loaded.operations, secrets, loaded.addresses)
+    places = Places(SystemResolver(), settings.web_hosts)
+    toolbox = HttpToolbox(loaded.operations, secrets, loaded.addresses, places=places)
     warrants = parts.warrants(executions=False)
     actions = StoreActions(parts.store, parts.clock)
     guard = Guard(verifier=parts.verifier, actions=actions, documents=parts.documents)

@@ -147,7 +147,7 @@ BARE = {"host": "www.example.com", "schemes": ["none"]}
 
 
 def test_a_tool_that_reaches_out_needs_a_rule() -> None:
-    """An allowed tool that reaches out is denied where no egress rule permits; else its reasons name the rule."""
+    """An allowed tool that reaches out is denied where no egress rule permits, and names one that does."""
     denied = decided("https://docs.example.com/")
     assert (denied.ruling, [reason.rule for reason in denied.reasons]) == (Ruling.DENY, ["egress"])
     allowed = decided("https://docs.example.com/", {"host": "other.example.com"}, DOCS)
