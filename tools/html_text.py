@@ -14,8 +14,8 @@ _PIECES: Final = 200_000
 
 _BREAKS: Final = frozenset(
     """
-    address article aside blockquote br dd div dl dt fieldset figure footer form h1 h2 h3 h4 h5 h6 header hr li
-    main nav ol option p pre section table td th tr ul
+    address article aside blockquote br dd div dl dt fieldset figure footer form h1 h2 h3 h4 h5 h6 header hr
+    li main nav ol option p pre section table td th tr ul
     """.split()  # noqa: SIM905  # a list of words is read as words, not as 35 quoted strings
 )
 _NAME: Final = re.compile(r"/?([a-z][a-z0-9-]{0,30})")

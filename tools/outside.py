@@ -104,38 +104,37 @@ class OutsideSession:
         raise Stopped(failed(text, transient=True))
 
     async def _exchange(self, address: WebAddress, endpoint: Endpoint, most: int) -> Page | _Moved:
-        """One request to exactly this endpoint, for exactly what was read of the address."""
-        url = httpx.URL(scheme=address.scheme, host=endpoint.address, port=endpoint.port)
-        async with (
-            self._client() as client,
-            client.stream(
-                "GET",
-                url,
-                headers={
-                    "Host": address.place,
-                    "Accept": "text/*, application/json, application/xhtml+xml, application/xml",
-                    # What is not compressed cannot unfold beyond the bound.
-                    "Accept-Encoding": "identity",
-                    "User-Agent": "interlock",
-                    "Connection": "close",
-                },
-                extensions={
-                    "sni_hostname": address.host,
-                    # The first line asks for what was judged: httpx would write its own reading of it.
-                    "target": address.target.encode("ascii"),
-                    "trace": self._at_the_first_byte,
-                },
-            ) as response,
-        ):
-            return await _taken(response, address, most)
+        """One request to exactly this endpoint, for exactly what was read of the address.
 
-    def _client(self) -> httpx.AsyncClient:
-        """A client of its own: no cookie, no kept connection, no proxy and no netrc from the environment."""
-        return httpx.AsyncClient(
-            timeout=httpx.Timeout(self._borders.timeout, connect=_CONNECT),
-            verify=self._tls,
-            trust_env=False,
-            follow_redirects=False,
+        By the transport alone: a client would read a redirect's address itself, follow it or not, and bring
+        cookies, a proxy and a netrc into it.
+        """
+        async with httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False) as transport:
+            response = await transport.handle_async_request(self._request(address, endpoint))
+            try:
+                return await _taken(response, address, most)
+            finally:
+                await response.aclose()
+
+    def _request(self, address: WebAddress, endpoint: Endpoint) -> httpx.Request:
+        return httpx.Request(
+            "GET",
+            httpx.URL(scheme=address.scheme, host=endpoint.address, port=endpoint.port),
+            headers={
+                "Host": address.place,
+                "Accept": "text/*, application/json, application/xhtml+xml, application/xml",
+                # What is not compressed cannot unfold beyond the bound.
+                "Accept-Encoding": "identity",
+                "User-Agent": "interlock",
+                "Connection": "close",
+            },
+            extensions={
+                "sni_hostname": address.host,
+                # The first line asks for what was judged: httpx would write its own reading of it.
+                "target": address.target.encode("ascii"),
+                "timeout": httpx.Timeout(self._borders.timeout, connect=_CONNECT).as_dict(),
+                "trace": self._at_the_first_byte,
+            },
         )
 
     async def _at_the_first_byte(self, event: str, _: Any) -> None:
