@@ -76,7 +76,12 @@ class StoreLedger:
             return state not in (None, Outcome.FAILED)
 
     async def claim(self, request: ClaimRequest) -> Claim:
+        began = 0.0
+
         async def work(connection: AsyncConnection) -> Claim:
+            nonlocal began
+            # What others commit from here on is not in what this transaction sees.
+            began = time.monotonic() * 1000
             found = (
                 await connection.execute(select(claims).where(claims.c.key_hash == request.frozen.key_hash))
             ).first()
@@ -95,7 +100,7 @@ class StoreLedger:
             return refusal.claim
         except PermissionRefused as error:
             return Claim(say="refused", sentence=error.sentence, outcome=Outcome.DENIED)
-        return replace(claim, committed=time.monotonic() * 1000)
+        return replace(claim, committed=began)
 
     async def _first(self, connection: AsyncConnection, request: ClaimRequest, fence: int = 1) -> Claim:
         run, frozen, now = request.run, request.frozen, self._clock.now_ms()

@@ -6,14 +6,14 @@ resolved once and found open, and carries no credential, no capability, no cooki
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import httpx
 
 from contracts.errors import Malformed
-from contracts.toolbox import Answer
+from contracts.toolbox import Answer, Gate
 from policies.egress import passage
 from policies.route import Egress
 from policies.web_address import WebAddress, follow, read_address
@@ -38,7 +38,7 @@ class Borders:
     #: Rules by policy: each of these has to permit every address.
     policies: Sequence[Sequence[Egress]]
     #: Asked before a request leaves; raises what forbids that it does.
-    gate: Callable[[], Awaitable[None]]
+    gate: Gate
     #: Seconds that the call may take, with all its redirects.
     timeout: float
 
@@ -90,6 +90,8 @@ class OutsideSession:
         return min(one.max_bytes for one in found if not isinstance(one, str))
 
     async def _got(self, address: WebAddress, most: int) -> Page | _Moved:
+        # Asked here as well, so that what is stopped is not even looked up or connected to.
+        await self._borders.gate()
         for endpoint in await self._places.find(address):
             try:
                 return await self._exchange(address, endpoint, most)

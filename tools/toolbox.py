@@ -149,7 +149,7 @@ class HttpToolbox:
         """Raises Malformed where a policy's rules are none."""
         policies = tuple(read_rules(rules) for rules in scope.egress)
         return OutsideSession(
-            Borders(policies=policies, gate=_open, timeout=spec.timeout), self._places, self._tls
+            Borders(policies=policies, gate=scope.gate, timeout=spec.timeout), self._places, self._tls
         )
 
     async def _line(self, spec: ToolSpec, name: str, scope: Scope, scrubber: Scrubber) -> Line:
@@ -200,10 +200,6 @@ def _same_action(spec: ToolSpec, frozen: Frozen, scope: Scope) -> None:
     promised = (frozen.tool, frozen.tool_version, frozen.address, frozen.effect, frozen.credential)
     if promised != (spec.name, spec.version, spec.address, spec.effect, spec.credential):
         raise PermissionRefused(f"the frozen action is not of the tool {spec.name} as the run pinned it")
-
-
-async def _open() -> None:
-    """The gate of a call that nothing holds back."""
 
 
 def _hush() -> None:

@@ -5,6 +5,7 @@ from activities.guard import Guard
 from activities.prepare import Preparing
 from activities.undoing import Undoing
 from adapters.actions import StoreActions
+from adapters.leaving import StoreLeaving
 from adapters.ledger import StoreLedger
 from adapters.passkeys import WebAuthnVerifier
 from adapters.proofs import Proofs
@@ -28,12 +29,13 @@ async def tools(parts: Parts) -> Role:
     places = Places(SystemResolver(), settings.web_hosts)
     toolbox = HttpToolbox(loaded.operations, secrets, loaded.addresses, places=places)
     warrants = parts.warrants(executions=False)
-    actions = StoreActions(parts.store, parts.clock)
-    guard = Guard(verifier=parts.verifier, actions=actions, documents=parts.documents)
+    actions, leaving = StoreActions(parts.store, parts.clock), StoreLeaving(parts.store, parts.clock)
+    guard = Guard(verifier=parts.verifier, actions=actions, documents=parts.documents, leaving=leaving)
     proofs = Proofs(verifier=parts.verifier, passkeys=WebAuthnVerifier(settings.pages))
     preparing = Preparing(
         warrants=warrants,
         guard=guard,
+        runs=parts.runs,
         actions=actions,
         documents=parts.documents,
         undoing=Undoing(verifier=parts.verifier, actions=actions),

@@ -2,6 +2,7 @@
 
 import ssl
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 from cryptography import x509
@@ -19,12 +20,14 @@ class Authority:
         self._name = _name("Authority of tests")
         self._own = self._signed(self._name, self._key, x509.BasicConstraints(ca=True, path_length=0))
 
+    @cache  # noqa: B019 - one lives as long as the tests
     def trusting(self) -> ssl.SSLContext:
         """A client's context that trusts this authority."""
         context = ssl.create_default_context()
         context.load_verify_locations(cadata=_pem(self._own).decode())
         return context
 
+    @cache  # noqa: B019 - one lives as long as the tests
     def serving(self, host: str) -> ssl.SSLContext:
         """A server's context with a certificate for the host."""
         key = ec.generate_private_key(ec.SECP256R1())

@@ -118,8 +118,7 @@ class Net:
 
 
 @asynccontextmanager
-async def net(folder: Path) -> AsyncIterator[Net]:
-    authority = Authority(folder)
+async def net(authority: Authority) -> AsyncIterator[Net]:
     made = Net(tls=authority.trusting())
     contexts = {
         "docs": None,

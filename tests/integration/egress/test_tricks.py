@@ -1,5 +1,7 @@
 """Laws of reaching outside, each trick against real servers that count what arrives."""
 
+from typing import Any
+
 import pytest
 
 from contracts.decision import Ruling
@@ -12,6 +14,8 @@ from tests.integration.toolbox.hostile import said
 from tests.integration.toolbox.vault import clean
 from tools.outside import Borders, OutsideSession
 
+#: Looks for one request: before its host is looked up, and at its first byte.
+SAID_YES = 2
 START = f"http://{D}/public/start"
 
 
@@ -131,7 +135,8 @@ async def test_a_redirect_does_not_leave_tls_behind(web: Net) -> None:
 async def test_every_policy_that_holds_has_to_permit_it(web: Net) -> None:
     """What the pinned rules or those in force do not permit is refused, first request or redirect."""
     narrow = [rule | {"paths": ["/faq"]} for rule in web.rules()]
-    for policies in ((web.rules(), narrow), (narrow, web.rules()), (web.rules(), []), ([],)):
+    both: list[tuple[Any, ...]] = [(web.rules(), narrow), (narrow, web.rules()), (web.rules(), []), ([],)]
+    for policies in both:
         assert (await web.get(START, *policies)).outcome is Outcome.FAILED
     assert web.docs.serving == []
     web.docs.paths["/faq"] = said(302, raw=b"", Location="/public/start")
@@ -190,7 +195,7 @@ async def test_a_gate_that_says_no_holds_each_request_back(web: Net) -> None:
     async def once() -> None:
         nonlocal asked
         asked += 1
-        if asked > 1:
+        if asked > SAID_YES:
             raise Halted("stopped")
 
     rules = read_rules(web.rules())
