@@ -9,7 +9,6 @@ from contracts.digest import Json
 from contracts.errors import Malformed
 from contracts.tool import Catalogue, Effect, ToolSpec
 from policies.arguments import check_schema
-from policies.egress import faults
 from policies.people import People
 from policies.problem import Problem, did_you_mean
 from policies.route import Limit, Route, milliseconds, unenforced
@@ -38,9 +37,6 @@ class RouteCheck:
         for key in unenforced(self.route):
             place = tuple(key.split("."))
             yield self.source.problem(place, f"`{key}` is not enforced by this version; remove it")
-        for at, rule in enumerate(self.route.egress):
-            for key, text in faults(rule):
-                yield self.source.problem(("egress", at, key), f"`egress[{at}].{key}`: {text}")
         yield from self._group()
         yield from self._times()
         yield from self._production()

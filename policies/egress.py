@@ -1,7 +1,7 @@
 """Where a call may reach outside: rules over an address that was read once. None permits it: refused."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,7 +10,6 @@ from pydantic import TypeAdapter, ValidationError
 from contracts.digest import Json
 from contracts.errors import Malformed
 from contracts.tool import ToolSpec
-from policies.arguments import SHOWN, clean
 from policies.route import Egress
 from policies.web_address import WebAddress, own_port, read_address, read_host
 
@@ -63,27 +62,6 @@ def read_rules(document: Json) -> tuple[Egress, ...]:
         return _RULES.validate_json(json.dumps(document), strict=True)
     except ValidationError as error:
         raise Malformed("these are no egress rules of a route") from error
-
-
-def faults(rule: Egress) -> Iterator[tuple[str, str]]:
-    """What is wrong with a rule: the key, and why it permits nothing or less than it says."""
-    try:
-        _host(rule)
-    except Malformed as error:
-        yield "host", error.sentence
-    for key in ("schemes", "methods", "paths"):
-        if not getattr(rule, key):
-            yield key, "it is empty, so the rule permits nothing"
-    for path in rule.paths:
-        if not _plain(path):
-            yield "paths", f"`{clean(path, SHOWN)}` is no plain path such as /public/ or /faq"
-
-
-def _plain(path: str) -> bool:
-    try:
-        return read_address(f"a.example{path}").target == path.partition("?")[0]
-    except Malformed:
-        return False
 
 
 def _addresses(arguments: Json, pointer: str) -> list[str]:

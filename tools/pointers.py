@@ -20,8 +20,10 @@ def names_a_text(schema: Json, pointer: str) -> bool:
 
 
 def names_a_string(schema: Json, pointer: str) -> bool:
-    """Whether a pointer leads through properties, required or not, to a text."""
+    """Whether a pointer leads through properties, required or not, to a text or a list of texts."""
     found = _walked(schema, pointer, required=False)
+    if isinstance(found, dict) and found.get("type") == "array":
+        found = found.get("items")
     return isinstance(found, dict) and found.get("type") == "string"
 
 

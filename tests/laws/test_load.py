@@ -169,11 +169,6 @@ ADDED = [
     ),
     ("mask: [email]", "`mask` is not enforced by this version; remove it", ""),
     ("on_exhausted: ask", "`on_exhausted` is not enforced by this version", ""),
-    ("egress: [{host: localhost}]", "`egress[0].host`: the host is no name", ""),
-    ("egress: [{host: 10.0.0.1}]", "`egress[0].host`: the host is no name", ""),
-    ("egress: [{host: '*.com'}]", "`egress[0].host`: the host is no name", ""),
-    ("egress: [{host: a.example, paths: [public]}]", "`public` is no plain path", ""),
-    ("egress: [{host: a.example, paths: []}]", "`egress[0].paths`: it is empty", ""),
     (
         "breaker: {window: 10m, min_runs: 20, failure_ratio: 0.5, open_for: 5m}",
         "`breaker` is not enforced",

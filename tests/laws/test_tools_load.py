@@ -20,6 +20,13 @@ tools:
   tickets.get: {source: helpdesk, operation: tickets.get, effect: read, credential: ticketing-read}
 """
 
+WEB = """\
+sources:
+  web: {python: "tools.web:WEB"}
+tools:
+  http.get: {source: web, operation: get, effect: read, reaches: url}
+"""
+
 CLOSE = """\
   ticket.close:
     source: helpdesk
@@ -55,10 +62,11 @@ def test_the_shipped_file_says_what_each_tool_may_do() -> None:
     specs = loaded.catalogue.tools
     reads = dict.fromkeys(
         ("kb.search", "tickets.search", "tickets.get", "customers.get", "email.draft"), "ticketing-read"
-    ) | {"orders.get": "refunds-read"}
+    ) | {"orders.get": "refunds-read", "http.get": ""}
     assert set(loaded.operations) == set(specs) == {*reads, *SAYS, "refund.create"}
     assert {name for name, spec in specs.items() if spec.effect is Effect.READ} == set(reads)
     assert {name: specs[name].credential for name in reads} == reads
+    assert {name: spec.reaches for name, spec in specs.items() if spec.reaches} == {"http.get": "/url"}
     for name, (credential, retry, undo) in SAYS.items():
         spec = specs[name]
         assert (spec.effect, spec.credential, spec.retry, spec.undo) == (
@@ -206,12 +214,17 @@ def test_a_tool_says_what_it_reaches_and_whom_it_names(tmp_path: Path) -> None:
 
 
 def test_only_a_tool_that_reaches_out_acts_without_a_credential(tmp_path: Path) -> None:
-    """Without a credential and without `reaches` a tool is refused; a worker then has no secret to fetch."""
+    """Without a credential a tool is refused, unless its code reads outside and the file says where from."""
     bare = HEAD.replace(", credential: ticketing-read", "")
     assert "`tools.tickets.get.credential` is missing; only a tool in Python" in _refused(tmp_path, bare)
     file = tmp_path / "mine.yaml"
-    file.write_text(bare.replace("effect: read", "effect: read, reaches: ticket_id"))
-    assert load_tools(file).catalogue.tools["tickets.get"].credential == ""
+    own_service = bare.replace("effect: read", "effect: read, reaches: ticket_id")
+    assert "only code that reads outside acts with no `credential`" in _refused(tmp_path, own_service)
+    assert "`tools.http.get.credential` is missing" in _refused(tmp_path, WEB.replace(", reaches: url", ""))
+    secret = WEB.replace("reaches: url", "reaches: url, credential: web")
+    assert "only code that reads outside acts with no `credential`" in _refused(tmp_path, secret)
+    file.write_text(WEB)
+    assert load_tools(file).catalogue.tools["http.get"].credential == ""
     assert load_worker_tools(file, {}).credentials == ()
 
 
