@@ -4,7 +4,9 @@ import asyncio
 import re
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import ip_address
 from typing import Final, Protocol
 
@@ -28,15 +30,16 @@ class Resolver(Protocol):
 
 
 class SystemResolver:
-    """Implements ``Resolver`` by the system's own, in a thread."""
+    """Implements ``Resolver`` by the system's own, in threads that only names wait in."""
 
     def __init__(self, timeout: float = 5.0) -> None:
         self._timeout = timeout
+        self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="names")
 
     async def addresses(self, host: str) -> Sequence[str]:
-        loop = asyncio.get_running_loop()
         # The dot says that the name is whole: no search domain is put behind it.
-        asked = loop.getaddrinfo(f"{host}.", None, type=socket.SOCK_STREAM)
+        ask = partial(socket.getaddrinfo, f"{host}.", None, type=socket.SOCK_STREAM)
+        asked = asyncio.get_running_loop().run_in_executor(self._threads, ask)
         found = await asyncio.wait_for(asked, self._timeout)
         return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
