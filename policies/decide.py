@@ -3,6 +3,7 @@
 Deny by default. What can't be evaluated denies: a rule that raises never permits.
 """
 
+from collections.abc import Iterator
 from typing import Final
 
 from contracts.decision import Call, Decision, Reason, Ruling
@@ -10,6 +11,7 @@ from contracts.digest import exact
 from contracts.errors import Malformed
 from contracts.tool import Catalogue, Effect, ToolSpec, pointed
 from policies.arguments import SHOWN, clean, fault
+from policies.egress import Passage, reach
 from policies.route import Route
 
 _PEOPLE: Final = {Effect.READ: 0, Effect.WRITE: 1, Effect.DESTRUCTIVE: 2}
@@ -32,7 +34,7 @@ def decide_tool(route: Route, catalogue: Catalogue, tool: str, *, now_ms: int) -
     call = Call(tool=tool, arguments={})
     try:
         found = _listed(route, catalogue, call)
-        return found if isinstance(found, Decision) else _permitted(route, found, now_ms)
+        return found if isinstance(found, Decision) else _permitted(route, found, (), now_ms)
     except Exception as error:  # whatever goes wrong in a rule, the answer is no
         return _unjudged(call, error)
 
@@ -41,7 +43,12 @@ def _decide(route: Route, catalogue: Catalogue, call: Call, now_ms: int) -> Deci
     tool = _listed(route, catalogue, call)
     if isinstance(tool, Decision):
         return tool
-    return _refused(route, tool, call) or _permitted(route, tool, now_ms)
+    if refused := _refused(route, tool, call):
+        return refused
+    reached = () if tool.reaches is None else reach(route.egress, tool, call.arguments)
+    if isinstance(reached, str):
+        return _deny("egress", f"{_named(call)} may not reach out there: {reached}")
+    return _permitted(route, tool, reached, now_ms)
 
 
 def _listed(route: Route, catalogue: Catalogue, call: Call) -> ToolSpec | Decision:
@@ -84,12 +91,13 @@ def _inexact(tool: ToolSpec, call: Call) -> Decision | None:
     return None
 
 
-def _permitted(route: Route, tool: ToolSpec, now_ms: int) -> Decision:
+def _permitted(route: Route, tool: ToolSpec, reached: tuple[Passage, ...], now_ms: int) -> Decision:
     reasons = [
         Reason(
             rule=f"allow_tools[{route.allow_tools.index(tool.name)}]", text=f"the route allows `{tool.name}`"
         )
     ]
+    reasons += _reaching(route, reached)
     needed = _PEOPLE[tool.effect]
     if needed:
         reasons.append(Reason(rule="catalogue.effect", text=f"`{tool.name}` is {_KINDS[tool.effect]}"))
@@ -103,6 +111,12 @@ def _permitted(route: Route, tool: ToolSpec, now_ms: int) -> Decision:
         needed = _FLOOR[tool.effect]
     ruling = Ruling.NEEDS_APPROVAL if needed else Ruling.ALLOW
     return Decision(ruling=ruling, reasons=tuple(reasons), approvals=needed)
+
+
+def _reaching(route: Route, reached: tuple[Passage, ...]) -> Iterator[Reason]:
+    """Each rule that lets it reach out, once."""
+    for at in dict.fromkeys(found.at for found in reached):
+        yield Reason(rule=f"egress[{at}]", text=f"the route lets it reach {route.egress[at].host}")
 
 
 _KINDS: Final = {
