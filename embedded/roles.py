@@ -10,7 +10,7 @@ from typing import Final
 from contracts import names
 from embedded.aws import plan
 from embedded.ports import Ports, url
-from embedded.seed import APP, CHANNEL, ENV, TEAM, store_url
+from embedded.seed import ALERTS, APP, CHANNEL, ENV, TEAM, store_url
 from tools.addresses import variable
 
 #: Role to its task queue.
@@ -45,6 +45,7 @@ class Roles:
             "INTERLOCK_SLACK_TEAM": TEAM,
             "INTERLOCK_SLACK_APP": APP,
             "INTERLOCK_SLACK_CHANNEL": CHANNEL,
+            "INTERLOCK_SLACK_ALERTS": ALERTS,
             "INTERLOCK_TENANTS": ",".join(self.tenants),
             "INTERLOCK_TOOLS": str(self.tools),
             "INTERLOCK_PROBE_CREDENTIAL": plan.PROBE,

@@ -23,6 +23,7 @@ ENV: Final = "dev"
 TEAM: Final = "T0INTERLOCK"
 APP: Final = "A0INTERLOCK"
 CHANNEL: Final = "C0APPROVALS"
+ALERTS: Final = "C0ALERTS"
 
 _BOT_USER: Final = "U0INTERLOCK"
 _FULL_NAMES: Final[Mapping[str, str]] = {
@@ -60,7 +61,7 @@ def write_slack_config(state: Path, seeded: Seeded, policies: PolicySet, gateway
         "signing_secret": seeded.slack_signing_secret.reveal(),
         "control_token": before.get("control_token") or secrets.token_urlsafe(32),
         "interactions_url": f"{gateway_url}/slack/interactions",
-        "channels": [{"id": CHANNEL, "name": "approvals"}],
+        "channels": [{"id": CHANNEL, "name": "approvals"}, {"id": ALERTS, "name": "alerts"}],
         "people": people,
     }
     write_json(path, document)
