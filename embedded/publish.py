@@ -29,6 +29,17 @@ class Offer:
     publication: Publication
     changes: Sequence[Change]
 
+    @property
+    def first(self) -> bool:
+        """Nothing was in force before."""
+        return not self.publication.instead_of
+
+    @property
+    def news(self) -> bool:
+        """Whether another document comes into force, or one goes out of it."""
+        wanted = {key: digest(document) for key, document in self.publication.documents.items()}
+        return wanted != dict(self.publication.instead_of)
+
 
 class Publishing:
     """Publishing into one store."""
