@@ -7,6 +7,10 @@ from contracts.alert import Severity
 from policies.change import Change, Direction
 from policies.diff import by_subject, loudest_first
 
+_WORST: Final = (Direction.WIDER, Direction.SIDEWAYS, Direction.NARROWER)
+_NAMED: Final = 3
+"""Parts of a policy that a title names."""
+
 _NOTE: Final = 2_000
 """Characters of an audit record's sentence."""
 
@@ -38,14 +42,12 @@ def tally(changes: Sequence[Change]) -> str:
 
 
 def title(changes: Sequence[Change]) -> str:
-    """``The policy of support/close got wider``."""
-    loudest = loudest_first(changes)[0]
-    told = [one for one in changes if one.loud] or [
-        one for one in changes if one.direction is loudest.direction
-    ]
+    """``The policy of support/close got wider``: what is worst, and of which parts."""
+    worst = next(one for one in _WORST if any(change.direction is one for change in changes))
+    told = loudest_first(one for one in changes if one.loud or one.direction is worst)
     subjects = list(dict.fromkeys(one.subject for one in told))
-    what = "changed" if loudest.direction is Direction.SIDEWAYS else f"got {loudest.direction}"
-    whose = subjects[0] if len(subjects) == 1 else f"{len(subjects)} parts ({', '.join(subjects)})"
+    what = "changed" if worst is Direction.SIDEWAYS else f"got {worst}"
+    whose = ", ".join(subjects) if len(subjects) <= _NAMED else f"{len(subjects)} parts"
     return f"The policy of {whose} {what}"
 
 

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from contracts.decision import Call
 from contracts.tool import Catalogue, Effect, ToolSpec
-from policies.change import Change, Direction
+from policies.change import Change, Direction, Spot
 from policies.decide import decide
 from policies.diff import by_subject, diff, may_widen
+from policies.diff_words import title
 from policies.people import People
 from policies.route import Route
 from policies.rule_set import RuleSet
@@ -350,3 +351,13 @@ def test_the_loudest_subject_comes_first() -> None:
         Route.parse({**loud.document(), "exceptions": [waiver("ticket.close")]}),
     )
     assert list(by_subject(diff(before, after))) == ["zebra", "support/close"]
+
+
+def test_a_title_says_the_worst_and_of_whom() -> None:
+    """A loud change elsewhere does not hide that something got wider."""
+    spots = [Spot(subject=name) for name in "abcd"]
+    loud, wider, narrower = spots[0].sideways("", loud=True), spots[1].wider(""), spots[2].narrower("")
+    assert title([narrower]) == "The policy of c got narrower"
+    assert title([loud, narrower]) == "The policy of a changed"
+    assert title([narrower, wider, loud]) == "The policy of a, b got wider"
+    assert title([spot.wider("") for spot in spots]) == "The policy of 4 parts got wider"
