@@ -1,18 +1,17 @@
-"""``interlock policy``: check, test, publish and explain what is written in a policy directory."""
+"""``interlock policy``: check, test, compare, publish and explain what is written in a policy directory."""
 
-import asyncio
 import time
 from typing import Annotated, Any
 
 import typer
 
 from cli import output
-from cli.options import JsonOption, StateOption, json_object
+from cli.options import JsonOption, json_object
+from cli.policy_diff import diff
 from cli.policy_files import EnvOption, Loaded, PoliciesOption, ToolsOption
+from cli.policy_publish import publish
 from cli.policy_trial import try_cases
-from cli.state import State
 from contracts.decision import Call, Reason
-from embedded.publish import publish_loaded
 from policies.decide import decide
 from policies.foreseen import no_route
 
@@ -43,27 +42,8 @@ def check(
 
 
 app.command("test")(try_cases)
-
-
-@app.command()
-def publish(
-    policies: PoliciesOption = None,
-    tools: ToolsOption = None,
-    env: EnvOption = "dev",
-    state: StateOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Put routes, people and tools into force for runs that start from now on; running ones keep theirs.
-
-    Example: interlock policy publish --policies ./my-policies --tools ./my-tools.yaml
-    """
-    loaded = Loaded.read(policies, tools, env)
-    work = publish_loaded(State.at(state).store_url, loaded.policies, loaded.tools, env=env, actor="op:local")
-    changed = asyncio.run(work)
-    if as_json:
-        output.document({"changed": changed})
-    else:
-        output.say("In force: " + (", ".join(changed) if changed else "as before; nothing changed."))
+app.command()(diff)
+app.command()(publish)
 
 
 @app.command()
