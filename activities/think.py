@@ -12,7 +12,7 @@ from activities.undoing import Undoing
 from activities.warranted import Warrants
 from contracts import names
 from contracts.budget import Usage
-from contracts.decision import Call, Decision
+from contracts.decision import Call, Decision, Reason, Ruling
 from contracts.digest import digest
 from contracts.errors import Malformed, Refused
 from contracts.ports import Clock, Documents, Model, Runs, Switches
@@ -23,7 +23,7 @@ from contracts.transcript import Message, ModelRequest, ModelTurn, Price, ToolSc
 from contracts.turns import NewTurn, Reservation, Turns
 from contracts.wire import Step, Turn
 from policies.decide import decide
-from policies.loop import looping
+from policies.loop import Made, circle, made
 from policies.route import Route
 from policies.spend import cost, request_bytes, worst_case
 
@@ -37,6 +37,8 @@ class _Asked:
     run: WarrantedRun
     route: Route
     catalogue: Catalogue
+    #: The transcript, with real values.
+    said: tuple[Message, ...]
     request: ModelRequest
     price: Price
     worst: Decimal
@@ -113,11 +115,13 @@ class Thinking:
     async def _prepare(self, run: WarrantedRun, step: int) -> _Asked:
         route, catalogue = await self._rules(run)
         price = self.model.price(route.model.name, route.model.price)
-        request = _request(run, route, catalogue, await self.turns.transcript(run))
+        said = await self.turns.transcript(run)
+        request = _request(run, route, catalogue, said)
         return _Asked(
             run=run,
             route=route,
             catalogue=catalogue,
+            said=said,
             request=request,
             price=price,
             worst=worst_case(request_bytes(request), request.max_output_tokens, price),
@@ -147,7 +151,8 @@ class Thinking:
             for call in (_sound(call) for call in answer.calls)
         )
         silent = answer.refused or not (answer.text.strip() or calls)
-        stop = StopReason.MODEL_REFUSED if silent else await self._loops(asked, calls)
+        why = None if silent or not calls else _circle(asked, calls)
+        stop = StopReason.MODEL_REFUSED if silent else StopReason.LOOP if why else None
         return await self.turns.record(
             asked.run,
             NewTurn(
@@ -159,6 +164,7 @@ class Thinking:
                 usage=answer.usage,
                 duration_ms=duration_ms,
                 stop=stop,
+                why=why,
                 final=not calls,
             ),
             asked.catalogue,
@@ -167,15 +173,19 @@ class Thinking:
     def _charge(self, asked: _Asked, usage: Usage | None) -> Decimal:
         return cost(usage, asked.price, asked.worst)
 
-    async def _loops(self, asked: _Asked, calls: tuple[tuple[Call, Decision], ...]) -> StopReason | None:
-        history = list(await self.turns.history(asked.run))
-        proposed = [
-            (call.tool, digest(call.arguments), Outcome.DENIED if decision.ruling == "deny" else None)
-            for call, decision in calls
-        ]
-        writes = [name for name, tool in asked.catalogue.tools.items() if tool.effect.writes]
-        turning = looping([*history, *proposed], asked.route.loop, writes=writes)
-        return StopReason.LOOP if turning and calls else None
+
+def _circle(asked: _Asked, calls: tuple[tuple[Call, Decision], ...]) -> Reason | None:
+    """How the run goes in circles with these calls, if it does."""
+    proposed = [
+        Made(
+            step=asked.step,
+            tool=call.tool,
+            arguments=call.arguments,
+            outcome=Outcome.DENIED if decision.ruling is Ruling.DENY else None,
+        )
+        for call, decision in calls
+    ]
+    return circle([*made(asked.said), *proposed], asked.route, asked.catalogue)
 
 
 def _request(
