@@ -24,7 +24,9 @@ from contracts.turns import NewTurn, Reservation, Turns
 from contracts.wire import Step, Turn
 from policies.decide import decide
 from policies.loop import Made, circle, made
+from policies.masking import RULE, Masks
 from policies.route import Route
+from policies.showing import resolved, shown
 from policies.spend import cost, request_bytes, worst_case
 
 _ATTEMPT_SECONDS: Final = 120.0
@@ -39,6 +41,8 @@ class _Asked:
     catalogue: Catalogue
     #: The transcript, with real values.
     said: tuple[Message, ...]
+    #: What the request holds in place of personal data.
+    masks: Masks
     request: ModelRequest
     price: Price
     worst: Decimal
@@ -115,13 +119,14 @@ class Thinking:
     async def _prepare(self, run: WarrantedRun, step: int) -> _Asked:
         route, catalogue = await self._rules(run)
         price = self.model.price(route.model.name, route.model.price)
-        said = await self.turns.transcript(run)
-        request = _request(run, route, catalogue, said)
+        said, masks = await self.turns.transcript(run), Masks(route.mask)
+        request = _request(run, route, catalogue, shown(said, masks, catalogue, route.model.name))
         return _Asked(
             run=run,
             route=route,
             catalogue=catalogue,
             said=said,
+            masks=masks,
             request=request,
             price=price,
             worst=worst_case(request_bytes(request), request.max_output_tokens, price),
@@ -145,7 +150,7 @@ class Thinking:
         return await self._record(asked, answer, _since(started))
 
     async def _record(self, asked: _Asked, answer: ModelTurn, duration_ms: int) -> Turn:
-        now = self.clock.now_ms()
+        now, answer = self.clock.now_ms(), resolved(answer, asked.masks)
         calls = tuple(
             (call, decide(asked.route, asked.catalogue, call, now_ms=now))
             for call in (_sound(call) for call in answer.calls)
@@ -195,7 +200,7 @@ def _request(
     left = run.warrant.budget.seconds - run.record.spend.seconds
     return ModelRequest(
         model=route.model.name,
-        prompt=route.prompt,
+        prompt=f"{route.prompt}\n\n{RULE}".strip() if route.mask else route.prompt,
         messages=messages,
         tools=tuple(
             ToolSchema(

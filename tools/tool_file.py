@@ -132,6 +132,8 @@ class ToolEntry(_Part):
     #: Of a read of an ``openapi`` source that does not read with GET: the method, said here too.
     reads_with: Literal["POST"] | None = None
     undo: Annotated[UndoEntry | None, BeforeValidator(_undo)] = None
+    #: Where people's names stand in its result; ``*`` is each item of a list.
+    names: tuple[Pointer, ...] = ()
     timeout: Annotated[Seconds, Field(ge=1, le=120)] = 20
 
 

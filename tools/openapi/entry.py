@@ -65,6 +65,7 @@ class ServiceEntries:
             target=entry.target,
             undo=entry.undo.tool if entry.undo else None,
             timeout=entry.timeout,
+            names=entry.names,
             binding=pinned,
         )
 
