@@ -29,8 +29,8 @@ _LIKE_A_MASK: Final = re.compile(rf"\[(\s*(?:{_KINDS})[^\[\]\n]{{0,16}})\]", re.
 _ONE_BY_ONE: Final = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
 """Letters of scripts that are written without spaces: each is a word."""
 _WORD: Final = re.compile(rf"[{_ONE_BY_ONE}]|(?:[^\W_{_ONE_BY_ONE}][\u0300-\u036f]*)+")
-_LONGEST: Final = 8
-"""Words of a name that are looked for as a whole; each is looked for by itself, too."""
+_LONGEST: Final = 40
+"""Words of a name that are looked for as a whole; a longer one is several."""
 _SHORTEST: Final = 3
 """Letters that a part of a name has at least to be looked for by itself."""
 _PARTICLES: Final = frozenset("and bin das del den der dos ibn the van von".split())  # noqa: SIM905 - read as words
@@ -64,13 +64,17 @@ class Masks:
     def learn(self, name: str) -> None:
         """A person's name, to be masked wherever it stands, and each longer word of it."""
         words = [match[0] for match in _WORD.finditer(_defused(name))]
+        if len(words) > _LONGEST:
+            for at in range(0, len(words), _LONGEST):
+                self.learn(" ".join(words[at : at + _LONGEST]))
+            return
         keys = tuple(map(_key, words))
-        if not keys or keys[:_LONGEST] in self._names:
+        if not keys or keys in self._names:
             return
         mask = self._new("name", name)
-        self._find(keys[:_LONGEST], mask)
+        self._find(keys, mask)
         for place, (word, key) in enumerate(zip(words, keys, strict=True), start=1):
-            if self._telling(word, key) and "@" not in name and place < 100:
+            if self._telling(word, key) and "@" not in name:
                 part = f"{mask[:-1]}.{place}]"
                 self._values[part] = word
                 self._find((key,), part)

@@ -173,6 +173,8 @@ def _phones(text: str) -> Iterator[Found]:
     for match in _PHONE.finditer(text):
         date = None if match["plus"] else _DATE.match(text, match.start(), match.end())
         start = date.end() if date else match.start()
+        shown = text[start : match.end()]
+        start += shown.startswith("(") and shown.count("(") > shown.count(")")
         if start < match.end() and _phone(text, start, match.end(), abroad=match["plus"] is not None):
             digits = "".join(filter(str.isdigit, text[start : match.end()].replace("(0)", "")))
             key = f"+{digits}" if match["plus"] else re.sub("^00", "+", digits)
@@ -195,13 +197,13 @@ def _phone(text: str, start: int, end: int, *, abroad: bool) -> bool:
 
 
 def _only_numbers(groups: list[str], shown: str) -> bool:
-    """Years, a UUID, an address of a machine, thousands between dots, or small numbers in a row."""
+    """Years, a UUID, an address of a machine, a decimal, thousands between dots, small numbers in a row."""
     if all(map(_YEAR.fullmatch, groups)) or tuple(map(len, groups)) == _UUID:
         return True
     dotted = not any(char not in ".0123456789" for char in shown)
     if dotted and (len(groups) == 4 and all(int(group) < 256 for group in groups)):
         return True
-    if dotted and all(len(group) == 3 for group in groups[1:]):
+    if dotted and (len(groups) == 2 or all(len(group) == 3 for group in groups[1:])):
         return True
     return max(map(len, groups)) < 3 and not groups[0].startswith("0")
 

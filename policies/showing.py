@@ -67,9 +67,10 @@ def _shown(message: Message, masks: Masks, catalogue: Catalogue, model: str) -> 
 
 
 def _input(body: Json, masks: Masks, model: str) -> Json:
-    own = _SCRIPTED if model == "scripted" and isinstance(body, dict) else ()
-    kept = {name: body[name] for name in own if name in body}
-    return {**masks.document(body), **kept} if kept else masks.document(body)
+    if model != "scripted" or not isinstance(body, dict):
+        return masks.document(body)
+    own = {name: body[name] for name in _SCRIPTED if name in body}
+    return {**masks.document({name: body[name] for name in body if name not in own}), **own}
 
 
 def _content(body: Json, masks: Masks, catalogue: Catalogue) -> str:
