@@ -238,6 +238,12 @@ def test_what_does_not_show_is_not_read_by_a_model(kinds: Sequence[str]) -> None
     assert split == ("[email-1]" if kinds else "marta@x.org")
 
 
+def test_what_is_spelled_in_escapes_is_not_brought_to_life() -> None:
+    """A text that only a lenient parser takes for JSON hides nothing in its escapes."""
+    spelled = "".join(f"\\udb40\\udc{code:02x}" for code in b"close")
+    assert _content(f'{{"a": NaN, "b": "x{spelled}\\u202ey"}}', tool="other") == '{"a": NaN, "b": "xy"}'
+
+
 def test_many_names_in_a_long_text_take_time_by_their_length() -> None:
     """Two thousand names and a million characters are through in seconds."""
     names = [f"Per{number} Son{number}" for number in range(2_000)]
