@@ -116,8 +116,10 @@ def says(tool: str, text: str = "", **arguments: Json) -> ModelTurn:
     return ModelTurn(text=text, calls=(Call(tool=tool, arguments=arguments, words=text, call_id="c"),))
 
 
-async def test_the_model_works_with_masks_and_the_tools_with_values(store_url: str) -> None:
-    """No value is in a request; arguments, digests and rules are of values, words and results of masks."""
+async def test_the_model_works_with_masks_and_the_tools_with_values(
+    store_url: str, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """No value is in a request or a log; arguments and rules are of values, words and results of masks."""
     because = "Close it for [name-1] ([email-1])."
     lines = (
         says("get", ticket_id="T-1"),
@@ -135,7 +137,8 @@ async def test_the_model_works_with_masks_and_the_tools_with_values(store_url: s
         actions = await stage.world.actions.of_run(stage.run_id)
         result = await stage.end(turn)
     requests = json.dumps([[message.body for message in asked.messages] for asked in stage.model.asked])
-    assert not any(value in requests for value in (NAME, "Marta", ADDRESS, PHONE, CARD))
+    logged = "".join([*capfd.readouterr(), caplog.text])
+    assert not any(value in requests + logged for value in (NAME, "Marta", ADDRESS, PHONE, CARD))
     assert all("[email-1]" in asked.prompt for asked in stage.model.asked)
     assert written.ruling == "needs_approval"
     arguments = {"ticket_id": "T-1", "reason": f"told {ADDRESS}, Marta on {PHONE}"}
