@@ -120,7 +120,9 @@ class Thinking:
         route, catalogue = await self._rules(run)
         price = self.model.price(route.model.name, route.model.price)
         said, masks = await self.turns.transcript(run), Masks(route.mask)
-        request = _request(run, route, catalogue, shown(said, masks, catalogue, route.model.name))
+        # In a thread: it looks at every character, and other runs' heartbeats go on meanwhile.
+        seen = await asyncio.to_thread(shown, said, masks, catalogue, route.model.name)
+        request = _request(run, route, catalogue, seen)
         return _Asked(
             run=run,
             route=route,

@@ -14,6 +14,7 @@ from typing import Final
 from contracts.digest import Json
 from policies.arguments import DEPTH, too_deep
 from policies.personal import Found, card, personal
+from policies.visible import unhidden
 
 RULE: Final = (
     "Personal data is masked: [email-1], [phone-2] or [name-1] each stand for one value, the same everywhere"
@@ -34,6 +35,7 @@ _LONGEST: Final = 40
 _SHORTEST: Final = 3
 """Letters that a part of a name has at least to be looked for by itself."""
 _PARTICLES: Final = frozenset("and bin das del den der dos ibn the van von".split())  # noqa: SIM905 - read as words
+_NO_CARD: Final = 10**19
 _GAP: Final = 3
 """Characters between two words of a name, at most."""
 
@@ -63,7 +65,7 @@ class Masks:
 
     def learn(self, name: str) -> None:
         """A person's name, to be masked wherever it stands, and each longer word of it."""
-        words = [match[0] for match in _WORD.finditer(_defused(name))]
+        words = [match[0] for match in _WORD.finditer(_defused(unhidden(name)))]
         if len(words) > _LONGEST:
             for at in range(0, len(words), _LONGEST):
                 self.learn(" ".join(words[at : at + _LONGEST]))
@@ -84,8 +86,8 @@ class Masks:
         return len(word) >= _SHORTEST and key not in _PARTICLES and (key,) not in self._names
 
     def masked(self, text: str) -> str:
-        """Text from outside: defused, and every value masked."""
-        return self._replaced(_defused(text), known=False)
+        """Text from outside: nothing hidden in it, defused, and every value masked."""
+        return self._replaced(_defused(unhidden(text)), known=False)
 
     def hushed(self, text: str) -> str:
         """The model's own words: its masks stay, and a value that the run does not know is not numbered."""
@@ -102,7 +104,7 @@ class Masks:
             return {self.masked(name): self._inner(inner) for name, inner in value.items()}
         if isinstance(value, list):
             return [self._inner(inner) for inner in value]
-        if type(value) is int and "card" in self._kinds and card(str(value)):
+        if type(value) is int and 0 < value < _NO_CARD and card(str(value)):
             return self.masked(str(value))
         return value
 

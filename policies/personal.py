@@ -158,15 +158,15 @@ def _cards(text: str) -> Iterator[Found]:
 
 
 def _card_at(groups: list[re.Match[str]], place: int) -> tuple[int, str]:
-    """How many groups from this one make a card, and its number; 0: they make none."""
-    number = ""
+    """How many groups from this one make a card, the most that do, and its number; 0: they make none."""
+    number, found = "", (0, "")
     for length, group in enumerate(groups[place : place + 5], start=1):
         number += group[0]
         if card(number):
-            return length, number
+            found = length, number
         if len(number) > 19 or len(group[0]) < _CARD_GROUP:
             break
-    return 0, ""
+    return found
 
 
 def _phones(text: str) -> Iterator[Found]:

@@ -1,6 +1,7 @@
 """What a model is shown of a transcript: nothing hidden, personal data masked; and its answer resolved."""
 
 import json
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
@@ -19,7 +20,7 @@ WITHHELD: Final = (
 )
 _SCRIPTED: Final = ("script", "final")
 """Of the scripted model's input: what it says by itself, masks too. It is no text from outside."""
-_CUT: Final = "\n[cut here: "
+_CUT: Final = re.compile(r"\n\[cut here: the result has \d+ bytes, and \d+ is the most that is shown\]\Z")
 _CUT_OFF: Final = 320
 """Characters before a cut that are not shown: an address is no longer, and half of one would not be found."""
 
@@ -77,12 +78,11 @@ def _content(body: Json, masks: Masks, catalogue: Catalogue) -> str:
     text = body["content"]
     document = _json(text)
     if document is not None:
-        # Once more: what a text that is nearly JSON spelled in escapes is a character now.
-        return unhidden(json.dumps(masks.document(document), ensure_ascii=False))
+        return json.dumps(masks.document(document), ensure_ascii=False)
     if masks.names and _pointers(body, catalogue):
         return WITHHELD
-    before, cut, after = text.rpartition(_CUT)
-    return masks.masked(before[:-_CUT_OFF]) + cut + after if cut else masks.masked(text)
+    cut = _CUT.search(text)
+    return masks.masked(text[: cut.start()][:-_CUT_OFF]) + cut[0] if cut else masks.masked(text)
 
 
 def _names(message: Message, masks: Masks, catalogue: Catalogue) -> Iterator[str]:
