@@ -12,7 +12,7 @@ from activities.undoing import Undoing
 from activities.warranted import Warrants
 from contracts import names
 from contracts.budget import Usage
-from contracts.decision import Call, Decision
+from contracts.decision import Call, Decision, Reason, Ruling
 from contracts.digest import digest
 from contracts.errors import Malformed, Refused
 from contracts.ports import Clock, Documents, Model, Runs, Switches
@@ -23,8 +23,10 @@ from contracts.transcript import Message, ModelRequest, ModelTurn, Price, ToolSc
 from contracts.turns import NewTurn, Reservation, Turns
 from contracts.wire import Step, Turn
 from policies.decide import decide
-from policies.loop import looping
+from policies.loop import Made, circle, made
+from policies.masking import RULE, Masks
 from policies.route import Route
+from policies.showing import resolved, shown
 from policies.spend import cost, request_bytes, worst_case
 
 _ATTEMPT_SECONDS: Final = 120.0
@@ -37,6 +39,10 @@ class _Asked:
     run: WarrantedRun
     route: Route
     catalogue: Catalogue
+    #: The transcript, with real values.
+    said: tuple[Message, ...]
+    #: What the request holds in place of personal data.
+    masks: Masks
     request: ModelRequest
     price: Price
     worst: Decimal
@@ -113,11 +119,16 @@ class Thinking:
     async def _prepare(self, run: WarrantedRun, step: int) -> _Asked:
         route, catalogue = await self._rules(run)
         price = self.model.price(route.model.name, route.model.price)
-        request = _request(run, route, catalogue, await self.turns.transcript(run))
+        said, masks = await self.turns.transcript(run), Masks(route.mask)
+        # In a thread: it looks at every character, and other runs' heartbeats go on meanwhile.
+        seen = await asyncio.to_thread(shown, said, masks, catalogue, route.model.name)
+        request = _request(run, route, catalogue, seen)
         return _Asked(
             run=run,
             route=route,
             catalogue=catalogue,
+            said=said,
+            masks=masks,
             request=request,
             price=price,
             worst=worst_case(request_bytes(request), request.max_output_tokens, price),
@@ -141,13 +152,14 @@ class Thinking:
         return await self._record(asked, answer, _since(started))
 
     async def _record(self, asked: _Asked, answer: ModelTurn, duration_ms: int) -> Turn:
-        now = self.clock.now_ms()
+        now, answer = self.clock.now_ms(), resolved(answer, asked.masks)
         calls = tuple(
             (call, decide(asked.route, asked.catalogue, call, now_ms=now))
             for call in (_sound(call) for call in answer.calls)
         )
         silent = answer.refused or not (answer.text.strip() or calls)
-        stop = StopReason.MODEL_REFUSED if silent else await self._loops(asked, calls)
+        why = None if silent or not calls else _circle(asked, calls)
+        stop = StopReason.MODEL_REFUSED if silent else StopReason.LOOP if why else None
         return await self.turns.record(
             asked.run,
             NewTurn(
@@ -159,6 +171,7 @@ class Thinking:
                 usage=answer.usage,
                 duration_ms=duration_ms,
                 stop=stop,
+                why=why,
                 final=not calls,
             ),
             asked.catalogue,
@@ -167,15 +180,19 @@ class Thinking:
     def _charge(self, asked: _Asked, usage: Usage | None) -> Decimal:
         return cost(usage, asked.price, asked.worst)
 
-    async def _loops(self, asked: _Asked, calls: tuple[tuple[Call, Decision], ...]) -> StopReason | None:
-        history = list(await self.turns.history(asked.run))
-        proposed = [
-            (call.tool, digest(call.arguments), Outcome.DENIED if decision.ruling == "deny" else None)
-            for call, decision in calls
-        ]
-        writes = [name for name, tool in asked.catalogue.tools.items() if tool.effect.writes]
-        turning = looping([*history, *proposed], asked.route.loop, writes=writes)
-        return StopReason.LOOP if turning and calls else None
+
+def _circle(asked: _Asked, calls: tuple[tuple[Call, Decision], ...]) -> Reason | None:
+    """How the run goes in circles with these calls, if it does."""
+    proposed = [
+        Made(
+            step=asked.step,
+            tool=call.tool,
+            arguments=call.arguments,
+            outcome=Outcome.DENIED if decision.ruling is Ruling.DENY else None,
+        )
+        for call, decision in calls
+    ]
+    return circle([*made(asked.said), *proposed], asked.route, asked.catalogue)
 
 
 def _request(
@@ -185,7 +202,7 @@ def _request(
     left = run.warrant.budget.seconds - run.record.spend.seconds
     return ModelRequest(
         model=route.model.name,
-        prompt=route.prompt,
+        prompt=f"{route.prompt}\n\n{RULE}".strip() if route.mask else route.prompt,
         messages=messages,
         tools=tuple(
             ToolSchema(

@@ -51,6 +51,7 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = {
         "published": "SELECT",
         "runs": "SELECT, UPDATE (state, stop_reason, started_ms, ended_ms, result, spent_ms, version)",
         "messages": "SELECT, INSERT",
+        "turns": "SELECT",
         "actions": (
             "SELECT, UPDATE (approval_id, reconciliation_id, attempts, outcome, outcome_text, artifact,"
             " duration_ms)"

@@ -1,5 +1,7 @@
 """A run's end: nothing stays open behind it, and its result says what it came to."""
 
+from dataclasses import replace
+
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -11,6 +13,7 @@ from adapters.messages import body
 from adapters.questions import leave_open
 from adapters.run_rows import read_run, run_place, run_record, touch
 from adapters.schema import messages
+from adapters.turn_rows import last_turn
 from contracts.digest import Json, canonical
 from contracts.run import RunRecord, RunState
 from contracts.tokens import Warrant
@@ -28,7 +31,8 @@ async def end(
         return
     await leave_open(connection, run, at_ms)
     await close_open(connection, run, at_ms)
-    result = canonical(await _result(connection, now, ending)).decode()
+    text, rules = await _told(connection, now, ending)
+    result = canonical(await _result(connection, now, ending, text)).decode()
     await touch(
         connection,
         run.run_id,
@@ -37,15 +41,26 @@ async def end(
         ended_ms=at_ms,
         result=sealed(connection, run_place(run, "result"), result),
     )
-    told = run_record(run, at_ms, actor=actor, outcome=ending.state, reason=ending.reason or ending.text)
-    await append(connection, told)
+    reason = text or ending.reason or ""
+    told = run_record(run, at_ms, actor=actor, outcome=ending.state, reason=reason)
+    await append(connection, replace(told, rules=rules))
 
 
-async def _result(connection: AsyncConnection, run: RunRecord, ending: Ending) -> Json:
-    text = ending.text or await _last_words(connection, run)
+async def _told(connection: AsyncConnection, run: RunRecord, ending: Ending) -> tuple[str, tuple[str, ...]]:
+    """What there is to say of the end in a sentence, and the rules that asked for it."""
+    turn = await last_turn(connection, run)
+    if ending.reason is None or turn is None or turn.stop != ending.reason:
+        return ending.text, ()
+    return turn.text or ending.text, turn.rules
+
+
+async def _result(connection: AsyncConnection, run: RunRecord, ending: Ending, text: str) -> Json:
+    said = [text]
+    if not text or ending.state == RunState.STOPPED:
+        said.append(await _last_words(connection, run))
     if ending.state != RunState.COMPLETED:
-        said = deeds(await read_actions(connection, run.run_id))
-        text = "\n".join(part for part in (text, said) if part)
+        said.append(deeds(await read_actions(connection, run.run_id)))
+    text = "\n".join(filter(None, said))
     return {"text": text, "data": {}, "artifacts": await artifacts_of(connection, run.run_id)}
 
 

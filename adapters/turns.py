@@ -1,6 +1,5 @@
 """Steps of a run: budget reservations, transcript and decisions."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from decimal import Decimal
@@ -14,15 +13,14 @@ from adapters.about import about
 from adapters.action_rows import keeping, read_action
 from adapters.actions import say
 from adapters.audit_log import append
-from adapters.contents import Place, opened, sealed
 from adapters.messages import body, following, keep
 from adapters.run_rows import carry_on, read_open_run, read_run, touch
-from adapters.schema import actions, attempts, messages, runs, turns
+from adapters.schema import actions, attempts, messages, runs
 from adapters.store import Store
+from adapters.turn_rows import keep_turn, no_further, read_turn
 from contracts.audit import AuditRecord
-from contracts.decision import Call, Decision, Ruling
+from contracts.decision import Call, Decision, Reason, Ruling
 from contracts.digest import Json, canonical, digest
-from contracts.errors import PermissionRefused
 from contracts.ports import Clock
 from contracts.run import Outcome, RunRecord, StopReason, WarrantedRun
 from contracts.tokens import Warrant
@@ -41,7 +39,7 @@ class StoreTurns:
         self._clock = clock
 
     async def recorded(self, run: WarrantedRun, step: int) -> Turn | None:
-        return await self._store.look(lambda connection: _recorded(connection, run.warrant, step))
+        return await self._store.look(lambda connection: read_turn(connection, run.warrant, step))
 
     async def transcript(self, run: WarrantedRun) -> tuple[Message, ...]:
         statement = select(messages).where(messages.c.run_id == run.warrant.run_id).order_by(messages.c.seq)
@@ -50,17 +48,6 @@ class StoreTurns:
             return [_message(connection, run.warrant, row) for row in await connection.execute(statement)]
 
         return tuple(_as_proposed(await self._store.look(work)))
-
-    async def history(self, run: WarrantedRun) -> Sequence[tuple[str, str, str | None]]:
-        statement = (
-            select(actions.c.tool, actions.c.arguments_digest, actions.c.outcome)
-            .where(actions.c.run_id == run.warrant.run_id)
-            .order_by(actions.c.step, actions.c.place)
-        )
-        async with self._store.read() as connection:
-            return [
-                (row.tool, row.arguments_digest, row.outcome) for row in await connection.execute(statement)
-            ]
 
     async def reserve(self, run: WarrantedRun, reservation: Reservation) -> StopReason | None:
         async def work(connection: AsyncConnection) -> StopReason | None:
@@ -96,7 +83,7 @@ class StoreTurns:
     async def record(self, run: WarrantedRun, turn: NewTurn, catalogue: Catalogue) -> Turn:
         async def work(connection: AsyncConnection) -> Turn:
             run_id = run.warrant.run_id
-            found = await _recorded(connection, run.warrant, turn.step)
+            found = await read_turn(connection, run.warrant, turn.step)
             if found is not None:
                 return found
             await read_open_run(connection, run_id)
@@ -107,15 +94,16 @@ class StoreTurns:
                 await self._propose(connection, run, turn, place, catalogue)
                 for place in range(len(turn.calls))
             ]
+            stop, why = await _stop(connection, run, turn)
             recorded = Turn(
                 step=turn.step,
                 calls=tuple(proposals) if turn.stop is None else (),
                 final=turn.final,
-                stop=await _stop(connection, run, turn),
+                stop=stop,
+                text="" if why is None else f"The run stopped: {why.text}.",
+                rules=() if why is None else (why.rule,),
             )
-            place = _kept_at(run.warrant, turn.step)
-            kept = sealed(connection, place, canonical(asdict(recorded)).decode())
-            await connection.execute(insert(turns).values(run_id=run_id, step=turn.step, body=kept))
+            await keep_turn(connection, run.warrant, recorded)
             return recorded
 
         return await self._store.write(work)
@@ -207,31 +195,8 @@ def _message(connection: AsyncConnection, run: Warrant, row: Row[Any]) -> Messag
     """Raises PermissionRefused: no model is told a transcript that was forgotten."""
     said = body(connection, run, row.seq, row.body)
     if said is None:
-        raise _no_further(run)
+        raise no_further(run)
     return Message(seq=row.seq, role=Role(row.role), action_id=row.action_id, body=said)
-
-
-def _no_further(run: Warrant) -> PermissionRefused:
-    return PermissionRefused(f"the content of {run.tenant} was forgotten, so its runs go no further")
-
-
-def _kept_at(run: Warrant, step: int) -> Place:
-    return Place(tenant=run.tenant, env=run.env, column="turns.body", row=f"{run.run_id}/{step}")
-
-
-async def _recorded(connection: AsyncConnection, run: Warrant, step: int) -> Turn | None:
-    """Raises PermissionRefused where it was recorded, and forgotten."""
-    kept = await connection.scalar(
-        select(turns.c.body).where(turns.c.run_id == run.run_id, turns.c.step == step)
-    )
-    if kept is None:
-        return None
-    found = opened(connection, _kept_at(run, step), kept)
-    if found is None:
-        raise _no_further(run)
-    document = json.loads(found)
-    calls = tuple(Proposal(**{**call, "rules": tuple(call["rules"])}) for call in document["calls"])
-    return Turn(**{**document, "calls": calls})
 
 
 def _exhausted(run: WarrantedRun, now: RunRecord, worst: Decimal) -> StopReason | None:
@@ -273,12 +238,16 @@ def _call(call: Call) -> Json:
     return {"tool": call.tool, "arguments": call.arguments, "call_id": call.call_id}
 
 
-async def _stop(connection: AsyncConnection, run: WarrantedRun, turn: NewTurn) -> str | None:
-    """Count the step and its denials; a run over its denials stops."""
+async def _stop(
+    connection: AsyncConnection, run: WarrantedRun, turn: NewTurn
+) -> tuple[StopReason | None, Reason | None]:
+    """Count the step and its denials; a run over its denials stops, and says so."""
     now = await read_run(connection, run.warrant.run_id)
     denied = sum(decision.ruling is Ruling.DENY for _, decision in turn.calls)
     denials = now.spend.denials + denied
     await touch(connection, now.run_id, steps=now.spend.steps + 1, denials=denials)
-    if turn.stop is not None:
-        return turn.stop
-    return StopReason.DENIALS if denials > run.warrant.budget.denials else None
+    borne = run.warrant.budget.denials
+    if turn.stop is not None or denials <= borne:
+        return turn.stop, turn.why
+    text = f"{denials} calls were denied, and its budget bears {borne}"
+    return StopReason.DENIALS, Reason(rule="budgets.denials", text=text)

@@ -52,7 +52,8 @@ class Timeline:
             case "completed":
                 return [("completed", "green")]
             case "stopped":
-                return [(f"stopped: {words.STOPS.get(reason, reason)}", "yellow")]
+                said = words.STOPS.get(reason, reason).removeprefix("The run stopped: ")
+                return [(f"stopped: {said}", "yellow")]
         return [(f"{outcome}: {reason}" if reason else outcome, "red" if outcome == "failed" else "yellow")]
 
     def _action(self, data: Data) -> list[tuple[str, str]]:

@@ -35,6 +35,9 @@ def _request(found: Data) -> Rows:
     whom = f", for {request['on_behalf_of']}" if request["on_behalf_of"] else ", for nobody else"
     yield "who asked", f"{request['caller']}{whom}, on {words.day(request['at'])}"
     yield "what for", f"{run['route']} for {run['tenant']} ({run['env']}): {words.state(run)}"
+    for state in found["states"]:
+        if state["outcome"] == "stopped" and state["reason"] != run["stop_reason"]:
+            yield "", state["reason"]
     yield "request", f"{request['request_id']}, input {words.short(request['input_digest'])}"
     yield (
         "rules",

@@ -1,11 +1,10 @@
 """The steps of a run, as the agent worker writes them down: reserved, decided, recorded."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from contracts.budget import Usage
-from contracts.decision import Call, Decision
+from contracts.decision import Call, Decision, Reason
 from contracts.run import StopReason, WarrantedRun
 from contracts.tool import Catalogue
 from contracts.transcript import Message, ModelTurn
@@ -36,6 +35,8 @@ class NewTurn:
     duration_ms: int
     stop: StopReason | None
     final: bool
+    #: Of a stop that a rule asks for: the rule, and how it came to it.
+    why: Reason | None = None
 
 
 class Turns(Protocol):
@@ -47,10 +48,6 @@ class Turns(Protocol):
 
     async def transcript(self, run: WarrantedRun) -> tuple[Message, ...]:
         """The whole transcript, in order."""
-        ...
-
-    async def history(self, run: WarrantedRun) -> Sequence[tuple[str, str, str | None]]:
-        """(tool, arguments digest, outcome or None while open) of every call so far."""
         ...
 
     async def reserve(self, run: WarrantedRun, reservation: Reservation) -> StopReason | None:

@@ -57,6 +57,9 @@ class Turn:
     stop: str | None = None
     #: A kill switch's sentence: nothing was asked; try again when it is lifted.
     halted: str | None = None
+    #: Of a stop that a rule asks for: one sentence for people, and the rule.
+    text: str = ""
+    rules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,7 +29,7 @@ def fault(schema: Json, value: Json) -> str | None:
     Raises:
         Malformed: the schema itself is wrong.
     """
-    if _too_deep(value):
+    if too_deep(value):
         return f"the arguments are nested deeper than {DEPTH} levels"
     try:
         _compiled(_key(schema)).validate(value)
@@ -89,7 +89,8 @@ def clean(text: str, length: int) -> str:
     return shown if len(shown) <= length else shown[: length - 1] + "…"
 
 
-def _too_deep(value: Json) -> bool:
+def too_deep(value: Json) -> bool:
+    """Whether it is nested deeper than ``DEPTH``; asked without recursion."""
     level = [value]
     for _ in range(DEPTH):
         level = [inner for outer in level for inner in _inside(outer)]

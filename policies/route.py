@@ -299,7 +299,6 @@ def _first(error: Exception) -> str:
 
 
 _UNENFORCED: Final[tuple[tuple[str, Callable[[Route], bool]], ...]] = (
-    ("mask", lambda route: bool(route.mask)),
     ("breaker", lambda route: route.breaker is not None),
     ("on_exhausted", lambda route: route.on_exhausted == "ask"),
 )

@@ -16,6 +16,23 @@ def visible(text: str) -> str:
     return _GAP.sub(lambda gap: f"⟨{len(gap.group())} spaces⟩", "".join(seen))
 
 
+def unhidden(text: str) -> str:
+    """The text without what does not show: a model would read it, and a person who looks would not."""
+    return text.replace("\r\n", "\n").translate(_SHOWN)
+
+
+class _Shown(dict[int, str]):
+    """What stands for each character: itself, a line break, or nothing."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        hidden = _kind(char)[0] and char != "\t"
+        self[code] = ("\n" if char in _LINES else "") if hidden else char
+        return self[code]
+
+
+_LINES: Final = frozenset("\r\x0b\x0c\x85\u2028\u2029")
+_SHOWN: Final = _Shown()
 _MARKS: Final = 3
 _GAP: Final = re.compile(r"[^\S\n]{5,}|\A[^\S\n]+\Z")
 #: Invisible, though Unicode counts them as letters, marks or symbols (Default_Ignorable_Code_Point, blanks).

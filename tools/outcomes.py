@@ -1,6 +1,7 @@
 """What an answer, or the lack of one, means: whether something happened, and whether asking again may help.
 
-A write whose request may have left and whose answer settles nothing is unknown; nothing here guesses.
+A write whose request may have left and whose answer settles nothing is unknown; nothing here guesses. What
+looks like a credential in a service's words is in no sentence.
 """
 
 import re
@@ -9,6 +10,7 @@ from typing import Final
 
 from contracts.run import Outcome
 from contracts.toolbox import Answer
+from policies.credentials_like import without_credentials
 from tools.reply import Broken, Reply
 
 _TOO_MANY: Final = 429
@@ -37,11 +39,13 @@ class Service:
 
 def failed(text: str, *, transient: bool = False) -> Answer:
     """No effect happened."""
+    text = without_credentials(text)
     return Answer(outcome=Outcome.FAILED, content=text, text=text, transient=transient)
 
 
 def refused(text: str) -> Answer:
     """The target said no, and stays with it."""
+    text = without_credentials(text)
     return Answer(outcome=Outcome.REFUSED, content=text, text=text)
 
 
@@ -92,5 +96,5 @@ def _astray(status: int) -> str:
 
 
 def unknown(text: str) -> Answer:
-    sentence = f"{text}; whether the write happened is unknown"
+    sentence = f"{without_credentials(text)}; whether the write happened is unknown"
     return Answer(outcome=Outcome.UNKNOWN, content=sentence, text=sentence)

@@ -1,4 +1,4 @@
-"""Taking the secrets in use out of whatever leaves a session, and bounding it."""
+"""Taking the secrets in use, and what looks like one, out of whatever leaves a session, and bounding it."""
 
 import html
 import json
@@ -10,9 +10,12 @@ from urllib.parse import quote, quote_plus
 from contracts.digest import Json
 from contracts.secret import Secret
 from contracts.transcript import RESULT_LIMIT
+from policies.credentials_like import without_credentials
 
 SCRUBBED: Final = "[secret removed]"
 
+_LOOKED_AT: Final = 4 * RESULT_LIMIT
+"""Characters of a result that are looked through, so that a service's megabytes do not hold up its worker."""
 _SHORTEST: Final = 8
 """Characters that a derived form has at least: a shorter one would strike innocent text."""
 
@@ -51,19 +54,42 @@ class Scrubber:
             return [self.document(inner) for inner in value]
         return value
 
+    def told(self, value: Json) -> Json:
+        """As ``document``, without what looks like a credential: for what is told, not what is sent on."""
+        return _told(self.document(value))
+
     def result(self, content: Json) -> str:
-        """A result for the model: JSON, or text as it is; scrubbed, and bounded by ``RESULT_LIMIT``."""
-        text = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
-        return bounded(self.text(text))
+        """A result for the model: JSON, or text as it is; scrubbed, and bounded by ``RESULT_LIMIT``.
+
+        What looks like a credential is taken out before the cut, so that half of one is not shown either.
+        """
+        text = self.text(content if isinstance(content, str) else json.dumps(content, ensure_ascii=False))
+        shown = without_credentials(text[:_LOOKED_AT])
+        if len(text) <= _LOOKED_AT:
+            return bounded(shown)
+        return bounded(shown[:-RESULT_LIMIT], size=len(text.encode("utf-8", "replace")))
 
 
-def bounded(text: str, limit: int = RESULT_LIMIT) -> str:
-    """At most ``limit`` bytes of UTF-8; what is cut is said at the end."""
+def bounded(text: str, limit: int = RESULT_LIMIT, *, size: int = 0) -> str:
+    """At most ``limit`` bytes of UTF-8; what is cut is said at the end.
+
+    ``size``: bytes of the whole, where the text is its beginning.
+    """
     data = text.encode("utf-8", "replace")
-    if len(data) <= limit:
+    if max(len(data), size) <= limit:
         return data.decode()
-    marker = f"\n[cut here: the result has {len(data)} bytes, and {limit} is the most that is shown]"
+    marker = (
+        f"\n[cut here: the result has {max(len(data), size)} bytes, and {limit} is the most that is shown]"
+    )
     return data[: max(0, limit - len(marker))].decode("utf-8", "ignore") + marker
+
+
+def _told(value: Json) -> Json:
+    if isinstance(value, str):
+        return without_credentials(value)
+    if isinstance(value, dict):
+        return {name: _told(inner) for name, inner in value.items()}
+    return [_told(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _encodable(text: str) -> str:

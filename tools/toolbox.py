@@ -3,6 +3,7 @@
 import logging
 import ssl
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -15,6 +16,7 @@ from contracts.run import Outcome
 from contracts.tool import ToolSpec
 from contracts.toolbox import Answer, Scope
 from contracts.transcript import RESULT_LIMIT
+from policies.credentials_like import without_credentials
 from policies.egress import read_rules
 from tools.armed import ArmedWrite, asked, reading
 from tools.base_url import BaseUrl
@@ -89,7 +91,7 @@ class HttpToolbox:
         try:
             parsed = operation.parse(arguments)
             reader = await self._reader(spec, scope, Scrubber())
-            return await operation.prepare(reading(reader, spec.name), parsed)
+            return shown(await operation.prepare(reading(reader, spec.name), parsed))
         except Stopped as stopped:
             return stopped.answer
         except Malformed as error:
@@ -185,10 +187,20 @@ def _read(spec: ToolSpec, content: Json | Made, scrubber: Scrubber) -> Answer:
 
 def _artifact(made: Made, scrubber: Scrubber) -> Json:
     """Scrubbed like any result; but a half of it would be another thing, so it is whole or refused."""
-    artifact = scrubber.document({"kind": made.kind, "content": made.content})
+    artifact = scrubber.told({"kind": made.kind, "content": made.content})
     if len(canonical(artifact)) > RESULT_LIMIT:
         raise Malformed(f"what it made has more than {RESULT_LIMIT} bytes; make it shorter")
     return artifact
+
+
+def shown(prepared: Prepared | Answer) -> Prepared | Answer:
+    """Without credentials in what was read. What will be sent is shown as it is: nothing in it may hide."""
+    if isinstance(prepared, Answer):
+        return prepared
+    changes = tuple(
+        replace(change, before=without_credentials(change.before)) for change in prepared.preview.changes
+    )
+    return replace(prepared, preview=replace(prepared.preview, changes=changes))
 
 
 def _same_action(spec: ToolSpec, frozen: Frozen, scope: Scope) -> None:

@@ -148,6 +148,7 @@ async def test_denials_beyond_the_budget_stop_the_run(stage: Stage) -> None:
     turns = [says(None, call(f"admin.{word}", "{}")) for word in ("a", "b", "c", "d", "e")]
     run = await stage.play("stubborn", turns, "stopped")
     assert (run["stop_reason"], run["spend"]["denials"]) == ("denials", 4)
+    assert run["result"]["text"].startswith("The run stopped: 4 calls were denied, and its budget bears 3.\n")
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from contracts.tool import Retry
 from contracts.transcript import ModelTurn
 from contracts.turns import NewTurn, Reservation
 from contracts.wire import Ending
+from policies.loop import made
 from tests.integration.approved_write import DONE, Case
 from tests.integration.test_gateway_world import CATALOGUE, CLOSE, ENV, World, opened
 from tests.integration.test_races import approved
@@ -58,8 +59,9 @@ async def test_the_agent_reserves_records_denies_and_halts(store_url: str) -> No
         )
         recorded = await turns.record(run, turn, CATALOGUE)
         assert await turns.recorded(run, 1) == recorded
-        assert [outcome for _, _, outcome in await turns.history(run)] == [Outcome.DENIED]
-        assert len(await turns.transcript(run)) == 3
+        said = await turns.transcript(run)
+        assert [call.outcome for call in made(said)] == [Outcome.DENIED]
+        assert len(said) == 3
         switches = StoreSwitches(store, world.clock)
         assert await switches.holding(env=ENV, tenant="acme", route="support/close", tool=None) is None
         await StoreDocuments(store, world.clock).document(run.warrant.policy_digest)

@@ -167,7 +167,6 @@ ADDED = [
         "`exceptions[0].reason` is missing",
         "",
     ),
-    ("mask: [email]", "`mask` is not enforced by this version; remove it", ""),
     ("on_exhausted: ask", "`on_exhausted` is not enforced by this version", ""),
     (
         "breaker: {window: 10m, min_runs: 20, failure_ratio: 0.5, open_for: 5m}",
@@ -246,7 +245,7 @@ def test_a_changed_line_is_named(
 
 def test_all_mistakes_are_told_at_once(tmp_path: Path, write: Put) -> None:
     """Mistakes of shape, of names and of people are told together, in the order of the files."""
-    write(ROUTE_FILE, f"{ROUTE}loop: x\nmask: [email]\ndeny_tools: [nope]\nfoo: 1\n")
+    write(ROUTE_FILE, f"{ROUTE}loop: x\nstall: x\ndeny_tools: [nope]\nfoo: 1\n")
     write("people.yaml", PEOPLE.replace("user:u-2", "user:u-1"))
     found = problems(tmp_path)
     assert [(problem.file, problem.line) for problem in found] == [

@@ -90,6 +90,15 @@ def test_the_shipped_refund_is_destructive_and_nothing_takes_it_back() -> None:
     assert spec.target == "/order_id"
 
 
+def test_a_tools_names_are_pinned(tmp_path: Path) -> None:
+    """Pointers at people's names go into the catalogue, with and without their slash; others are refused."""
+    file = tmp_path / "mine.yaml"
+    named = HEAD.replace("ticketing-read}", "ticketing-read, names: [/who/*/name, from]}")
+    file.write_text(named)
+    assert load_tools(file).catalogue.tools["tickets.get"].names == ("/who/*/name", "/from")
+    assert "names" in _refused(tmp_path, named.replace("/who/*/name", "/"))
+
+
 def test_a_catalogue_is_the_same_after_its_way_through_the_store() -> None:
     """What was pinned reads back to the same digest."""
     catalogue = load_tools(SHIPPED).catalogue
