@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from contracts.approval import Person
+from policies.people import EVERY_TENANT
 
 SCOPE: Final = (
     r"^(all|tenant:[a-z0-9][a-z0-9-]{0,62}|route:[a-z0-9][a-z0-9_/-]{0,198}"
@@ -13,8 +14,6 @@ SCOPE: Final = (
 
 OPERATORS: Final = "operators"
 """The group of the people file whose members stop and resume by a Slack command."""
-EVERY_TENANT: Final = "*"
-"""Among the tenants of an operator: all of them, and what they share. An approver approves for none by it."""
 
 
 @dataclass(frozen=True, kw_only=True)
