@@ -10,7 +10,6 @@ from cli import output
 from cli.client import Reach
 from cli.minting import operator
 from cli.options import GatewayOption, JsonOption, StateOption, TokenOption
-from contracts.errors import Malformed
 from policies.route import milliseconds
 
 app = typer.Typer(no_args_is_help=True, help="Kill switches.")
@@ -81,13 +80,13 @@ def _set(reach: Reach, scope: str, body: dict[str, Any], as_json: bool) -> None:
 
 
 def _end(lasts: str, until: str | None) -> str:
-    """When it lifts itself, from now on. Raises Malformed."""
+    """When it lifts itself, from now on."""
     if until is not None:
-        raise Malformed("say --until or --for, not both")
+        raise typer.BadParameter("say --until or --for, not both", param_hint="--for")
     try:
         end = datetime.now(UTC) + timedelta(milliseconds=milliseconds(lasts))
     except (ValueError, OverflowError) as error:
-        raise Malformed(f"`{lasts[:40]}` is no duration; write one like 90s, 30m, 4h or 7d") from error
+        raise typer.BadParameter("write a duration like 90s, 30m, 4h or 7d", param_hint="--for") from error
     return end.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

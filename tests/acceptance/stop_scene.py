@@ -97,7 +97,6 @@ class Seen:
     requests: int
     late: Sequence[float]
     off: float
-    approvals: int
     writes: Counter[str]
 
     @property
@@ -143,7 +142,6 @@ async def played(outside: Outside, pairs: Sequence[tuple[str, str]], seconds: fl
         requests=len(came),
         late=[at - max(stopped) for at, _ in came if max(stopped) < at < lifted],
         off=lifted - max(stopped),
-        approvals=sum(action["tool"] == "ticket.close" for run in ended for action in run["actions"]),
         writes=await outside.writes(closing),
     )
 
