@@ -12,6 +12,7 @@ import pytest
 from playwright.async_api import Page, async_playwright, expect
 
 from embedded.endpoints import Endpoints
+from embedded.seed import CHANNEL
 from tests.acceptance.conftest import World
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -117,7 +118,7 @@ async def test_a_stop_is_typed_in_the_browser(stack: Endpoints, world: World) ->
             ("U0ADA", "nothing changed"),
             ("U0KATHERINE", f"{scope} is stopped by Katherine"),
         ):
-            await page.goto(f"{stack.slack}/?as={user}")
+            await page.goto(f"{stack.slack}/channels/{CHANNEL}?as={user}")
             line = page.get_by_label("Slash command")
             await line.fill(f"/interlock stop {scope} Looking into it. for 2m")
             await line.press("Enter")
