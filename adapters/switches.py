@@ -40,9 +40,9 @@ class Switch:
         return self.stopped and not self.holds(now_ms)
 
     @property
-    def rule(self) -> str:
-        """As the audit names it: ``switch:tool:ticket.close``."""
-        return f"switch:{self.scope}"
+    def rules(self) -> tuple[str, ...]:
+        """How the audit names it."""
+        return (f"switch:{self.scope}",)
 
     def sentence(self) -> str:
         return f"{self.scope} is stopped by {self.actor}: {self.reason}"
