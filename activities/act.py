@@ -93,7 +93,9 @@ class Acting:
         """Back to the approver with the new state of things; to the model where nobody was asked."""
         text = f"{frozen.target} changed after it was shown"
         if admitted.action.approval_id is None:
-            return await self._end(admitted, _refusal(Outcome.FAILED, f"{text}; propose it again"))
+            return await self._end(
+                admitted, _refusal(Outcome.FAILED, f"{text}; propose it again", ("target.changed",))
+            )
         await self.actions.thaw(admitted.run, frozen, text)
         return _changed(admitted)
 
@@ -109,7 +111,8 @@ class Acting:
             await self.actions.thaw(admitted.run, request.frozen, claim.sentence)
         if claim.say in ("changed", "voided"):
             return _changed(admitted)
-        return await self._end(admitted, claim.stored or _refusal(claim.outcome, claim.sentence))
+        refusal = _refusal(claim.outcome, claim.sentence, claim.rules)
+        return await self._end(admitted, claim.stored or refusal)
 
     async def _settled(
         self, admitted: Admitted, request: ClaimRequest, claim: Claim, answer: Answer, started: float
@@ -153,8 +156,8 @@ def _changed(admitted: Admitted) -> Acted:
     return Acted(action_id=admitted.action.action_id, outcome=Outcome.SKIPPED, changed=True)
 
 
-def _refusal(outcome: Outcome, sentence: str) -> Conclusion:
-    return Conclusion(outcome=outcome, content=sentence, text=sentence, duration_ms=0)
+def _refusal(outcome: Outcome, sentence: str, rules: tuple[str, ...]) -> Conclusion:
+    return Conclusion(outcome=outcome, content=sentence, text=sentence, duration_ms=0, rules=rules)
 
 
 def _conclusion(

@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
-from contracts.errors import Denied, Halted, PermissionRefused
+from contracts.errors import Halted, PermissionRefused
 from contracts.ledger import Claim, ClaimRequest, Conclusion, Ledger
 from contracts.run import Outcome
 
@@ -81,6 +81,5 @@ class WriteGate:
 
 def denied(refusal: PermissionRefused) -> Conclusion:
     """How a call ends that was let through when it was proposed, and is denied by now."""
-    text = refusal.sentence
-    rules = refusal.rules if isinstance(refusal, Denied) else ()
+    text, rules = refusal.sentence, refusal.rules or ("error",)
     return Conclusion(outcome=Outcome.DENIED, content=text, text=text, duration_ms=0, rules=rules)

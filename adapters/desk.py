@@ -3,16 +3,16 @@
 import secrets
 from dataclasses import replace
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters import epoch
+from adapters import epoch, once
 from adapters.approval_rows import approval_place, approval_record, read_approval
 from adapters.audit_log import append
 from adapters.contents import sealed
 from adapters.letters import order
 from adapters.proofs import Proofs
-from adapters.schema import approvals, clicks, decisions
+from adapters.schema import approvals, decisions
 from adapters.standing import closed, current_people
 from adapters.store import Store
 from contracts.approval import (
@@ -105,10 +105,7 @@ class StoreDesk:
     async def _replayed(self, connection: AsyncConnection, click: Click) -> bool:
         if click.proof is None:
             return False
-        seen = await connection.scalar(select(clicks.c.at_ms).where(clicks.c.proof == click.proof))
-        if seen is None:
-            await connection.execute(insert(clicks).values(proof=click.proof, at_ms=click.at_ms))
-        return seen is not None
+        return not await once.first(connection, click.proof, click.at_ms)
 
     async def _accept(
         self, connection: AsyncConnection, approval: ApprovalRecord, click: Click, people: People

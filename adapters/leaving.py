@@ -4,11 +4,10 @@ import time
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.standing import closed, current_ruling, pinned_catalogue
+from adapters.standing import CLOSED, closed, current_ruling, holding, pinned_catalogue
 from adapters.store import Store
-from adapters.switches import relevant
 from contracts.decision import Call, Ruling
-from contracts.errors import Denied, Halted, PermissionRefused
+from contracts.errors import Halted, PermissionRefused
 from contracts.ports import Clock
 from contracts.run import ActionRecord, WarrantedRun
 from contracts.tool import ToolSpec
@@ -26,7 +25,7 @@ class StoreLeaving:
             began = time.monotonic()
             await self._check_switches(connection, run, spec)
             if sentence := await closed(connection, run.warrant.run_id):
-                raise Denied(sentence)
+                raise PermissionRefused(sentence, CLOSED)
             await self._check_policy(connection, run, action, spec)
             return began
 
@@ -41,29 +40,20 @@ class StoreLeaving:
         return await self._store.look(work)
 
     async def _check_switches(self, connection: AsyncConnection, run: WarrantedRun, spec: ToolSpec) -> None:
-        warrant, now = run.warrant, self._clock.now_ms()
-        found = await relevant(
-            connection, env=warrant.env, tenant=warrant.tenant, route=warrant.route, tool=spec.name
-        )
-        if holding := [switch for switch in found if switch.holds(now)]:
-            raise Halted(holding[0].sentence(), tuple(switch.rule for switch in holding))
+        if switch := await holding(connection, run.warrant, spec.name, self._clock.now_ms()):
+            raise Halted(switch.sentence(), switch.rules)
 
     async def _check_policy(
         self, connection: AsyncConnection, run: WarrantedRun, action: ActionRecord, spec: ToolSpec
     ) -> None:
         catalogue = await pinned_catalogue(connection, run.warrant)
         call = Call(tool=spec.name, arguments=action.arguments)
-        try:
-            decision = await current_ruling(connection, run.warrant, catalogue, call, self._clock.now_ms())
-        except PermissionRefused as refusal:
-            raise Denied(refusal.sentence) from refusal
+        decision = await current_ruling(connection, run.warrant, catalogue, call, self._clock.now_ms())
         # A read that needs a person by now has none.
-        if decision.ruling is Ruling.DENY or (
-            decision.ruling is Ruling.NEEDS_APPROVAL and not spec.effect.writes
-        ):
-            reasons = decision.reasons
-            because = "; ".join(reason.text for reason in reasons)
-            raise Denied(
+        unasked = decision.ruling is Ruling.NEEDS_APPROVAL and not spec.effect.writes
+        if unasked or decision.ruling is Ruling.DENY:
+            because = "; ".join(reason.text for reason in decision.reasons)
+            raise PermissionRefused(
                 f"the policy in force no longer allows it: {because}",
-                tuple(reason.rule for reason in reasons),
+                tuple(reason.rule for reason in decision.reasons),
             )

@@ -1,7 +1,7 @@
 """The runs' rows."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sqlalchemy import Select, insert, select, update
@@ -217,17 +217,10 @@ class StoreRuns:
             now = await read_run(connection, run.warrant.run_id)
             if not now.state.ended and now.state != RunState.HALTED:
                 await touch(connection, now.run_id, state=RunState.HALTED)
-                await append(
-                    connection,
-                    run_record(
-                        run.warrant,
-                        self._clock.now_ms(),
-                        actor="run",
-                        outcome="halted",
-                        reason=sentence,
-                        rules=rules,
-                    ),
+                told = run_record(
+                    run.warrant, self._clock.now_ms(), actor="run", outcome="halted", reason=sentence
                 )
+                await append(connection, replace(told, rules=rules))
 
         await self._store.write(work)
 

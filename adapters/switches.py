@@ -6,11 +6,15 @@ from typing import Any
 from sqlalchemy import Row, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters import once
+from adapters.alerts import alert_id, raise_alert
 from adapters.audit_log import append
 from adapters.schema import switches
 from adapters.store import Store
+from contracts.alert import Alert, Severity
 from contracts.audit import SYSTEM_TENANT, AuditRecord
 from contracts.ports import Clock
+from policies.times import moment
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,10 +35,14 @@ class Switch:
     def holds(self, now_ms: int) -> bool:
         return self.stopped and (self.until_ms is None or now_ms < self.until_ms)
 
+    def ended(self, now_ms: int) -> bool:
+        """Whether it lifted itself."""
+        return self.stopped and not self.holds(now_ms)
+
     @property
-    def rule(self) -> str:
-        """As the audit names it: ``switch:tool:ticket.close``."""
-        return f"switch:{self.scope}"
+    def rules(self) -> tuple[str, ...]:
+        """How the audit names it."""
+        return (f"switch:{self.scope}",)
 
     def sentence(self) -> str:
         return f"{self.scope} is stopped by {self.actor}: {self.reason}"
@@ -76,7 +84,7 @@ class StoreSwitches:
     async def set(
         self, *, env: str, scope: str, stopped: bool, reason: str, actor: str, until_ms: int | None
     ) -> Switch:
-        """Stop or resume a scope, audited in its tenant's chain or the system's."""
+        """Stop or resume a scope: audited in its tenant's chain or the system's, and announced."""
 
         async def work(connection: AsyncConnection) -> Switch:
             now = self._clock.now_ms()
@@ -105,9 +113,26 @@ class StoreSwitches:
                 )
             )
             await append(connection, _record(env, switch))
+            await raise_alert(connection, _alert(env, switch))
             return switch
 
         return await self._store.write(work)
+
+    async def first(self, proof: str) -> bool:
+        return await self._store.write(lambda connection: once.first(connection, proof, self._clock.now_ms()))
+
+    async def refuse(self, *, env: str, scope: str, actor: str, refusal: str, reason: str) -> None:
+        """In the system's chain: who is refused does not choose whose log it stands in."""
+        record = AuditRecord(
+            kind="switch",
+            at_ms=self._clock.now_ms(),
+            tenant=SYSTEM_TENANT,
+            env=env,
+            actor=actor,
+            outcome=f"refused:{refusal}",
+            reason=f"{scope}: {reason}" if scope else reason,
+        )
+        await self._store.write(lambda connection: append(connection, record))
 
 
 def _switch(row: Row[Any]) -> Switch:
@@ -134,4 +159,19 @@ def _record(env: str, switch: Switch) -> AuditRecord:
         tool=name if kind == "tool" else None,
         route=name if kind == "route" else None,
         reason=f"{switch.scope}: {switch.reason}",
+    )
+
+
+def _alert(env: str, switch: Switch) -> Alert:
+    """Loudest where everything stands still; a lift is news, and no alarm."""
+    loud = Severity.LOUD if switch.scope == "all" else Severity.NOTICE
+    until = () if switch.until_ms is None else (f"It lifts itself on {moment(switch.until_ms)}.",)
+    return Alert(
+        alert_id=alert_id(),
+        env=env,
+        severity=loud if switch.stopped else Severity.INFO,
+        title=f"{switch.scope} is {'stopped' if switch.stopped else 'resumed'}",
+        lines=(switch.reason, *until),
+        actor=switch.actor,
+        at_ms=switch.at_ms,
     )

@@ -6,8 +6,7 @@ InterlockError
 │   ├── Unknown        there is no such thing, or not for you
 │   ├── TokenRefused   a signature, purpose, audience or expiry does not hold
 │   │   └── TokenExpired   a renewed token may be accepted
-│   ├── PermissionRefused  policy, scope or standing says no
-│   │   └── Denied     it was allowed when it was proposed, and is no more
+│   ├── PermissionRefused  policy, scope or standing says no, and which rule of them
 │   ├── SetupRefused   a neighbour refuses us, not this one thing: an operator can mend that
 │   └── Conflict       the same key or identity with other content
 │       └── Undone     an undo of the action stands already
@@ -56,13 +55,9 @@ class TokenExpired(TokenRefused):
 class PermissionRefused(Refused):
     """Policy, scope or standing says no."""
 
-
-class Denied(PermissionRefused):
-    """What was allowed when it was proposed is allowed no more."""
-
     def __init__(self, sentence: str, rules: tuple[str, ...] = ()) -> None:
         super().__init__(sentence)
-        #: The rules that say so; none where the run itself is closed.
+        #: Those that say so, as the audit names them.
         self.rules = rules
 
 
@@ -85,7 +80,7 @@ class Halted(InterlockError):
 
     def __init__(self, sentence: str, rules: tuple[str, ...] = ()) -> None:
         super().__init__(sentence)
-        #: The switches that say so, such as ``switch:tool:ticket.close``.
+        #: Those that say so, as the audit names them.
         self.rules = rules
 
 

@@ -13,7 +13,7 @@ class Leaving(Protocol):
     """
 
     async def may_leave(self, run: WarrantedRun, action: ActionRecord, spec: ToolSpec) -> float:
-        """Raises Denied where the run is closed, or the pinned policy or the one in force denies the call."""
+        """Raises PermissionRefused where the run is closed, or the policy, pinned or in force, says no."""
         ...
 
     async def not_stopped(self, run: WarrantedRun, spec: ToolSpec) -> float:

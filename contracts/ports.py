@@ -38,7 +38,7 @@ class Runs(Protocol):
         ...
 
     async def halt(self, run: WarrantedRun, sentence: str, rules: tuple[str, ...] = ()) -> None:
-        """Show the run as halted by a kill switch; the audit names it."""
+        """Show the run as halted, by a kill switch or a breaker."""
         ...
 
     async def end(self, run: WarrantedRun, ending: Ending) -> None:

@@ -38,7 +38,7 @@ def tool_secrets(catalogue: Catalogue, people: People) -> tuple[ToolSecret, ...]
     """Every credential that a tool of the catalogue names, for every tenant of the people file."""
     tools = catalogue.tools.values()
     names = {name for tool in tools for name in (tool.credential, tool.read_credential) if name}
-    tenants = {tenant for person in people.people for tenant in person.tenants}
+    tenants = people.tenants()
     return tuple(sorted(ToolSecret(tenant=tenant, name=name) for tenant in tenants for name in names))
 
 

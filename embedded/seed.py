@@ -32,6 +32,7 @@ _FULL_NAMES: Final[Mapping[str, str]] = {
     "Grace": "Grace Hopper",
     "Linus": "Linus Pauling",
     "Margaret": "Margaret Hamilton",
+    "Katherine": "Katherine Johnson",
     "Mallory": "Mallory Finch",
 }
 
@@ -63,6 +64,7 @@ def write_slack_config(state: Path, seeded: Seeded, policies: PolicySet, gateway
         "signing_secret": seeded.slack_signing_secret.reveal(),
         "control_token": before.get("control_token") or secrets.token_urlsafe(32),
         "interactions_url": f"{gateway_url}/slack/interactions",
+        "commands_url": f"{gateway_url}/slack/commands",
         "channels": [{"id": CHANNEL, "name": "approvals"}, {"id": ALERTS, "name": "alerts"}],
         "people": people,
     }

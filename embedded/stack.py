@@ -70,7 +70,7 @@ class Plan:
     @property
     def tenants(self) -> tuple[str, ...]:
         """The helpdesk's, and those that the people file names beside them."""
-        named = {tenant for person in self.policies.people.people for tenant in person.tenants}
+        named = self.policies.people.tenants()
         return *TENANTS, *sorted(named - {*TENANTS})
 
 

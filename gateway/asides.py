@@ -1,13 +1,12 @@
 """What one person is told in private about their own click."""
 
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import SplitResult, urlsplit
 
 import structlog
 
 from contracts.errors import InterlockError
 from gateway.background import cause
-from gateway.interactions import Interaction
 from gateway.parts import SlackApp
 
 LOG: Final = structlog.get_logger("gateway.slack")
@@ -15,16 +14,27 @@ LOG: Final = structlog.get_logger("gateway.slack")
 _ORIGIN: Final = "https://hooks.slack.com"
 
 
-async def tell(app: SlackApp, heard: Interaction, sentence: str) -> None:
-    """Tell the person who clicked. A failure is logged and changes nothing: the card shows what stands."""
+class Heard(Protocol):
+    """What a person did in Slack."""
+
+    @property
+    def response_url(self) -> str | None: ...
+    @property
+    def slack_user(self) -> str: ...
+    @property
+    def slack_name(self) -> str: ...
+
+
+async def tell(app: SlackApp, heard: Heard, sentence: str) -> None:
+    """Tell the person who did it. A failure is logged and changes nothing: the card shows what stands."""
     try:
         if not await _responded(app, heard, sentence):
-            await app.private.say(channel=app.channel, user=heard.user.id, text=sentence)
+            await app.private.say(channel=app.channel, user=heard.slack_user, text=sentence)
     except InterlockError as error:
         LOG.warning("refusal not told", user=heard.slack_name, error=cause(error))
 
 
-async def _responded(app: SlackApp, heard: Interaction, sentence: str) -> bool:
+async def _responded(app: SlackApp, heard: Heard, sentence: str) -> bool:
     """Whether the click's own ``response_url`` took it. To be told twice is better than not at all."""
     if heard.response_url is None or not answerable(heard.response_url, app.url):
         return False

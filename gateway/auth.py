@@ -18,9 +18,17 @@ from contracts.tokens import Purpose, Verifier
 from gateway.bodies import repeated
 from gateway.problems import BODY_LIMIT, Problem, ProblemType, too_large
 from policies.arguments import clean
+from policies.switches import Reach
 
 OPEN: Final = frozenset(
-    {"/healthz", "/readyz", "/openapi.json", "/.well-known/jwks.json", "/slack/interactions"}
+    {
+        "/healthz",
+        "/readyz",
+        "/openapi.json",
+        "/.well-known/jwks.json",
+        "/slack/interactions",
+        "/slack/commands",
+    }
 )
 """Paths that need no token; every other does, whether it exists or not."""
 
@@ -51,6 +59,11 @@ class Principal:
     expires: int
     #: Of a caller's delegated token: its subject, then its prior actors, the latest first.
     delegation: tuple[str, ...] = ()
+
+    @property
+    def reach(self) -> Reach:
+        """Of its word on kill switches."""
+        return Reach(tenants=None if self.tenant is None else (self.tenant,), routes=self.routes)
 
     def reaches(self, *, tenant: str, route: str) -> bool:
         return self.tenant in (None, tenant) and self.may_use(route)

@@ -1,5 +1,7 @@
 """What is published: routes, the catalogue and the people, as they stand right now."""
 
+from collections.abc import Collection
+
 from contracts.errors import Malformed, Refused, Unavailable, Unknown
 from contracts.ports import Documents
 from contracts.tool import Catalogue
@@ -28,6 +30,10 @@ class InForce:
             return digest, Route.read(await self._documents.document(digest))
         except Malformed as error:
             raise Refused(f"the published route {name} cannot be used: publish it again") from error
+
+    async def routes(self) -> Collection[str]:
+        """Names of the published routes."""
+        return await self._documents.routes(self._env)
 
     async def catalogue_digest(self) -> str:
         """Raises Unavailable where none is published yet."""

@@ -91,6 +91,10 @@ class Interaction(_Heard):
         return f"slack:{self.home}/{self.user.id}"
 
     @property
+    def slack_user(self) -> str:
+        return self.user.id
+
+    @property
     def home(self) -> str:
         """The person's own workspace."""
         return self.user.team_id or self.team.id

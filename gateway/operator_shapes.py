@@ -12,6 +12,8 @@ class SwitchShape(Answered):
     scope: str
     #: Whether it stops anything now.
     stopped: bool
+    #: Whether it stopped something until a time that has passed, and was lifted by nobody.
+    ended: bool
     reason: str
     actor: str
     at: Time

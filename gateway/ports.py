@@ -183,6 +183,7 @@ class Switch(Protocol):
     @property
     def until_ms(self) -> int | None: ...
     def holds(self, now_ms: int) -> bool: ...
+    def ended(self, now_ms: int) -> bool: ...
 
 
 class SwitchRows(Protocol):
@@ -193,6 +194,14 @@ class SwitchRows(Protocol):
     async def set(
         self, *, env: str, scope: str, stopped: bool, reason: str, actor: str, until_ms: int | None
     ) -> Switch: ...
+
+    async def first(self, proof: str) -> bool:
+        """Whether the command that was signed so is here for the first time; it counts once."""
+        ...
+
+    async def refuse(self, *, env: str, scope: str, actor: str, refusal: str, reason: str) -> None:
+        """Audit a command that did not count; ``scope`` is empty where it named none."""
+        ...
 
 
 class AuditRows(Protocol):

@@ -10,12 +10,12 @@ from starlette.background import BackgroundTask
 
 from contracts.approval import Answer, Click, Ruled
 from contracts.denial import DenialForm
-from contracts.errors import TokenRefused
 from gateway.asides import tell
 from gateway.denials import Denial, ask_why, complaint, read_denial, unfit
 from gateway.interactions import Interaction, Press, read_interaction, read_press
 from gateway.parts import Given, Parts
-from gateway.problems import Problem, ProblemType, answers, of_error
+from gateway.problems import Problem, ProblemType, answers
+from gateway.slack_requests import verified
 
 LOG: Final = structlog.get_logger("gateway.slack")
 router: Final = APIRouter(tags=["slack"])
@@ -63,7 +63,7 @@ class _Arrival:
     },
 )
 async def interactions(request: Request, parts: Given) -> Response:
-    arrival = await _verified(request, parts)
+    arrival = await _arrived(request, parts)
     response = await _answered(parts, arrival)
     if not arrival.ours:
         raise Problem(
@@ -72,17 +72,10 @@ async def interactions(request: Request, parts: Given) -> Response:
     return response
 
 
-async def _verified(request: Request, parts: Parts) -> _Arrival:
-    at_ms = parts.clock.now_ms()
-    body = await request.body()
-    try:
-        parts.slack.signature.verify(request.headers, body, at_ms // 1_000)
-    except TokenRefused as error:
-        LOG.warning("slack request refused", error=error.sentence)
-        raise of_error(error) from error
-    heard = read_interaction(body)
-    proof = parts.slack.signature.proof(request.headers)
-    return _Arrival(heard=heard, at_ms=at_ms, proof=proof, ours=heard.comes_from(parts.slack))
+async def _arrived(request: Request, parts: Parts) -> _Arrival:
+    signed = await verified(request, parts)
+    heard = read_interaction(signed.body)
+    return _Arrival(heard=heard, at_ms=signed.at_ms, proof=signed.proof, ours=heard.comes_from(parts.slack))
 
 
 async def _answered(parts: Parts, arrival: _Arrival) -> Response:

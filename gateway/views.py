@@ -142,6 +142,7 @@ def switch_view(switch: Switch, now_ms: int) -> SwitchShape:
     return SwitchShape(
         scope=switch.scope,
         stopped=switch.holds(now_ms),
+        ended=switch.ended(now_ms),
         reason=switch.reason,
         actor=switch.actor,
         at=time_of(switch.at_ms),

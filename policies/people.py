@@ -11,6 +11,9 @@ from contracts.digest import Json, digest
 from contracts.errors import Malformed
 from contracts.passkey import Passkey
 
+EVERY_TENANT: Final = "*"
+"""Among the tenants of an operator: all of them, and what they share. An approver approves for none by it."""
+
 _PREFIX: Final = "principal:"
 
 Key = TypeVar("Key")
@@ -43,6 +46,10 @@ class People:
     def by_subject(self, subject: str) -> Person | None:
         """The one person behind a subject such as ``user:u-1042``; a principal is a subject too."""
         return self._subjects.get(subject)
+
+    def tenants(self) -> frozenset[str]:
+        """Whom somebody stands for by name."""
+        return frozenset(tenant for person in self.people for tenant in person.tenants) - {EVERY_TENANT}
 
     def in_group(self, group: str) -> tuple[Person, ...]:
         return tuple(person for person in self.people if group in person.groups)

@@ -17,6 +17,7 @@ _TESTS: Final = Path(__file__).parent
 _LONG: Final = (
     "acceptance/test_no_write_without_approval.py",
     "acceptance/test_cancel.py",
+    "acceptance/test_stops.py",
     "acceptance/test_hostile_model.py",
     "acceptance/test_reading.py",
     "chaos/test_points.py",

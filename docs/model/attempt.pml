@@ -39,7 +39,7 @@ inline looks_up() {
 #else
      :: armed == frozen_version ->
         if
-        :: store.claim == claimed && MINE && !stopped && !OVER -> sends_it()
+        :: CONFIRMED -> sends_it()
         :: else -> got = unknown
         fi
      :: else -> got = unknown
@@ -53,7 +53,7 @@ inline looks_up() {
 proctype Attempt(byte me) {
   byte generation, frozen_version, armed, mine, mine_epoch, tries;
   mtype said, got;
-  bool doubted, is_unsent, late;
+  bool doubted, is_unsent;
 
   d_step {                                                        /* activities/guard.py */
     generation = store.gen; frozen_version = store.seen;
@@ -81,10 +81,15 @@ claims:
   if
   :: said == send ->
        is_unsent = !doubted;
-#if SENDS > 1
-       if :: skip :: late == false -> late = true; goto claims fi /* the commit lies too far back */
-#endif
+       if
+       :: skip
+       :: !CONFIRMED ->                                           /* activities/gate.py: it waited, and may no more */
+            if :: doubted -> got = unknown :: else -> got = held fi;
+            goto ends_it
+       fi
   :: said == look_up || said == look || said == nobody_knows -> skip
+  :: said == annulled ->                                          /* approved before a stop: asked anew */
+       DIES; d_step { thaw(generation); said = thawed }; goto tells
   :: else -> goto tells
   fi;
   DIES;                                                           /* stopped here: the zombie's send */
@@ -107,8 +112,12 @@ claims:
   worth();
   if :: got == unsent -> got = failed :: else fi;
 
+ends_it:
   DIES;
   if
+  :: got == held ->
+       releases();
+       if :: said == lost -> DIES; settles(failed) :: else fi
   :: got == changed ->
        releases();
        if :: said == lost -> DIES; settles(refused) :: else fi
@@ -133,6 +142,6 @@ dead: skip;
   d_step {
     over[me] = true; alive--; answer[me] = absent;
     said = absent; got = absent; generation = 0; frozen_version = 0; armed = 0; mine = 0; mine_epoch = 0;
-    tries = 0; doubted = false; is_unsent = false; late = false
+    tries = 0; doubted = false; is_unsent = false
   }
 }

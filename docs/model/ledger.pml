@@ -2,7 +2,7 @@
  * A lease is not modelled as time: that of another's claim may lapse at any moment, since its holder may be
  * stopped at any moment. To wait for it is to take the step later. */
 
-mtype = { send, look_up, look, nobody_knows, halted, thawed, lost, stored, go_on };  /* what a claim says */
+mtype = { send, look_up, look, nobody_knows, halted, annulled, thawed, lost, stored, go_on };  /* what a claim says */
 
 #ifdef NONE
 #define REPEATS false
@@ -64,7 +64,7 @@ inline claims_first() {
      :: !store.approved || store.approved_gen != generation -> said = rejected
 #endif
 #ifndef NO_STOP
-     :: store.approved && store.voided -> said = rejected
+     :: store.approved && store.voided -> said = annulled
 #endif
 #ifndef OLD_GRANTS
      :: store.approved && store.approved_epoch != epoch -> said = rejected
@@ -134,6 +134,9 @@ inline takes_over() {
 #define MINE (store.fence == mine && store.claim_epoch == epoch)
 #endif
 #endif
+
+/* confirm: whether what was claimed may leave right now */
+#define CONFIRMED (store.claim == claimed && MINE && !stopped && !OVER)
 
 /* settle: also what the run gave up, as long as nobody took it over since. */
 inline settles(what) {

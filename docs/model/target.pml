@@ -1,6 +1,6 @@
 /* The target: it alone can stop a second effect, where its kind can. */
 
-mtype = { unsent, changed };                                      /* answers beside the claim's */
+mtype = { unsent, held, changed };                                     /* answers beside the claim's */
 
 /* A request lies on the wire for as long as it likes, or is lost there. */
 chan wire = [SENDS * ATTEMPTS] of { byte /* attempt */, byte /* version */, byte /* generation */ };

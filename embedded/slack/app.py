@@ -12,6 +12,8 @@ from fastapi.staticfiles import StaticFiles
 
 from embedded.slack import control, page, responses, web_api
 from embedded.slack.checks import Json
+from embedded.slack.commands import Commands
+from embedded.slack.delivery import Courier
 from embedded.slack.interactions import Interactions
 from embedded.slack.workspace import Workspace
 
@@ -32,11 +34,12 @@ def build(workspace: Workspace) -> FastAPI:
     # A foreign name that resolves to this address must not read or act here.
     own = urlsplit(workspace.base_url).hostname or HOST
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost", own])
-    interactions = Interactions(workspace, client)
+    courier = Courier(workspace, client)
+    interactions, commands = Interactions(workspace, courier), Commands(workspace, courier)
     app.include_router(web_api.router(workspace))
     app.include_router(responses.router(workspace))
-    app.include_router(control.router(workspace, interactions))
-    app.include_router(page.router(workspace, interactions))
+    app.include_router(control.router(workspace, interactions, commands))
+    app.include_router(page.router(workspace, interactions, commands))
     app.mount("/static", StaticFiles(directory=page.HERE / "static"), name="static")
 
     @app.get("/healthz")

@@ -55,6 +55,8 @@ class Settings(_Record):
     control_token: Secret
     #: Where the app receives block_actions and view_submission.
     interactions_url: str = Field(pattern=r"^https?://[^\s]+$")
+    #: Where the app receives slash commands; None: it has none.
+    commands_url: str | None = Field(default=None, pattern=r"^https?://[^\s]+$")
     channels: tuple[Channel, ...] = Field(min_length=1)
     people: tuple[Person, ...] = Field(min_length=1)
     #: Sustained chat.postMessage rate of a channel; None is no limit. Slack's own is about 1.

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from embedded.slack.arguments import Refused
 from embedded.slack.checks import Json
+from embedded.slack.commands import Commands
 from embedded.slack.faults import Fault, Kind
 from embedded.slack.interactions import Click, Interactions
 from embedded.slack.workspace import Workspace
@@ -40,6 +41,15 @@ class SubmitRequest(_Body):
     wait: bool = True
 
 
+class CommandRequest(_Body):
+    """POST /control/command; the text as it was typed, with its slash."""
+
+    channel: str
+    user: str
+    text: str
+    wait: bool = True
+
+
 class FaultRequest(_Body):
     """POST /control/faults."""
 
@@ -49,7 +59,7 @@ class FaultRequest(_Body):
     retry_after: int = Field(default=1, ge=1, le=3600)
 
 
-def router(workspace: Workspace, interactions: Interactions) -> APIRouter:
+def router(workspace: Workspace, interactions: Interactions, commands: Commands) -> APIRouter:
     """The routes under /control, all behind the token."""
     expected = f"Bearer {workspace.settings.control_token.get_secret_value()}".encode()
 
@@ -60,6 +70,7 @@ def router(workspace: Workspace, interactions: Interactions) -> APIRouter:
     api = APIRouter(prefix="/control", dependencies=[Depends(authorised)])
     _looks(api, workspace)
     _acts(api, interactions)
+    _types(api, commands)
     _faults(api, workspace)
     return api
 
@@ -101,6 +112,16 @@ def _acts(api: APIRouter, interactions: Interactions) -> None:
     async def submit(asked: SubmitRequest) -> Json:
         try:
             delivery = await interactions.submit(**asked.model_dump())
+        except Refused as refusal:
+            raise HTTPException(404, refusal.error) from refusal
+        return delivery.as_json()
+
+
+def _types(api: APIRouter, commands: Commands) -> None:
+    @api.post("/command")
+    async def command(asked: CommandRequest) -> Json:
+        try:
+            delivery = await commands.type(**asked.model_dump())
         except Refused as refusal:
             raise HTTPException(404, refusal.error) from refusal
         return delivery.as_json()

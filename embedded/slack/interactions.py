@@ -1,20 +1,13 @@
-"""What Slack sends to the app when a person acts: block_actions, view_submission and view_closed, signed."""
+"""What Slack sends to the app when a person acts: block_actions, view_submission and view_closed."""
 
-import asyncio
 import copy
-import hashlib
-import hmac
 import json
-import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from urllib.parse import urlencode
-
-import httpx
+from dataclasses import dataclass, replace
 
 from embedded.slack.arguments import Refused
 from embedded.slack.checks import Json
-from embedded.slack.config import Person
+from embedded.slack.delivery import Courier, Delivery, about, known
 from embedded.slack.forms import complaints, read_answer
 from embedded.slack.methods import new_view
 from embedded.slack.store import Answer
@@ -37,36 +30,12 @@ class Click:
     stale: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class Delivery:
-    """One request to the app, and its answer."""
-
-    #: HTTP status; None while it is under way or when the app did not answer in time.
-    status: int | None
-    body: str
-    #: Why there is no status, or why Slack would not take the answer, in a sentence.
-    error: str | None
-    #: The form body exactly as sent, and its headers: enough to send it again.
-    body_sent: str
-    headers_sent: dict[str, str]
-
-    @property
-    def acknowledged(self) -> bool:
-        """Whether Slack would take this for an acknowledgement."""
-        return self.status == 200 and self.error is None
-
-    def as_json(self) -> Json:
-        """The delivery as the control interface shows it."""
-        return asdict(self) | {"acknowledged": self.acknowledged}
-
-
 class Interactions:
-    """Builds, signs and sends interactions."""
+    """Builds and sends interactions."""
 
-    def __init__(self, workspace: Workspace, client: httpx.AsyncClient) -> None:
+    def __init__(self, workspace: Workspace, courier: Courier) -> None:
         self._workspace = workspace
-        self._client = client
-        self._under_way: set[asyncio.Task[Delivery]] = set()
+        self._courier = courier
 
     async def click(self, click: Click, *, wait: bool = True) -> Delivery:
         """Send the block_actions of that click. Raises Refused when there is no such person or button."""
@@ -79,12 +48,12 @@ class Interactions:
 
         Raises Refused when there is no such modal, or its fields do not let these values pass.
         """
-        person = _person(self._workspace, user)
+        person = known(self._workspace, user)
         view = _view(self._workspace, user, view_id)
         if found := complaints(view, values):
             raise Refused("invalid_values", [f"{name}: {said}" for name, said in found.items()])
         sent = view | {"state": {"values": values}}
-        payload = self._about(person, "view_submission") | {"view": sent, "response_urls": []}
+        payload = about(self._workspace, person, "view_submission") | {"view": sent, "response_urls": []}
         delivery = await self._send(payload, wait=wait)
         if not delivery.acknowledged:
             return delivery
@@ -96,16 +65,16 @@ class Interactions:
 
     async def close(self, *, user: str, view_id: str) -> None:
         """Close a modal without submitting it; the app hears of it if it asked to."""
-        person = _person(self._workspace, user)
+        person = known(self._workspace, user)
         view = _view(self._workspace, user, view_id)
         self._workspace.store.close_view(view_id)
         if view.get("notify_on_close"):
-            payload = self._about(person, "view_closed") | {"view": view, "is_cleared": False}
+            payload = about(self._workspace, person, "view_closed") | {"view": view, "is_cleared": False}
             await self._send(payload, wait=True)
 
     def _block_actions(self, click: Click) -> Json:
         workspace = self._workspace
-        person = _person(workspace, click.user)
+        person = known(workspace, click.user)
         channel = workspace.settings.channel(click.channel)
         if channel is None:
             raise Refused("channel_not_found")
@@ -126,7 +95,7 @@ class Interactions:
         }
         if click.value is not None:
             action["value"] = click.value
-        payload = self._about(person, "block_actions") | {
+        payload = about(self._workspace, person, "block_actions") | {
             "container": container,
             "channel": {"id": channel.id, "name": channel.name},
             "state": {"values": {}},
@@ -147,61 +116,9 @@ class Interactions:
             raise Refused("message_not_found")
         return hidden, True
 
-    def _about(self, person: Person, kind: str) -> Json:
-        settings = self._workspace.settings
-        team = self._workspace.team_of(person)
-        return {
-            "type": kind,
-            "user": {
-                "id": person.user,
-                "username": person.username,
-                "name": person.username,
-                "team_id": team,
-            },
-            "api_app_id": settings.app,
-            # Slack's deprecated verification token: worth nothing, present in every payload.
-            "token": hashlib.sha256(settings.app.encode()).hexdigest()[:24],
-            "trigger_id": self._workspace.triggers.mint(person.user),
-            "team": {"id": settings.team, "domain": settings.domain},
-            "enterprise": None,
-            "is_enterprise_install": False,
-        }
-
     async def _send(self, payload: Json, *, wait: bool) -> Delivery:
-        body = urlencode({"payload": json.dumps(payload, ensure_ascii=False, separators=(",", ":"))})
-        headers = self._signed(body)
-        posted = asyncio.create_task(self._post(body, headers))
-        self._under_way.add(posted)
-        posted.add_done_callback(self._under_way.discard)
-        if wait:
-            return await posted
-        return Delivery(status=None, body="", error=None, body_sent=body, headers_sent=headers)
-
-    def _signed(self, body: str) -> dict[str, str]:
-        at = str(int(time.time()))
-        secret = self._workspace.settings.signing_secret.get_secret_value()
-        mac = hmac.new(secret.encode(), f"v0:{at}:{body}".encode(), hashlib.sha256)
-        return {
-            "Content-Type": "application/x-www-form-urlencoded",
-            "User-Agent": "Slackbot 1.0 (+https://api.slack.com/robots)",
-            "X-Slack-Request-Timestamp": at,
-            "X-Slack-Signature": f"v0={mac.hexdigest()}",
-        }
-
-    async def _post(self, body: str, headers: dict[str, str]) -> Delivery:
-        settings = self._workspace.settings
-        status, answer, error = None, "", None
-        try:
-            async with asyncio.timeout(settings.ack_seconds):
-                response = await self._client.post(settings.interactions_url, content=body, headers=headers)
-            status, answer = response.status_code, response.text
-        except TimeoutError:
-            error = f"The app did not answer within {settings.ack_seconds:g} s."
-        except httpx.HTTPError as failure:
-            error = f"The app could not be reached: {type(failure).__name__}."
-        delivery = Delivery(status=status, body=answer, error=error, body_sent=body, headers_sent=headers)
-        self._workspace.interactions.append({"at": time.time()} | delivery.as_json())
-        return delivery
+        fields = {"payload": json.dumps(payload, ensure_ascii=False, separators=(",", ":"))}
+        return await self._courier.bring(self._workspace.settings.interactions_url, fields, wait=wait)
 
     def _obey(self, user: str, view_id: str, asked: Json) -> None:
         """Do to the modal what the app's answer asks for."""
@@ -244,13 +161,6 @@ def _button(message: Json, click: Click) -> tuple[Json, Json]:
     if not found:
         raise Refused("action_not_found")
     return copy.deepcopy(found[0])
-
-
-def _person(workspace: Workspace, user: str) -> Person:
-    person = workspace.settings.person(user)
-    if person is None:
-        raise Refused("user_not_found")
-    return person
 
 
 def _view(workspace: Workspace, user: str, view_id: str) -> Json:

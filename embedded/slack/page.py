@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from embedded.slack import mrkdwn
 from embedded.slack.arguments import Refused
 from embedded.slack.checks import Json
+from embedded.slack.commands import Commands
 from embedded.slack.config import Channel, Person
 from embedded.slack.interactions import Click, Interactions
 from embedded.slack.workspace import Workspace
@@ -54,6 +55,16 @@ class PageView(BaseModel):
     user: str
     view_id: str
     values: dict[str, dict[str, Json]] = {}
+
+
+class PageCommand(BaseModel):
+    """A slash command typed on the page."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    channel: str
+    user: str
+    text: str
 
 
 class PageDismissal(BaseModel):
@@ -123,12 +134,13 @@ class Drawing:
         return {"id": views[-1]["id"], "hash": views[-1]["hash"], "html": html}
 
 
-def router(workspace: Workspace, interactions: Interactions) -> APIRouter:
+def router(workspace: Workspace, interactions: Interactions, commands: Commands) -> APIRouter:
     """The page's routes."""
     drawing = Drawing(workspace)
     api = APIRouter()
     _reads(api, workspace, drawing)
     _acts(api, workspace, interactions)
+    _types(api, commands)
     return api
 
 
@@ -201,6 +213,16 @@ def _acts(api: APIRouter, workspace: Workspace, interactions: Interactions) -> N
     async def dismiss(asked: PageDismissal) -> Json:
         workspace.store.dismiss(asked.ts, user=asked.user)
         return {"dismissed": True}
+
+
+def _types(api: APIRouter, commands: Commands) -> None:
+    @api.post("/page/command", dependencies=[Depends(_same_origin)])
+    async def command(typed: PageCommand) -> Json:
+        try:
+            delivery = await commands.type(**typed.model_dump())
+        except Refused as refusal:
+            raise HTTPException(404, refusal.error) from refusal
+        return {"acknowledged": delivery.acknowledged}
 
 
 def _same_origin(request: Request) -> None:

@@ -47,7 +47,7 @@ def _carry_out(workspace: Workspace, answer: Answer, message: Json) -> None:
     elif message.get("replace_original"):
         _replace(workspace, answer, message)
     else:
-        _post(workspace, answer, message)
+        post_answer(workspace, answer, message)
 
 
 def _delete(workspace: Workspace, answer: Answer) -> None:
@@ -76,7 +76,8 @@ def _replace(workspace: Workspace, answer: Answer, message: Json) -> None:
         store.replace_message(after)
 
 
-def _post(workspace: Workspace, answer: Answer, message: Json) -> None:
+def post_answer(workspace: Workspace, answer: Answer, message: Json) -> None:
+    """Show the app's answer as a message of its own. Raises Refused where it is none."""
     text, blocks = content(message)
     thread_ts = message.get("thread_ts")
     doc = workspace.bot_message(channel=answer.channel, text=text, blocks=blocks, thread_ts=thread_ts)

@@ -12,6 +12,7 @@ import pytest
 from playwright.async_api import Page, async_playwright, expect
 
 from embedded.endpoints import Endpoints
+from embedded.seed import CHANNEL
 from tests.acceptance.conftest import World
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -105,3 +106,26 @@ async def _deny(page: Page, ticket: str) -> None:
     """Press Deny on the card about this ticket, and wait for the cursor in the form that it opens."""
     await page.get_by_role("article").filter(has_text=ticket).get_by_role("button", name="Deny").click()
     await expect(page.get_by_label("Why?")).to_be_focused()
+
+
+async def test_a_stop_is_typed_in_the_browser(stack: Endpoints, world: World) -> None:
+    """An operator types the command and is told alone what holds; typed by anybody else it is nothing."""
+    scope = "route:browser/none"
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = await browser.new_page(viewport={"width": 390, "height": 844})
+        for user, answer in (
+            ("U0ADA", "nothing changed"),
+            ("U0KATHERINE", f"{scope} is stopped by Katherine"),
+        ):
+            await page.goto(f"{stack.slack}/channels/{CHANNEL}?as={user}")
+            line = page.get_by_label("Slash command")
+            await line.fill(f"/interlock stop {scope} Looking into it. for 2m")
+            await line.press("Enter")
+            told = page.get_by_role("article").filter(has_text=answer)
+            await expect(told).to_be_visible(timeout=15_000)
+            await expect(line).to_have_value("")
+        if pictures := os.environ.get("SCREENSHOTS"):
+            await page.screenshot(path=f"{pictures}/command.png")
+        await browser.close()
+    await world.switch(scope, stopped=False)

@@ -29,8 +29,8 @@ IN_DOUBT: Final = {
     (Point.AFTER_CLAIM, Way.KILL): (0, 0),
     (Point.AFTER_CLAIM, Way.STOP): (0, 0),
     (Point.BEFORE_SEND, Way.KILL): (0, 0),
-    # Nothing stands between that look and the request: the one send that there ever is comes late.
-    (Point.BEFORE_SEND, Way.STOP): (0, 1),
+    # The gate asks once more at the first byte: what was given up meanwhile is not sent.
+    (Point.BEFORE_SEND, Way.STOP): (0, 0),
     (Point.AFTER_SEND, Way.KILL): (1, 1),
     (Point.AFTER_SEND, Way.STOP): (1, 1),
     (Point.BEFORE_SETTLE, Way.KILL): (1, 1),

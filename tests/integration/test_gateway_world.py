@@ -579,8 +579,16 @@ def submission(
 
 
 def signed(payload: Any, *, at_ms: int, secret: str = SIGNING_SECRET) -> tuple[bytes, dict[str, str]]:
-    """Body and headers as Slack sends them."""
-    body = urlencode({"payload": payload if isinstance(payload, str) else json.dumps(payload)}).encode()
+    """Body and headers of an interaction as Slack sends them."""
+    form = {"payload": payload if isinstance(payload, str) else json.dumps(payload)}
+    return signed_form(form, at_ms=at_ms, secret=secret)
+
+
+def signed_form(
+    form: Mapping[str, str], *, at_ms: int, secret: str = SIGNING_SECRET
+) -> tuple[bytes, dict[str, str]]:
+    """Body and headers of a form that Slack signed."""
+    body = urlencode(form).encode()
     at = str(at_ms // 1_000)
     mac = hmac.new(secret.encode(), b"v0:" + at.encode() + b":" + body, hashlib.sha256).hexdigest()
     return body, {

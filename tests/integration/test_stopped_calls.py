@@ -90,7 +90,7 @@ async def test_a_read_loses_what_is_allowed_no_more(reading: Stage, change: str)
     reading.target.fetching = slowly(changes)
     assert (await reading.read()).outcome == Outcome.DENIED
     assert reading.target.requests == []
-    assert await reading.rules("denied") == [["deny_tools[1]"] if change == "policy" else []]
+    assert await reading.rules("denied") == [["deny_tools[1]"] if change == "policy" else ["run.closed"]]
 
 
 async def _ready(closing: Stage) -> str:

@@ -1,6 +1,7 @@
 """Laws of what the command line takes and says."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from typer.testing import CliRunner
 from cli.main import build
 from cli.output import clean
 from cli.playing import FIRST, candidates
+from cli.switches import _end, _now
 
 RUNNER = CliRunner()
 
@@ -55,6 +57,35 @@ def test_decide_takes_one_answer() -> None:
     for answers in ([], ["--approve", "--deny"]):
         outcome = RUNNER.invoke(build(), ["approvals", "decide", "apr_1", "--as", "ada", *answers])
         assert outcome.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [
+        ("--for", "soon"),
+        ("--for", "0m"),
+        ("--for", "1h", "--until", "2099-01-01T00:00:00Z"),
+    ],
+)
+def test_a_stop_ends_at_one_time_that_can_be_told(ends: tuple[str, ...]) -> None:
+    """No duration, or two ends: wrong use, and nothing is sent."""
+    outcome = RUNNER.invoke(build(), ["switch", "stop", "all", "--reason", "x", *ends])
+    assert outcome.exit_code == 2
+    assert "--for" in outcome.stderr
+
+
+def test_a_duration_is_a_time_from_now_on() -> None:
+    """``--for 30m``: half an hour from now, in UTC, as the gateway takes it."""
+    before = datetime.now(UTC)
+    end = datetime.fromisoformat(_end("30m", None))
+    assert timedelta(minutes=29) < end - before < timedelta(minutes=31)
+
+
+def test_the_list_tells_what_holds_from_what_ended() -> None:
+    """Stopped, ended by itself, or resumed by somebody."""
+    switch = {"stopped": False, "ended": False}
+    told = [_now(switch | changed) for changed in ({"stopped": True}, {"ended": True}, {})]
+    assert told == ["stopped", "ended by itself", "resumed"]
 
 
 def _verbs() -> list[list[str]]:

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import pytest
 
 from activities.gate import LEAVE_WITHIN, ReadGate, denied
-from contracts.errors import Denied, Halted, InterlockError, PermissionRefused, Refused, Unavailable
+from contracts.errors import Halted, InterlockError, PermissionRefused, Refused, Unavailable
 from contracts.run import Outcome
 
 STOPPED = Halted("tool:t is stopped by op:x: test", ("switch:tool:t",))
@@ -69,8 +69,8 @@ async def test_the_admission_is_the_first_look() -> None:
     assert (quick.looks, slow.looks) == (0, 1)
 
 
-@pytest.mark.parametrize("no", [STOPPED, Denied("denied", ("deny_tools[0]",))])
-async def test_a_no_stays_a_no(no: Halted | Denied) -> None:
+@pytest.mark.parametrize("no", [STOPPED, PermissionRefused("denied", ("deny_tools[0]",))])
+async def test_a_no_stays_a_no(no: Halted | PermissionRefused) -> None:
     """Code that asks again and again is not let through by a switch that is lifted in between."""
     gate = ReadGate(Looks(says=[no]))
     for _request in range(2):
@@ -130,7 +130,7 @@ async def test_a_tools_own_error_stays_its_own() -> None:
 
 
 def test_what_is_denied_by_now_names_its_rules() -> None:
-    """The audit says which rule; a closed run has none."""
-    conclusion = denied(Denied("no", ("deny_tools[0]",)))
+    """The audit says which; of a refusal that names none, that something went wrong."""
+    conclusion = denied(PermissionRefused("no", ("deny_tools[0]",)))
     assert (conclusion.outcome, conclusion.rules) == (Outcome.DENIED, ("deny_tools[0]",))
-    assert denied(PermissionRefused("closed")).rules == ()
+    assert denied(PermissionRefused("it broke")).rules == ("error",)

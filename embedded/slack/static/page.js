@@ -210,6 +210,24 @@ async function submit(form) {
   refresh();
 }
 
+async function sendCommand(form) {
+  const send = form.querySelector('[type="submit"]');
+  if (send.getAttribute("aria-busy") === "true") return;
+  const failed = form.querySelector(".failed");
+  failed.hidden = true;
+  send.setAttribute("aria-busy", "true");
+  try {
+    const { acknowledged } = await post("/page/command", { channel, text: form.elements.text.value });
+    failed.hidden = acknowledged;
+    if (acknowledged) form.reset();
+  } catch {
+    failed.hidden = false;
+  } finally {
+    send.removeAttribute("aria-busy");
+    refresh();
+  }
+}
+
 async function closeView() {
   await post("/page/close", { view_id: modal.querySelector("form").dataset.view });
   refresh();
@@ -230,6 +248,10 @@ modal.addEventListener("submit", (event) => {
 modal.addEventListener("cancel", (event) => {
   event.preventDefault();
   closeView();
+});
+document.getElementById("command")?.addEventListener("submit", (event) => {
+  event.preventDefault();
+  sendCommand(event.target);
 });
 document.getElementById("actor").addEventListener("change", (event) => event.target.form.submit());
 

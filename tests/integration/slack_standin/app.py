@@ -38,7 +38,9 @@ class Receiver(BaseHTTPRequestHandler):
         raw = self.rfile.read(int(self.headers["Content-Length"])).decode()
         verified = SignatureVerifier(SIGNING_SECRET).is_valid_request(raw, dict(self.headers.items()))
         time.sleep(self.app.delay)
-        self.app.received.append({"verified": verified, "payload": json.loads(parse_qs(raw)["payload"][0])})
+        form = {name: values[0] for name, values in parse_qs(raw).items()}
+        payload = json.loads(form["payload"]) if "payload" in form else form
+        self.app.received.append({"verified": verified, "path": self.path, "payload": payload})
         self.send_response(self.app.status if verified else 401)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(self.app.answer)))
