@@ -44,10 +44,11 @@ class Acting:
         try:
             await self.ledger.admit(run, admitted.action, admitted.spec)
         except Halted as halt:
-            await self.runs.halt(run, halt.sentence)
+            await self.runs.halt(run, halt.sentence, halt.rules)
             return Acted(action_id=ref.action_id, outcome=Outcome.SKIPPED, halted=halt.sentence)
         except PermissionRefused as refusal:
-            return await self._end(admitted, _refusal(Outcome.DENIED, refusal.sentence))
+            rules = refusal.rules or ("error",)
+            return await self._end(admitted, _refusal(Outcome.DENIED, refusal.sentence, rules))
         started = time.monotonic()
         answer = settled(await self.toolbox.read(admitted.spec, admitted.action.arguments, admitted.scope))
         attempt = activity.info().attempt
@@ -85,7 +86,8 @@ class Acting:
         """Back to the approver with the new state of things; to the model where nobody was asked."""
         text = f"{frozen.target} changed after it was shown"
         if admitted.action.approval_id is None:
-            return await self._end(admitted, _refusal(Outcome.FAILED, f"{text}; propose it again"))
+            refusal = _refusal(Outcome.FAILED, f"{text}; propose it again", ("target.changed",))
+            return await self._end(admitted, refusal)
         await self.actions.thaw(admitted.run, frozen, text)
         return _changed(admitted)
 
@@ -96,11 +98,12 @@ class Acting:
         if sent.answer is not None:
             return await self._settled(admitted, request, claim, sent.answer, started)
         if claim.say == "halted":
-            await self.runs.halt(admitted.run, claim.sentence)
+            await self.runs.halt(admitted.run, claim.sentence, claim.rules)
             return Acted(action_id=admitted.action.action_id, outcome=Outcome.SKIPPED, halted=claim.sentence)
         if claim.say == "changed":
             return _changed(admitted)
-        return await self._end(admitted, claim.stored or _refusal(claim.outcome, claim.sentence))
+        refusal = _refusal(claim.outcome, claim.sentence, claim.rules)
+        return await self._end(admitted, claim.stored or refusal)
 
     async def _settled(
         self, admitted: Admitted, request: ClaimRequest, claim: Claim, answer: Answer, started: float
@@ -138,8 +141,8 @@ def _changed(admitted: Admitted) -> Acted:
     return Acted(action_id=admitted.action.action_id, outcome=Outcome.SKIPPED, changed=True)
 
 
-def _refusal(outcome: Outcome, sentence: str) -> Conclusion:
-    return Conclusion(outcome=outcome, content=sentence, text=sentence, duration_ms=0)
+def _refusal(outcome: Outcome, sentence: str, rules: tuple[str, ...]) -> Conclusion:
+    return Conclusion(outcome=outcome, content=sentence, text=sentence, duration_ms=0, rules=rules)
 
 
 def _conclusion(

@@ -77,7 +77,7 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = {
         "messages": "SELECT, INSERT",
         "actions": (
             "SELECT, UPDATE (target, ordinal, frozen, seal, action_digest, idempotency_key, key_hash,"
-            " approval_id, attempts, outcome, outcome_text, artifact, duration_ms)"
+            " approval_id, attempts, admitted_ms, outcome, outcome_text, artifact, duration_ms)"
         ),
         "approvals": "SELECT, UPDATE (claimed, version)",
         "decisions": "SELECT",

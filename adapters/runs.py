@@ -1,7 +1,7 @@
 """The runs' rows."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sqlalchemy import Select, insert, select, update
@@ -212,17 +212,15 @@ class StoreRuns:
 
         await self._store.write(work)
 
-    async def halt(self, run: WarrantedRun, sentence: str) -> None:
+    async def halt(self, run: WarrantedRun, sentence: str, rules: tuple[str, ...] = ()) -> None:
         async def work(connection: AsyncConnection) -> None:
             now = await read_run(connection, run.warrant.run_id)
             if not now.state.ended and now.state != RunState.HALTED:
                 await touch(connection, now.run_id, state=RunState.HALTED)
-                await append(
-                    connection,
-                    run_record(
-                        run.warrant, self._clock.now_ms(), actor="run", outcome="halted", reason=sentence
-                    ),
+                told = run_record(
+                    run.warrant, self._clock.now_ms(), actor="run", outcome="halted", reason=sentence
                 )
+                await append(connection, replace(told, rules=rules))
 
         await self._store.write(work)
 

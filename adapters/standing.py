@@ -1,6 +1,7 @@
 """What holds right now, as one transaction sees it: switches, the run, policy and people in force."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -8,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from adapters.documents import in_force, read_document
 from adapters.run_rows import cancel_reason
 from adapters.schema import runs
-from adapters.switches import relevant
+from adapters.switches import Switch, relevant
 from contracts.decision import Call, Decision, Ruling
 from contracts.errors import PermissionRefused
 from contracts.tokens import Grant, Warrant
@@ -17,13 +18,21 @@ from policies.decide import decide
 from policies.people import People
 from policies.route import Route
 
+CLOSED: Final = ("run.closed",)
+"""The rule by which a run that has ended, or is to, acts no more."""
 _STRICTNESS = {Ruling.ALLOW: 0, Ruling.NEEDS_APPROVAL: 1, Ruling.DENY: 2}
+
+
+async def holding(connection: AsyncConnection, warrant: Warrant, tool: str, now_ms: int) -> Switch | None:
+    """A kill switch that holds this call back."""
+    found = await relevant(connection, env=warrant.env, tenant=warrant.tenant, route=warrant.route, tool=tool)
+    return next((switch for switch in found if switch.holds(now_ms)), None)
 
 
 async def stopped(connection: AsyncConnection, warrant: Warrant, tool: str, now_ms: int) -> str | None:
     """The sentence of a kill switch that holds this call back."""
-    found = await relevant(connection, env=warrant.env, tenant=warrant.tenant, route=warrant.route, tool=tool)
-    return next((switch.sentence() for switch in found if switch.holds(now_ms)), None)
+    switch = await holding(connection, warrant, tool, now_ms)
+    return None if switch is None else switch.sentence()
 
 
 async def voided(
@@ -56,8 +65,13 @@ async def current_route(connection: AsyncConnection, warrant: Warrant) -> Route:
     """The route in force. Raises PermissionRefused where it is published no more."""
     identity = await in_force(connection, warrant.env, "route", warrant.route)
     if identity is None:
-        raise PermissionRefused(f"the route {warrant.route} is in force no more")
+        raise PermissionRefused(f"the route {warrant.route} is in force no more", ("route.withdrawn",))
     return Route.read(await read_document(connection, identity))
+
+
+async def pinned_route(connection: AsyncConnection, warrant: Warrant) -> Route:
+    """The route that the warrant names."""
+    return Route.read(await read_document(connection, warrant.policy_digest))
 
 
 async def current_people(connection: AsyncConnection, env: str) -> People:
@@ -70,7 +84,7 @@ async def current_ruling(
     connection: AsyncConnection, warrant: Warrant, catalogue: Catalogue, call: Call, now_ms: int
 ) -> Decision:
     """The stricter of what the pinned policy and the one in force say: permissions shrink, never grow."""
-    pinned = Route.read(await read_document(connection, warrant.policy_digest))
+    pinned = await pinned_route(connection, warrant)
     now = await current_route(connection, warrant)
     decisions = [decide(route, catalogue, call, now_ms=now_ms) for route in (pinned, now)]
     return max(decisions, key=lambda decision: (_STRICTNESS[decision.ruling], decision.approvals))

@@ -6,11 +6,12 @@ InterlockError
 │   ├── Unknown        there is no such thing, or not for you
 │   ├── TokenRefused   a signature, purpose, audience or expiry does not hold
 │   │   └── TokenExpired   a renewed token may be accepted
-│   ├── PermissionRefused  policy, scope or standing says no
+│   ├── PermissionRefused  policy, scope or standing says no, and which rule of them
 │   ├── SetupRefused   a neighbour refuses us, not this one thing: an operator can mend that
 │   └── Conflict       the same key or identity with other content
 │       └── Undone     an undo of the action stands already
 ├── Halted             a kill switch says not now
+├── BreakerOpen        a route's circuit breaker lets no run start, and says when one may
 └── Unavailable        a neighbour did not answer; a retry may help
     └── RateLimited    it took nothing, and says when to ask again
 """
@@ -55,6 +56,11 @@ class TokenExpired(TokenRefused):
 class PermissionRefused(Refused):
     """Policy, scope or standing says no."""
 
+    def __init__(self, sentence: str, rules: tuple[str, ...] = ()) -> None:
+        super().__init__(sentence)
+        #: Those that say so, as the audit names them.
+        self.rules = rules
+
 
 class SetupRefused(Refused):
     """A neighbour refuses us, our token or our settings, not this one thing: an operator can mend that."""
@@ -72,6 +78,22 @@ class Halted(InterlockError):
     """A kill switch says not now; the run carries on when it is lifted."""
 
     retryable = True
+
+    def __init__(self, sentence: str, rules: tuple[str, ...] = ()) -> None:
+        super().__init__(sentence)
+        #: Those that say so, as the audit names them.
+        self.rules = rules
+
+
+class BreakerOpen(InterlockError):
+    """The route's circuit breaker lets no run start now."""
+
+    retryable = True
+
+    def __init__(self, sentence: str, retry_after: int) -> None:
+        super().__init__(sentence)
+        #: Seconds.
+        self.retry_after = retry_after
 
 
 class Unavailable(InterlockError):
