@@ -23,6 +23,7 @@ from adapters.admission import (
     ruling,
 )
 from adapters.audit_log import append
+from adapters.breaker_rows import BREAKER, passage
 from adapters.claim_rows import LEASE_MS, attempt_record, kept, put, row_of, stored
 from adapters.freezing import thaw
 from adapters.limits import Counted
@@ -115,6 +116,9 @@ class StoreLedger:
         if action.outcome is not None:
             text = f"it has ended already, as {action.outcome}"
             raise ClaimRefused(text, ("action.ended",), action.outcome)
+        # What was claimed before the breaker opened is carried to its end: it may be half done.
+        if (said := await passage(connection, run.warrant, now)).refused is not None:
+            raise ClaimRefused(said.refused, BREAKER, say="halted")
         await check_target(connection, request)
         decision = await allowed(connection, request, now)
         await check_limits(connection, run, Counted.of_write(frozen), now)

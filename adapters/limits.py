@@ -119,7 +119,8 @@ class _Window:
     async def oldest(self, most: int) -> Sequence[Use]:
         """Those that leave the window first, and then those that do not leave by themselves."""
         found = self._select(self._at.label("at_ms"), self._open.label("open"))
-        rows = await self.connection.execute(found.order_by(self._open, self._at).limit(most))
+        order = (self._open, self._at) if self.call.writes else (self._at,)
+        rows = await self.connection.execute(found.order_by(*order).limit(most))
         return [Use(leaves_ms=self._leaves(row), amount=Decimal(1)) for row in rows]
 
     async def amounts(self) -> Sequence[Use]:

@@ -31,6 +31,9 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = {
         "epochs": "SELECT",
         "switches": "SELECT, INSERT, DELETE",
         "breakers": "SELECT, INSERT, UPDATE",
+        # What breakers count, for operators.
+        "attempts": "SELECT",
+        "claims": "SELECT",
         "alerts": "SELECT, INSERT",
         "outbox": "SELECT, INSERT, UPDATE (attempts, dead, error, next_ms), DELETE",
         **_AUDIT,

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from contracts.errors import InterlockError
 from gateway import (
     approvals,
+    breakers,
     care,
     codec,
     events,
@@ -45,6 +46,7 @@ _ROUTERS: Final = (
     approvals.router,
     slack.router,
     switches.router,
+    breakers.router,
     outbox.router,
     operations.router,
     codec.router,

@@ -1,4 +1,4 @@
-"""The broker: mints capabilities, brings cards and notes to Slack, signs the audit's heads."""
+"""The broker: mints capabilities, brings letters to Slack, opens breakers, signs the audit's heads."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
@@ -8,6 +8,7 @@ from adapters.actions import StoreActions
 from adapters.anchors import S3Anchors
 from adapters.approvals import StoreApprovals
 from adapters.audit_log import StoreAuditLog
+from adapters.breaker_rounds import BreakerRounds
 from adapters.card_carrier import CARD_LEASE_MS, CardCarrier
 from adapters.drainer import Drainer
 from adapters.endings import TemporalEndings
@@ -49,6 +50,7 @@ async def broker(parts: Parts) -> Role:
             *await _outbox(parts, approvals),
             _heads(parts, signer),
             Settler(approvals).run,
+            BreakerRounds(parts.store, parts.documents, parts.clock, env).run,
             Orphans(parts.runs, TemporalEndings(parts.client, env), parts.clock, env).run,
         ],
     )
