@@ -12,11 +12,10 @@ from adapters.limits import Counted, exceeded
 from adapters.proofs import Proofs
 from adapters.schema import claims
 from adapters.standing import (
+    both_routes,
     current_people,
-    current_route,
     current_ruling,
     pinned_catalogue,
-    pinned_route,
     voided,
 )
 from contracts.approval import ApprovalState
@@ -65,13 +64,10 @@ async def check_limits(connection: AsyncConnection, run: WarrantedRun, call: Cou
 
     Raises PermissionRefused where this call would exceed one.
     """
-    routes = {"": await current_route(connection, run.warrant)}
-    pinned = await pinned_route(connection, run.warrant)
-    if pinned.limits != routes[""].limits:
-        routes["as the run began with it, "] = pinned
-    for whose, route in routes.items():
+    for place, route in enumerate(await both_routes(connection, run.warrant)):
         found = await exceeded(connection, route, call, now_ms)
         if found is not None:
+            whose = "as the run began with it, " if place else ""
             raise PermissionRefused(f"{whose}{found.sentence}", (found.rule,))
 
 

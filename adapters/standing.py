@@ -69,9 +69,15 @@ async def current_route(connection: AsyncConnection, warrant: Warrant) -> Route:
     return Route.read(await read_document(connection, identity))
 
 
-async def pinned_route(connection: AsyncConnection, warrant: Warrant) -> Route:
-    """The route that the warrant names."""
-    return Route.read(await read_document(connection, warrant.policy_digest))
+async def both_routes(connection: AsyncConnection, warrant: Warrant) -> tuple[Route, ...]:
+    """The route in force, and behind it the one that the warrant names, where that is another.
+
+    Raises PermissionRefused where none is in force.
+    """
+    now = await current_route(connection, warrant)
+    if now.digest() == warrant.policy_digest:
+        return (now,)
+    return now, Route.read(await read_document(connection, warrant.policy_digest))
 
 
 async def current_people(connection: AsyncConnection, env: str) -> People:
@@ -84,7 +90,6 @@ async def current_ruling(
     connection: AsyncConnection, warrant: Warrant, catalogue: Catalogue, call: Call, now_ms: int
 ) -> Decision:
     """The stricter of what the pinned policy and the one in force say: permissions shrink, never grow."""
-    pinned = await pinned_route(connection, warrant)
-    now = await current_route(connection, warrant)
-    decisions = [decide(route, catalogue, call, now_ms=now_ms) for route in (pinned, now)]
+    routes = await both_routes(connection, warrant)
+    decisions = [decide(route, catalogue, call, now_ms=now_ms) for route in reversed(routes)]
     return max(decisions, key=lambda decision: (_STRICTNESS[decision.ruling], decision.approvals))
