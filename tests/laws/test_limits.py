@@ -140,3 +140,12 @@ def test_what_cannot_be_told_waits_until_it_leaves() -> None:
     assert untold([known]) is None
     assert "until 1970-01-01 00:00:05 UTC" in str(untold([known, Use(leaves_ms=4_001, amount=None)]))
     assert "until people have said" in str(untold([Use(leaves_ms=None, amount=None)]))
+
+
+def test_there_is_room_as_soon_as_just_enough_has_left() -> None:
+    """Neither a call nor a billionth too late: where exactly what is missing leaves, it is then."""
+    uses = [Use(leaves_ms=at * 1_000, amount=Decimal("0.5")) for at in (3, 1, 2)]
+    assert comes_back(uses, Decimal("1.0")).endswith("1970-01-01 00:00:02 UTC")
+    rule = limit(calls=3)
+    calls = [Use(leaves_ms=at * 1_000, amount=Decimal(1)) for at in (3, 1, 2)]
+    assert comes_back(calls, excess(rule, 3, Decimal(0), Decimal(1))).endswith("00:00:01 UTC")
