@@ -93,9 +93,8 @@ class Acting:
         """Back to the approver with the new state of things; to the model where nobody was asked."""
         text = f"{frozen.target} changed after it was shown"
         if admitted.action.approval_id is None:
-            return await self._end(
-                admitted, _refusal(Outcome.FAILED, f"{text}; propose it again", ("target.changed",))
-            )
+            refusal = _refusal(Outcome.FAILED, f"{text}; propose it again", ("target.changed",))
+            return await self._end(admitted, refusal)
         await self.actions.thaw(admitted.run, frozen, text)
         return _changed(admitted)
 

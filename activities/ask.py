@@ -120,7 +120,14 @@ class Asking:
         await self.actions.conclude(
             run,
             approval.action_id,
-            Conclusion(outcome=outcome, content=text, text=text, duration_ms=0, stop=stop),
+            Conclusion(
+                outcome=outcome,
+                content=text,
+                text=text,
+                duration_ms=0,
+                stop=stop,
+                rules=(f"approval.{outcome}",),
+            ),
         )
 
     async def _decide(self, run: WarrantedRun, route: Route, action: ActionRecord) -> Decision:

@@ -126,7 +126,8 @@ async def conclude(
             outcome=conclusion.outcome,
             outcome_text=own("outcome_text", conclusion.text),
             duration_ms=actions.c.duration_ms + conclusion.duration_ms,
-            attempts=conclusion.attempts,
+            # What left once has left, whatever was refused later.
+            attempts=max(action.attempts, conclusion.attempts),
             artifact=None if artifact is None else own("artifact", canonical(artifact).decode()),
         )
     )

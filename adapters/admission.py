@@ -8,19 +8,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from adapters import epoch
 from adapters.action_rows import read_action
 from adapters.approval_rows import read_approval
-from adapters.limits import exceeded
+from adapters.limits import Counted, exceeded
 from adapters.proofs import Proofs
 from adapters.schema import claims
 from adapters.standing import (
+    both_routes,
     current_people,
-    current_route,
     current_ruling,
     pinned_catalogue,
     voided,
 )
 from contracts.approval import ApprovalState
 from contracts.decision import Call, Decision, Ruling
-from contracts.errors import Malformed, PermissionRefused
+from contracts.errors import PermissionRefused
 from contracts.ledger import Claim, ClaimRequest
 from contracts.run import Outcome, WarrantedRun
 from contracts.tokens import Grant
@@ -31,10 +31,11 @@ from policies.quorum import standing
 class ClaimRefused(Exception):
     """Ends a claim's transaction with a no; caught where the claim is answered."""
 
-    def __init__(self, sentence: str, outcome: Outcome = Outcome.FAILED, say: str = "refused") -> None:
+    def __init__(
+        self, sentence: str, rules: tuple[str, ...], outcome: Outcome = Outcome.FAILED, say: str = "refused"
+    ) -> None:
         super().__init__(sentence)
-        self.sentence = sentence
-        self.claim = Claim(say=say, sentence=sentence, outcome=outcome)
+        self.claim = Claim(say=say, sentence=sentence, outcome=outcome, rules=rules)
 
 
 async def ruling(
@@ -51,22 +52,23 @@ async def allowed(connection: AsyncConnection, request: ClaimRequest, now_ms: in
     try:
         decision = await ruling(connection, request.run, request.spec, request.frozen.arguments, now_ms)
     except PermissionRefused as error:
-        raise ClaimRefused(error.sentence, Outcome.DENIED) from error
+        raise ClaimRefused(error.sentence, because_of(error), Outcome.DENIED) from error
     if decision.ruling is Ruling.DENY:
         text = f"the policy in force no longer allows it: {because(decision)}"
-        raise ClaimRefused(text, Outcome.DENIED)
+        raise ClaimRefused(text, rules_of(decision), Outcome.DENIED)
     return decision
 
 
-async def check_limits(connection: AsyncConnection, request: ClaimRequest, now_ms: int) -> None:
-    """Raises ClaimRefused where this write would exceed a limit of the route in force."""
-    route = await current_route(connection, request.run.warrant)
-    try:
-        sentence = await exceeded(connection, route, request.frozen, now_ms)
-    except Malformed as error:
-        raise ClaimRefused(error.sentence, Outcome.DENIED) from error
-    if sentence is not None:
-        raise ClaimRefused(sentence, Outcome.DENIED)
+async def check_limits(connection: AsyncConnection, run: WarrantedRun, call: Counted, now_ms: int) -> None:
+    """Those of the route in force, and those that the run is pinned to: a run's limits never widen.
+
+    Raises PermissionRefused where this call would exceed one.
+    """
+    for place, route in enumerate(await both_routes(connection, run.warrant)):
+        found = await exceeded(connection, route, call, now_ms)
+        if found is not None:
+            whose = "as the run began with it, " if place else ""
+            raise PermissionRefused(f"{whose}{found.sentence}", (found.rule,))
 
 
 async def check_target(connection: AsyncConnection, request: ClaimRequest) -> None:
@@ -87,7 +89,7 @@ async def check_target(connection: AsyncConnection, request: ClaimRequest) -> No
     )
     if found is not None:
         text = f"nobody knows yet whether {found} changed {frozen.target}; a person has to say first"
-        raise ClaimRefused(text)
+        raise ClaimRefused(text, ("target.unknown",))
 
 
 async def approved(
@@ -101,28 +103,38 @@ async def approved(
         return ()
     action = await read_action(connection, request.frozen.run_id, request.frozen.action_id)
     if action.approval_id is None:
-        raise ClaimRefused("nobody was asked to approve it", Outcome.REJECTED)
+        raise ClaimRefused("nobody was asked to approve it", ("approval.missing",), Outcome.REJECTED)
     approval = await read_approval(connection, proofs.verifier, action.approval_id)
     if approval.state is not ApprovalState.APPROVED or approval.action_digest != request.action_digest:
-        raise ClaimRefused(f"its approval is {approval.state}, not approved", Outcome.REJECTED)
+        text = f"its approval is {approval.state}, not approved"
+        raise ClaimRefused(text, (f"approval.{approval.state}",), Outcome.REJECTED)
     people = await current_people(connection, approval.env)
     now_valid = await epoch.current(connection)
     given = [grant for grant in approval.grants if grant.epoch == now_valid]
     if len(given) < len(approval.grants):
         text = "it was approved before the store was restored, so it needs a new approval"
-        raise ClaimRefused(text, Outcome.REJECTED)
+        raise ClaimRefused(text, ("approval.restored",), Outcome.REJECTED)
     counted = tuple(proofs.proven(grant, people) for grant in standing(approval, given, people))
     if len(counted) < decision.approvals:
         text = f"it needs {decision.approvals} approvals that stand now and has {len(counted)}"
-        raise ClaimRefused(text, Outcome.REJECTED)
+        raise ClaimRefused(text, ("approval.quorum",), Outcome.REJECTED)
     if request.spec.effect is Effect.DESTRUCTIVE and not any(grant.assertion for grant in counted):
         text = "it is destructive, and no passkey of those who approved it signed it"
-        raise ClaimRefused(text, Outcome.REJECTED)
+        raise ClaimRefused(text, ("approval.passkey",), Outcome.REJECTED)
     if sentence := await voided(connection, request.run.warrant, request.frozen.tool, counted, now_ms):
-        raise ClaimRefused(sentence, say="voided")
+        raise ClaimRefused(sentence, ("approval.void",), say="voided")
     return counted
 
 
 def because(decision: Decision) -> str:
     """The decision's reasons in one line."""
     return "; ".join(reason.text for reason in decision.reasons)
+
+
+def rules_of(decision: Decision) -> tuple[str, ...]:
+    return tuple(reason.rule for reason in decision.reasons)
+
+
+def because_of(error: PermissionRefused) -> tuple[str, ...]:
+    """The rules of a refusal; of one that names none, that something went wrong, which is a no too."""
+    return error.rules or ("error",)

@@ -9,6 +9,7 @@ from adapters.about import about
 from adapters.audit_log import append
 from adapters.notices import order_notice
 from adapters.schema import actions, approvals
+from adapters.standing import CLOSED
 from contracts.approval import ApprovalKind, ApprovalState
 from contracts.audit import AuditRecord
 from contracts.run import Outcome, RunRecord
@@ -78,6 +79,7 @@ async def _skip(connection: AsyncConnection, run: Warrant | RunRecord, row: Row[
         at_ms=at_ms,
         actor="run",
         outcome=Outcome.SKIPPED,
+        rules=CLOSED,
         reason="the run ended before it did",
     )
     await append(connection, ended)

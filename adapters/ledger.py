@@ -16,16 +16,20 @@ from adapters.admission import (
     allowed,
     approved,
     because,
+    because_of,
     check_limits,
     check_target,
+    rules_of,
     ruling,
 )
 from adapters.audit_log import append
+from adapters.breaker_rows import BREAKER, passage
 from adapters.claim_rows import LEASE_MS, attempt_record, kept, put, row_of, stored
 from adapters.freezing import thaw
+from adapters.limits import Counted
 from adapters.proofs import Proofs
 from adapters.schema import actions, approvals, claims, consumed
-from adapters.standing import closed, egress, stopped
+from adapters.standing import CLOSED, closed, egress, holding, stopped
 from adapters.store import Store
 from contracts.decision import Ruling
 from contracts.digest import Json
@@ -40,6 +44,8 @@ from policies.retry import UNSENT, outlived, reclaim
 _SETTLED = {Outcome.SUCCEEDED, Outcome.REFUSED, Outcome.FAILED}
 _AGAIN = {"send": "sent", "lookup": "looked_up"}
 """What the audit says of a claim that is continued."""
+_OTHER_BYTES = ("key.other_bytes",)
+_RESTORED = ClaimRefused("the store was restored since", ("store.restored",))
 
 
 class StoreLedger:
@@ -53,17 +59,19 @@ class StoreLedger:
     async def admit(self, run: WarrantedRun, action: ActionRecord, spec: ToolSpec) -> tuple[Json, ...]:
         async def work(connection: AsyncConnection) -> tuple[Json, ...]:
             now = self._clock.now_ms()
-            if sentence := await stopped(connection, run.warrant, spec.name, now):
-                raise Halted(sentence)
+            if switch := await holding(connection, run.warrant, spec.name, now):
+                raise Halted(switch.sentence(), switch.rules)
             if sentence := await closed(connection, run.warrant.run_id):
-                raise PermissionRefused(sentence)
+                raise PermissionRefused(sentence, CLOSED)
             decision = await ruling(connection, run, spec, action.arguments, now)
             if decision.ruling is not Ruling.ALLOW:
-                raise PermissionRefused(f"the policy in force no longer allows it: {because(decision)}")
+                text = f"the policy in force no longer allows it: {because(decision)}"
+                raise PermissionRefused(text, rules_of(decision))
+            await check_limits(connection, run, Counted.of_read(run.warrant, action), now)
             await connection.execute(
                 update(actions)
                 .where(actions.c.action_id == action.action_id)
-                .values(attempts=actions.c.attempts + 1)
+                .values(attempts=actions.c.attempts + 1, admitted_ms=now)
             )
             await append(connection, attempt_record(run, action, spec, now, ()))
             return () if spec.reaches is None else await egress(connection, run.warrant)
@@ -86,7 +94,8 @@ class StoreLedger:
                 await connection.execute(select(claims).where(claims.c.key_hash == request.frozen.key_hash))
             ).first()
             if found is not None and found.action_id != request.frozen.action_id:
-                raise ClaimRefused("this idempotency key belongs to other bytes; nothing was sent")
+                text = "this idempotency key belongs to other bytes; nothing was sent"
+                raise ClaimRefused(text, _OTHER_BYTES)
             action = await read_action(connection, request.frozen.run_id, request.frozen.action_id)
             if action.action_digest != request.action_digest:
                 return Claim(say="changed", sentence="it was frozen anew, with other bytes; nothing was sent")
@@ -99,21 +108,27 @@ class StoreLedger:
         except ClaimRefused as refusal:
             return refusal.claim
         except PermissionRefused as error:
-            return Claim(say="refused", sentence=error.sentence, outcome=Outcome.DENIED)
+            return Claim(
+                say="refused", sentence=error.sentence, outcome=Outcome.DENIED, rules=because_of(error)
+            )
         return replace(claim, committed=began)
 
     async def _first(self, connection: AsyncConnection, request: ClaimRequest, fence: int = 1) -> Claim:
         run, frozen, now = request.run, request.frozen, self._clock.now_ms()
-        if sentence := await stopped(connection, run.warrant, frozen.tool, now):
-            raise ClaimRefused(sentence, say="halted")
+        if switch := await holding(connection, run.warrant, frozen.tool, now):
+            raise ClaimRefused(switch.sentence(), switch.rules, say="halted")
         if sentence := await closed(connection, run.warrant.run_id):
-            raise ClaimRefused(sentence, Outcome.SKIPPED)
+            raise ClaimRefused(sentence, CLOSED, Outcome.SKIPPED)
         action = await read_action(connection, frozen.run_id, frozen.action_id)
         if action.outcome is not None:
-            raise ClaimRefused(f"it has ended already, as {action.outcome}", action.outcome)
+            text = f"it has ended already, as {action.outcome}"
+            raise ClaimRefused(text, ("action.ended",), action.outcome)
+        # What was claimed before the breaker opened is carried to its end: it may be half done.
+        if (said := await passage(connection, run.warrant, now)).refused is not None:
+            raise ClaimRefused(said.refused, BREAKER, say="halted")
         await check_target(connection, request)
         decision = await allowed(connection, request, now)
-        await check_limits(connection, request, now)
+        await check_limits(connection, run, Counted.of_write(frozen), now)
         counted = await approved(connection, self._proofs, request, decision, now)
         await _consume(connection, request, counted, now)
         row = row_of(frozen, request.holder, now, fence) | {"epoch": await epoch.current(connection)}
@@ -125,7 +140,8 @@ class StoreLedger:
     async def _again(self, connection: AsyncConnection, request: ClaimRequest, row: Row[Any]) -> Claim:
         """A claim of this key by this action stands: it is continued as the tool allows."""
         if row.action_digest != request.action_digest and row.state != Outcome.FAILED:
-            raise ClaimRefused("this idempotency key was sent with other bytes; nothing more was sent")
+            text = "this idempotency key was sent with other bytes; nothing more was sent"
+            raise ClaimRefused(text, _OTHER_BYTES)
         if row.action_digest != request.action_digest:
             # Frozen anew, since the target had changed: it had no effect, and was approved once more.
             return await self._first(connection, request, row.fence + 1)
@@ -142,16 +158,17 @@ class StoreLedger:
         unsent = row.holder == request.holder and request.unsent and same_epoch
         if row.state == "claimed" and row.holder != request.holder and now < row.lease_ms:
             return Claim(say="wait", fence=row.fence, again=True)
-        halt = await stopped(connection, request.run.warrant, request.frozen.tool, now)
-        over = await _over(connection, request, now) if same_epoch else "the store was restored since"
-        if unsent and (sentence := halt or over):
-            return await _freed(connection, request, row, sentence, now)
+        switch = await holding(connection, request.run.warrant, request.frozen.tool, now)
+        halt = None if switch is None else ClaimRefused(switch.sentence(), switch.rules, say="halted")
+        over = await _over(connection, request, now) if same_epoch else _RESTORED
+        if unsent and (refusal := halt or over):
+            return await _freed(connection, request, row, refusal.claim, now)
         state = UNSENT if unsent else "claimed"
         say = reclaim(request.spec.retry, state, (now - row.first_ms) / 1000, unsent)
         if row.state == Outcome.UNKNOWN and (say == "unknown" or over is not None):
             return Claim(say="unknown", fence=row.fence, again=True, stored=stored(connection, row))
         if halt:
-            raise ClaimRefused(halt, say="halted")
+            raise halt
         await connection.execute(
             update(claims)
             .where(claims.c.key_hash == row.key_hash)
@@ -239,22 +256,23 @@ class StoreLedger:
         return await self._store.write(work)
 
 
-async def _over(connection: AsyncConnection, request: ClaimRequest, now: int) -> str | None:
+async def _over(connection: AsyncConnection, request: ClaimRequest, now: int) -> ClaimRefused | None:
     """Why a write that was claimed may be sent no more; what it consumed stays good for its retries."""
     if sentence := await closed(connection, request.run.warrant.run_id):
-        return sentence
+        return ClaimRefused(sentence, CLOSED)
     try:
         await allowed(connection, request, now)
     except ClaimRefused as refusal:
-        return refusal.sentence
+        return refusal
     return None
 
 
 async def _freed(
-    connection: AsyncConnection, request: ClaimRequest, row: Row[Any], sentence: str, now: int
+    connection: AsyncConnection, request: ClaimRequest, row: Row[Any], why: Claim, now: int
 ) -> Claim:
     """Claimed, and stopped before anything left: it failed, and the key is nobody's any more."""
-    failed = Conclusion(outcome=Outcome.FAILED, content=sentence, text=sentence, duration_ms=0)
+    text = why.sentence
+    failed = Conclusion(outcome=Outcome.FAILED, content=text, text=text, duration_ms=0, rules=why.rules)
     await connection.execute(
         update(claims)
         .where(claims.c.key_hash == row.key_hash)
@@ -274,7 +292,7 @@ async def _consume(
             select(consumed.c.action_digest).where(consumed.c.grant_id == grant.jti)
         )
         if used is not None:
-            raise ClaimRefused("its approval was used already", Outcome.REJECTED)
+            raise ClaimRefused("its approval was used already", ("approval.used",), Outcome.REJECTED)
         await connection.execute(
             insert(consumed).values(grant_id=grant.jti, action_digest=request.action_digest, at_ms=now)
         )

@@ -31,6 +31,9 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = {
         "epochs": "SELECT",
         "switches": "SELECT, INSERT, DELETE",
         "breakers": "SELECT, INSERT, UPDATE",
+        # What breakers count, for operators.
+        "attempts": "SELECT",
+        "claims": "SELECT",
         "alerts": "SELECT, INSERT",
         "outbox": "SELECT, INSERT, UPDATE (attempts, dead, error, next_ms), DELETE",
         **_AUDIT,
@@ -78,7 +81,7 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = {
         "messages": "SELECT, INSERT",
         "actions": (
             "SELECT, UPDATE (target, ordinal, frozen, seal, action_digest, idempotency_key, key_hash,"
-            " approval_id, attempts, outcome, outcome_text, artifact, duration_ms)"
+            " approval_id, attempts, admitted_ms, outcome, outcome_text, artifact, duration_ms)"
         ),
         "approvals": "SELECT, UPDATE (claimed, version)",
         "decisions": "SELECT",

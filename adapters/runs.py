@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters import undos
 from adapters.audit_log import append
+from adapters.breaker_rows import passage
 from adapters.contents import require_key, sealed
 from adapters.letters import arrived, hasten, order
 from adapters.messages import keep
@@ -18,7 +19,7 @@ from adapters.run_rows import read_run, record, run_place, run_record, touch
 from adapters.schema import claims, runs
 from adapters.store import Store
 from contracts.digest import Json, canonical
-from contracts.errors import Conflict, Unavailable
+from contracts.errors import BreakerOpen, Conflict, Unavailable
 from contracts.outbox import LetterKind
 from contracts.ports import Clock
 from contracts.run import RunRecord, RunState, WarrantedRun
@@ -77,6 +78,7 @@ class StoreRuns:
         Raises:
             Conflict: the key was used with another body, or its request id belongs to another key.
             Undone: an undo of what it is to undo stands already.
+            BreakerOpen: the route's breaker lets no run start now.
             PermissionRefused: the tenant was forgotten, and has no new content key.
         """
 
@@ -85,6 +87,9 @@ class StoreRuns:
             if found is not None:
                 return found, False
             require_key(connection, new.warrant.tenant, new.warrant.env)
+            said = await passage(connection, new.warrant, self._clock.now_ms())
+            if said.refused is not None:
+                raise BreakerOpen(said.refused, said.retry_after)
             await self._insert(connection, new)
             return await read_run(connection, new.warrant.run_id), True
 
@@ -149,7 +154,7 @@ class StoreRuns:
         await self._store.write(work)
 
     async def halted(self, env: str) -> tuple[str, ...]:
-        """Ids of the runs that wait for a kill switch to be lifted."""
+        """Ids of the runs that wait for a kill switch to be lifted, or for a breaker."""
         statement = select(runs.c.run_id).where(runs.c.env == env, runs.c.state == RunState.HALTED)
         async with self._store.read() as connection:
             return tuple(await connection.scalars(statement))

@@ -155,7 +155,9 @@ actions = Table(
     #: What a read made for the run's result.
     Column("artifact", Text),
     _ms("created_ms", nullable=False),
-    Index("actions_by_use", "tool", "created_ms"),
+    #: Of a read: when it was last let out. That is what its limits count.
+    _ms("admitted_ms"),
+    Index("actions_by_use", "tool", "admitted_ms"),
     Index("actions_by_route", "route", "created_ms"),
 )
 
@@ -203,6 +205,7 @@ approvals = Table(
     #: When the card first stood in Slack.
     _ms("shown_ms"),
     Index("approvals_by_state", "state", "tenant"),
+    Index("approvals_by_route", "route", "requested_ms"),
     UniqueConstraint("action_id", "kind", "action_digest", name="one_question_each"),
 )
 
@@ -262,7 +265,8 @@ claims = Table(
     _ms("settled_ms"),
     Column("result", Text),
     Index("claims_by_target", "tenant", "env", "address", "target", "state"),
-    Index("claims_by_use", "tool", "first_ms"),
+    Index("claims_by_use", "tool", "claimed_ms"),
+    Index("claims_by_state", "state"),
 )
 
 consumed = Table(

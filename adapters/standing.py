@@ -70,9 +70,15 @@ async def current_route(connection: AsyncConnection, warrant: Warrant) -> Route:
     return Route.read(await read_document(connection, identity))
 
 
-async def pinned_route(connection: AsyncConnection, warrant: Warrant) -> Route:
-    """The route that the warrant names."""
-    return Route.read(await read_document(connection, warrant.policy_digest))
+async def both_routes(connection: AsyncConnection, warrant: Warrant) -> tuple[Route, ...]:
+    """The route in force, and behind it the one that the warrant names, where that is another.
+
+    Raises PermissionRefused where none is in force.
+    """
+    now = await current_route(connection, warrant)
+    if now.digest() == warrant.policy_digest:
+        return (now,)
+    return now, Route.read(await read_document(connection, warrant.policy_digest))
 
 
 async def current_people(connection: AsyncConnection, env: str) -> People:
@@ -85,16 +91,10 @@ async def current_ruling(
     connection: AsyncConnection, warrant: Warrant, catalogue: Catalogue, call: Call, now_ms: int
 ) -> Decision:
     """The stricter of what the pinned policy and the one in force say: permissions shrink, never grow."""
-    routes = await _holding(connection, warrant)
-    return stricter(*(decide(route, catalogue, call, now_ms=now_ms) for route in routes))
+    routes = await both_routes(connection, warrant)
+    return stricter(*(decide(route, catalogue, call, now_ms=now_ms) for route in reversed(routes)))
 
 
 async def egress(connection: AsyncConnection, warrant: Warrant) -> tuple[Json, ...]:
-    """The egress rules of the pinned policy and of the one in force: a call keeps to both."""
-    return tuple(route.document()["egress"] for route in await _holding(connection, warrant))
-
-
-async def _holding(connection: AsyncConnection, warrant: Warrant) -> tuple[Route, Route]:
-    """The pinned policy and the one in force. Raises PermissionRefused."""
-    pinned = Route.read(await read_document(connection, warrant.policy_digest))
-    return pinned, await current_route(connection, warrant)
+    """The egress rules of the policy in force and of the pinned one: a call keeps to both."""
+    return tuple(route.document()["egress"] for route in await both_routes(connection, warrant))

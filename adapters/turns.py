@@ -217,7 +217,7 @@ async def _settle(
     closed = await connection.execute(
         update(attempts)
         .where(attempts.c.attempt_id == attempt_id, attempts.c.open.is_(True))
-        .values(open=False)
+        .values(open=False, usd=usd)
     )
     if closed.rowcount == 1:
         spend = (await read_run(connection, run_id)).spend

@@ -177,6 +177,19 @@ async def _outbox(state: State) -> str:
     return "nothing was given up"
 
 
+async def _breakers(state: State) -> str:
+    store = Store(state.store_url, NoContents())
+    try:
+        async with store.read() as connection:
+            found = await connection.scalars(text("SELECT route FROM breakers WHERE state <> 'closed'"))
+            held = sorted(found)
+    finally:
+        await store.close()
+    if held:
+        raise Unavailable(f"open on {', '.join(held)}: new runs are refused, and writes wait")
+    return "none is open"
+
+
 async def _secrets(state: State) -> str:
     there = await asyncio.to_thread(LocalSecrets(state.address("aws"), state.directory, "dev").names)
     missing = [secret for secret in await needed(state) if secret.path not in there]
@@ -204,6 +217,11 @@ CHECKS: Final = (
         part="outbox",
         look=_outbox,
         todo="Mend what `interlock outbox list --dead` says, then `interlock outbox retry --all-dead`.",
+    ),
+    Check(
+        part="breakers",
+        look=_breakers,
+        todo="Mend what `interlock breaker list` says, then `interlock breaker reset ROUTE --reason …`.",
     ),
     Check(part="store", look=_store, todo="Run `interlock store migrate`, or look at INTERLOCK_STORE."),
 )

@@ -22,6 +22,7 @@ _VERBS: Final = {
     "approvals": "cli.approvals:app",
     "policy": "cli.policy:app",
     "switch": "cli.switches:app",
+    "breaker": "cli.breakers:app",
     "outbox": "cli.outbox:app",
     "audit": "cli.audit:app",
     "secret": "cli.secrets:app",

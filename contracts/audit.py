@@ -18,8 +18,8 @@ GENESIS: Final = "sha256:" + "0" * 64
 class AuditRecord:
     """What happened. Arguments and results appear as digests only."""
 
-    #: ``run``, ``decision``, ``approval``, ``attempt``, ``result``, ``switch``, ``policy``, ``store``,
-    #: ``keys``.
+    #: ``run``, ``decision``, ``approval``, ``attempt``, ``result``, ``switch``, ``breaker``, ``policy``,
+    #: ``store``, ``keys``.
     kind: str
     #: Unix milliseconds.
     at_ms: int

@@ -11,6 +11,7 @@ InterlockError
 │   └── Conflict       the same key or identity with other content
 │       └── Undone     an undo of the action stands already
 ├── Halted             a kill switch says not now
+├── BreakerOpen        a route's circuit breaker lets no run start, and says when one may
 └── Unavailable        a neighbour did not answer; a retry may help
     └── RateLimited    it took nothing, and says when to ask again
 """
@@ -82,6 +83,17 @@ class Halted(InterlockError):
         super().__init__(sentence)
         #: Those that say so, as the audit names them.
         self.rules = rules
+
+
+class BreakerOpen(InterlockError):
+    """The route's circuit breaker lets no run start now."""
+
+    retryable = True
+
+    def __init__(self, sentence: str, retry_after: int) -> None:
+        super().__init__(sentence)
+        #: Seconds.
+        self.retry_after = retry_after
 
 
 class Unavailable(InterlockError):

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from contracts.errors import InterlockError
 from gateway import (
     approvals,
+    breakers,
     care,
     codec,
     events,
@@ -47,6 +48,7 @@ _ROUTERS: Final = (
     slack.router,
     slack_commands.router,
     switches.router,
+    breakers.router,
     outbox.router,
     operations.router,
     codec.router,

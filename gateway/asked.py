@@ -79,6 +79,10 @@ class SwitchBody(Asked):
     until: Moment | None = None
 
 
+class ResetBody(Asked):
+    reason: Sentence
+
+
 class RunFilter(Filter):
     route: RouteName | None = None
     state: RunState | None = None

@@ -12,6 +12,7 @@ from adapters.actions import StoreActions
 from adapters.answers import StoreAnswers
 from adapters.approvals import ApprovalQuery, StoreApprovals
 from adapters.audit_log import AuditQuery, StoreAuditLog
+from adapters.breakers import StoreBreakers
 from adapters.care_rows import CareQuery, StoreCare
 from adapters.clock import SystemClock
 from adapters.content_keys import TenantContentKeys
@@ -101,6 +102,7 @@ def _parts(
     store = Store(settings.store, TenantContentKeys(keys))
     runs, approvals = GatewayRuns(store, clock), GatewayApprovals(store, verifier, clock)
     switches, starter = StoreSwitches(store, clock), TemporalStarter(client)
+    breakers = StoreBreakers(store, StoreDocuments(store, clock), clock, env)
     documents, audit, outbox = (
         StoreDocuments(store, clock),
         GatewayAudit(store),
@@ -120,6 +122,7 @@ def _parts(
         approvals=approvals,
         desk=StoreDesk(store, signer, proofs, clock),
         switches=switches,
+        breakers=breakers,
         audit=audit,
         care=GatewayCare(store),
         answers=StoreAnswers(store),
@@ -131,7 +134,7 @@ def _parts(
         outbox=outbox,
         drain=drain,
         launcher=launcher,
-        resumer=Resumer(runs, switches, outbox, drain, clock, env),
+        resumer=Resumer(runs, switches, breakers, outbox, drain, clock, env),
         watching=Watching(audit),
         probes=_probes(store, starter, verifier, signer),
         pages=_pages(settings, store, clock, verifier),

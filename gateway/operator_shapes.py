@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from contracts.breaker import BreakerState
 from contracts.outbox import LetterKind
 from gateway.shapes import Answered, Time
 
@@ -22,6 +23,39 @@ class SwitchShape(Answered):
 
 class SwitchList(Answered):
     switches: tuple[SwitchShape, ...]
+
+
+class BreakerCounts(Answered):
+    """What happened within its window, since it last closed, of all tenants."""
+
+    #: That ended, and those of them that failed.
+    runs: int
+    failed: int
+    denials: int
+    unknowns: int
+    #: Counted only where the breaker has a limit on it.
+    usd: str
+
+
+class BreakerShape(Answered):
+    route: str
+    state: BreakerState
+    #: Why it opened last; empty: it never did.
+    reason: str
+    #: Who changed it last: ``breaker``, or an operator.
+    actor: str
+    #: None: nobody ever did.
+    at: Time | None
+    #: Of ``open``: when one run may try; of ``half_open``: when another may.
+    until: Time | None
+    #: Of ``half_open``: the run that tries. None to who does not reach every tenant.
+    probe_run: str | None
+    #: None to who does not reach every tenant.
+    counts: BreakerCounts | None
+
+
+class BreakerList(Answered):
+    breakers: tuple[BreakerShape, ...]
 
 
 class LetterShape(Answered):

@@ -16,6 +16,7 @@ from gateway.ports import (
     AnswerRows,
     ApprovalRows,
     AuditRows,
+    BreakerRows,
     CareRows,
     DenialForms,
     Drain,
@@ -76,6 +77,7 @@ class Parts:
     approvals: ApprovalRows
     desk: Desk
     switches: SwitchRows
+    breakers: BreakerRows
     audit: AuditRows
     care: CareRows
     answers: AnswerRows

@@ -6,12 +6,14 @@ from typing import Protocol
 
 from contracts.approval import ApprovalRecord
 from contracts.audit import ChainedRecord
+from contracts.breaker import BreakerRecord
 from contracts.denial import DenialForm
 from contracts.digest import Json
 from contracts.outbox import Letter
 from contracts.passkey import Passkey
 from contracts.run import ActionRecord, RunRecord, UndoRecord
 from contracts.tokens import Grant, Warrant
+from policies.breaker import Counts
 from policies.care import Decided
 
 
@@ -103,6 +105,7 @@ class RunRows(Protocol):
         Raises:
             Conflict: it was for another body.
             Undone: an undo of what it is to undo stands already.
+            BreakerOpen: the route's breaker lets no run start now.
         """
         ...
 
@@ -201,6 +204,31 @@ class SwitchRows(Protocol):
 
     async def refuse(self, *, env: str, scope: str, actor: str, refusal: str, reason: str) -> None:
         """Audit a command that did not count; ``scope`` is empty where it named none."""
+        ...
+
+
+class BreakerStanding(Protocol):
+    """A breaker as it stands, and what it counts now."""
+
+    @property
+    def record(self) -> BreakerRecord: ...
+    @property
+    def counts(self) -> Counts: ...
+
+
+class BreakerRows(Protocol):
+    """The circuit breakers of an environment."""
+
+    async def list(self) -> Sequence[BreakerStanding]:
+        """One for each route in force that has a breaker."""
+        ...
+
+    async def holding(self) -> frozenset[str]:
+        """Routes whose breakers let nobody new through now."""
+        ...
+
+    async def reset(self, route: str, *, actor: str, reason: str) -> None:
+        """Close it, and count from now on. Raises Unknown where the route in force has none."""
         ...
 
 

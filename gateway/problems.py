@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from contracts.approval import Refusal
 from contracts.errors import (
+    BreakerOpen,
     Conflict,
     Halted,
     InterlockError,
@@ -45,6 +46,7 @@ class ProblemType(StrEnum):
     OTHER_ACTION = "urn:interlock:problem:other-action"
     INTERNAL = "urn:interlock:problem:internal-error"
     UNAVAILABLE = "urn:interlock:problem:unavailable"
+    BREAKER_OPEN = "urn:interlock:problem:breaker-open"
 
 
 KINDS: Final[dict[ProblemType, tuple[int, str]]] = {
@@ -66,6 +68,7 @@ KINDS: Final[dict[ProblemType, tuple[int, str]]] = {
     ProblemType.OTHER_ACTION: (422, "This answers another action"),
     ProblemType.INTERNAL: (500, "The gateway failed"),
     ProblemType.UNAVAILABLE: (503, "A part that is needed does not answer"),
+    ProblemType.BREAKER_OPEN: (503, "The route's circuit breaker is open"),
 }
 """HTTP status and title by type."""
 
@@ -90,12 +93,20 @@ class Problem(Exception):
     """Ends a request with a problem document."""
 
     def __init__(
-        self, kind: ProblemType, detail: str, *, field: str | None = None, refusal: Refusal | None = None
+        self,
+        kind: ProblemType,
+        detail: str,
+        *,
+        field: str | None = None,
+        refusal: Refusal | None = None,
+        retry_after: int | None = None,
     ) -> None:
         super().__init__(detail)
         self.kind = kind
         self.field = field
         self.refusal = refusal
+        #: Seconds; None: what its type says.
+        self.retry_after = retry_after
         self.status, self.title = KINDS[kind]
 
     def response(self, headers: dict[str, str] | None = None) -> Response:
@@ -108,7 +119,9 @@ class Problem(Exception):
             refusal=self.refusal,
         )
         body = document.model_dump(mode="json", exclude_none=True)
-        return JSONResponse(body, self.status, {**_HEADERS.get(self.kind, {}), **(headers or {})}, MEDIA_TYPE)
+        later = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+        own = {**_HEADERS.get(self.kind, {}), **later, **(headers or {})}
+        return JSONResponse(body, self.status, own, MEDIA_TYPE)
 
 
 _HEADERS: Final = {
@@ -120,6 +133,8 @@ _HEADERS: Final = {
 def of_error(error: InterlockError) -> Problem:
     """The problem that an error of ours is, where no route knows better."""
     match error:
+        case BreakerOpen():
+            return Problem(ProblemType.BREAKER_OPEN, error.sentence, retry_after=error.retry_after)
         case Unavailable() | Halted():
             kind = ProblemType.UNAVAILABLE
         case TokenRefused():

@@ -1,22 +1,23 @@
-"""Has halted runs told that a switch holds no more: lifted by hand, by its end, or while we were away."""
+"""Has halted runs told that a switch or breaker holds no more: by hand, by its end, or while we were away."""
 
 from typing import Final
 
 from contracts.ports import Clock
 from gateway.background import Rounds
-from gateway.ports import Drain, OutboxRows, RunRows, SwitchRows
+from gateway.ports import BreakerRows, Drain, OutboxRows, RunRows, SwitchRows
 
 WINDOW_MS: Final = 30_000
 """How long after a lift runs that only now show as halted are told too: they were stopped just before it."""
 
 
 class Resumer:
-    """Compares the switches that hold with those that held: what is gone may have held somebody."""
+    """Compares what holds with what held, switches and breakers: what is gone may have held somebody."""
 
     def __init__(
         self,
         runs: RunRows,
         switches: SwitchRows,
+        breakers: BreakerRows,
         outbox: OutboxRows,
         drain: Drain,
         clock: Clock,
@@ -24,6 +25,7 @@ class Resumer:
     ) -> None:
         self._runs = runs
         self._switches = switches
+        self._breakers = breakers
         self._outbox = outbox
         self._drain = drain
         self._clock = clock
@@ -34,7 +36,7 @@ class Resumer:
         self._rounds = Rounds("resumer", self.look)
 
     def poke(self) -> None:
-        """A switch was lifted just now."""
+        """A switch was lifted, or a breaker reset, just now."""
         # Stopped and lifted within one round, it would not be missed in the comparison.
         self._held = None
         self._rounds.poke()
@@ -43,12 +45,11 @@ class Resumer:
         await self._rounds.run()
 
     async def look(self) -> None:
-        """One round. The first one tells every halted run: switches may have been lifted without us."""
+        """One round. The first one tells every halted run: what held it may be gone without us."""
         now = self._clock.now_ms()
         before = self._held
-        holding = frozenset(
-            switch.scope for switch in await self._switches.list(self._env) if switch.holds(now)
-        )
+        stopped = {switch.scope for switch in await self._switches.list(self._env) if switch.holds(now)}
+        holding = frozenset(stopped | {f"breaker:{route}" for route in await self._breakers.holding()})
         self._held = holding
         if before is None or before - holding:
             self._until_ms = now + WINDOW_MS

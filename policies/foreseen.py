@@ -10,8 +10,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from contracts.decision import Call, Decision, Reason, Ruling
 from contracts.errors import Malformed
-from contracts.tool import Catalogue, pointed
+from contracts.tool import Catalogue
 from policies.decide import decide
+from policies.limits import amount, reached
 from policies.problem import did_you_mean
 from policies.route import Limit, Route
 
@@ -61,17 +62,11 @@ def limits_reached(route: Route, call: Call, used: Used) -> tuple[Reason, ...]:
 
 
 def _reached(limit: Limit, call: Call, used: Used) -> str | None:
-    bounds = f"per {limit.per} in {limit.window}"
-    if limit.calls is not None and used.calls + 1 > limit.calls:
-        return f"`{limit.tool}` may be called {limit.calls} times {bounds}"
-    if limit.sum is None:
-        return None
-    argument = limit.sum.argument
     try:
-        total = used.sum + _amount(pointed(call.arguments, argument))
-    except (Malformed, ValueError):
-        return f"`{argument}` of `{limit.tool}` cannot be summed, so its limit is taken for reached"
-    return f"`{argument}` may add up to {limit.sum.max} {bounds}" if total > Decimal(limit.sum.max) else None
+        added = amount(limit, call.arguments)
+    except Malformed as error:
+        return error.sentence
+    return reached(limit, used.calls, used.sum, added)
 
 
 def no_route(name: str, known: Iterable[str]) -> Decision:

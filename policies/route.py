@@ -21,6 +21,7 @@ from contracts.transcript import Price
 
 _UNITS: Final = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,5})([smhd])")
+_SHARE: Final = re.compile(r"[01](\.[0-9]{1,9})?")
 _DOLLARS: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 
 
@@ -73,7 +74,13 @@ def _price(price: Price) -> Price:
 
 def _ratio(text: Any) -> Any:
     """A ratio is kept as decimal text: documents hold no floats."""
-    return str(Decimal(str(text))) if isinstance(text, float) else text
+    return f"{Decimal(str(text)):f}" if type(text) in (float, int) else text
+
+
+def _share(text: str) -> str:
+    if _SHARE.fullmatch(text) is None or not 0 < Decimal(text) <= 1:
+        raise ValueError(f"`{text[:40]}` is no share; write a number above 0 and up to 1, such as 0.5")
+    return text
 
 
 Duration = Annotated[str, AfterValidator(_duration)]
@@ -186,7 +193,7 @@ class Breaker(_Shape):
     #: Runs that ended, before their failures are weighed.
     min_runs: Count
     #: Share of them that failed.
-    failure_ratio: Annotated[str, BeforeValidator(_ratio)]
+    failure_ratio: Annotated[str, BeforeValidator(_ratio), AfterValidator(_share)]
     #: How long it stays open before one run may try.
     open_for: Duration
     #: Denied calls; None: they do not open it.
@@ -299,7 +306,6 @@ def _first(error: Exception) -> str:
 
 
 _UNENFORCED: Final[tuple[tuple[str, Callable[[Route], bool]], ...]] = (
-    ("breaker", lambda route: route.breaker is not None),
     ("on_exhausted", lambda route: route.on_exhausted == "ask"),
 )
 """What a route may say and this version would ignore: such a route is refused, never half kept."""

@@ -51,7 +51,9 @@ Target = Annotated[
     StringConstraints(pattern=r"^((/[^/]+)+|=[a-z][a-z0-9_-]{0,62})$", max_length=200),
 ]
 """A pointer, or ``=profile``: the name of the only thing that the tool acts on."""
-Pointers = Annotated[str, BeforeValidator(_pointer), StringConstraints(pattern=r"^(/(\*|[^/*]+))+$", max_length=200)]
+Pointers = Annotated[
+    str, BeforeValidator(_pointer), StringConstraints(pattern=r"^(/(\*|[^/*]+))+$", max_length=200)
+]
 Credential = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 ToolName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$", max_length=64)]
 Address = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]

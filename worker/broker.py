@@ -1,4 +1,4 @@
-"""The broker: mints capabilities, brings cards, notes and alerts to Slack, signs the audit's heads."""
+"""The broker: mints capabilities, brings letters to Slack, opens breakers, signs the audit's heads."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
@@ -9,6 +9,7 @@ from adapters.alert_carrier import AlertCarrier
 from adapters.anchors import S3Anchors
 from adapters.approvals import StoreApprovals
 from adapters.audit_log import StoreAuditLog
+from adapters.breaker_rounds import BreakerRounds
 from adapters.card_carrier import CARD_LEASE_MS, CardCarrier
 from adapters.drainer import Drainer
 from adapters.endings import TemporalEndings
@@ -50,6 +51,7 @@ async def broker(parts: Parts) -> Role:
             *await _outbox(parts, approvals),
             _heads(parts, signer),
             Settler(approvals).run,
+            BreakerRounds(parts.store, parts.documents, parts.clock, env).run,
             Orphans(parts.runs, TemporalEndings(parts.client, env), parts.clock, env).run,
         ],
     )

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from adapters.actions import StoreActions
@@ -94,7 +95,7 @@ class Case:
 
 @asynccontextmanager
 async def waiting(
-    store_url: str, starter: RunStarter | None = None, spec: ToolSpec = CLOSE
+    store_url: Path | str, starter: RunStarter | None = None, spec: ToolSpec = CLOSE
 ) -> AsyncIterator[Case]:
     """A world at that store, over that Temporal, in which one write waits for its approval."""
     async with opened(store_url) as world:

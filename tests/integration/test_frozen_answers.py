@@ -12,6 +12,8 @@ import pytest
 
 from adapters.anchors import S3Anchors
 from adapters.audit_log import AuditQuery
+from adapters.breaker_rounds import BreakerRounds
+from adapters.documents import StoreDocuments
 from adapters.heads import HeadSigner
 from adapters.key_changes import say
 from adapters.leases import Leases
@@ -26,7 +28,7 @@ from contracts.run import Outcome
 from contracts.tokens import Capability, FrozenSeal, Purpose, Undoes, Warrant
 from contracts.wire import Ending
 from tests.golden.held import hold, shape
-from tests.integration.test_gateway_world import CLOSE, ENV, SIGNING, World, opened
+from tests.integration.test_gateway_world import CLOSE, ENV, SIGNING, World, opened, route
 
 ROOT = Path(__file__).parents[2]
 
@@ -109,7 +111,22 @@ async def lived(tmp_path: Path) -> AsyncIterator[Lived]:
             json={"stopped": False, "reason": "all is well"},
             headers=world.operator(),
         )
+        await _broken(world)
         yield Lived(world=world, run_id=approval.run_id, capability=capability, frozen=frozen)
+
+
+async def _broken(world: World) -> None:
+    """A route whose breaker opened, let a run try, and was reset; and one that never opened."""
+    rules = {"window": "10m", "min_runs": 1, "failure_ratio": 1, "open_for": "5m"}
+    for name in ("support/broken", "support/calm"):
+        one = route(name, breaker=rules)
+        await world.documents.publish(ENV, "route", name, one.document(), actor="op:test")
+    started = await world.start(key="fails", route="support/broken")
+    await world.runs.end(await world.warranted(started.json()["run_id"]), Ending(state="failed"))
+    documents = StoreDocuments(world.store, world.clock)
+    await BreakerRounds(world.store, documents, world.clock, ENV).look()
+    world.clock.at_ms += 300_000
+    await world.start(key="tries", route="support/broken")
 
 
 async def give_up(world: World, *outbox_ids: str) -> None:
@@ -131,7 +148,7 @@ async def test_answers_keep_their_shape(lived: Lived) -> None:
 
     runs, approvals = await read("/v1/runs"), await read("/v1/approvals")
     refused = await world.http.get("/v1/runs?state=x", headers=world.operator())
-    assert len(runs["runs"]) == 3
+    assert len(runs["runs"]) == 5
     hold(
         "answers",
         {
@@ -140,6 +157,7 @@ async def test_answers_keep_their_shape(lived: Lived) -> None:
             "approval": shape(*({**one, "action": {}} for one in approvals["approvals"])),
             "approvals": sorted(approvals),
             "switches": shape(await read("/v1/switches")),
+            "breakers": shape(await read("/v1/breakers")),
             "outbox": shape(await read("/v1/outbox"), {"letters": [], "cursor": "x"}),
             "audit page": shape(await read("/v1/audit?tenant=acme"), {"records": [], "cursor": "x"}),
             "problem": shape(refused.json()),

@@ -22,6 +22,7 @@ from adapters.actions import StoreActions
 from adapters.answers import StoreAnswers
 from adapters.approvals import ApprovalQuery, StoreApprovals
 from adapters.audit_log import AuditQuery, StoreAuditLog
+from adapters.breakers import StoreBreakers
 from adapters.care_rows import CareQuery, StoreCare
 from adapters.desk import StoreDesk
 from adapters.documents import StoreDocuments
@@ -321,6 +322,7 @@ class World:
         self.actions = StoreActions(gateway, self.clock)
         self.approvals = Approvals(gateway, self.verifier, self.clock)
         self.switches = StoreSwitches(gateway, self.clock)
+        self.breakers = StoreBreakers(gateway, StoreDocuments(gateway, self.clock), self.clock, ENV)
         self.audit = AuditLog(gateway)
         self.outbox = Outbox(gateway, self.clock, ENV)
         self.launcher = Launcher(self.runs, self.temporal)
@@ -365,6 +367,7 @@ class World:
             approvals=self.approvals,
             desk=StoreDesk(self.stores["gateway"], self.signer, self.proofs, self.clock),
             switches=self.switches,
+            breakers=self.breakers,
             audit=self.audit,
             care=CareRows(self.stores["gateway"]),
             answers=StoreAnswers(self.stores["gateway"]),
@@ -384,7 +387,9 @@ class World:
             outbox=self.outbox,
             drain=self.drain,
             launcher=self.launcher,
-            resumer=Resumer(self.runs, self.switches, self.outbox, self.drain, self.clock, ENV),
+            resumer=Resumer(
+                self.runs, self.switches, self.breakers, self.outbox, self.drain, self.clock, ENV
+            ),
             watching=Watching(self.audit),
             probes={"store": self._probe},
             temporal_ui=UI,

@@ -169,8 +169,8 @@ ADDED = [
     ),
     ("on_exhausted: ask", "`on_exhausted` is not enforced by this version", ""),
     (
-        "breaker: {window: 10m, min_runs: 20, failure_ratio: 0.5, open_for: 5m}",
-        "`breaker` is not enforced",
+        "breaker: {window: 10m, min_runs: 20, failure_ratio: 1.5, open_for: 5m}",
+        "`1.5` is no share; write a number above 0 and up to 1",
         "",
     ),
     ("on_denied: ignore", "`on_denied` takes 'tell_model' or 'stop'", ""),

@@ -9,10 +9,13 @@ branch_labels = None
 depends_on = None
 
 _INDEXES = (
-    ("actions_by_use", "actions", ["tool", "created_ms"]),
+    ("actions_by_use", "actions", ["tool", "admitted_ms"]),
     ("actions_by_route", "actions", ["route", "created_ms"]),
     ("runs_by_end", "runs", ["route", "ended_ms"]),
     ("attempts_by_time", "attempts", ["started_ms"]),
+    ("claims_by_use", "claims", ["tool", "claimed_ms"]),
+    ("claims_by_state", "claims", ["state"]),
+    ("approvals_by_route", "approvals", ["route", "requested_ms"]),
 )
 
 
@@ -46,6 +49,9 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("alert_id", sa.String(length=40), nullable=True))
         batch_op.create_foreign_key("outbox_alert_id_fkey", "alerts", ["alert_id"], ["alert_id"])
         batch_op.create_unique_constraint("outbox_alert_id_key", ["alert_id"])
+    op.add_column("actions", sa.Column("admitted_ms", sa.BigInteger(), nullable=True))
+    # Where a write was sent again, its last sending counts.
+    op.drop_index("claims_by_use", table_name="claims")
     for name, table, columns in _INDEXES:
         op.create_index(name, table, columns)
 
@@ -53,6 +59,9 @@ def upgrade() -> None:
 def downgrade() -> None:
     for name, table, _ in _INDEXES:
         op.drop_index(name, table_name=table)
+    op.create_index("claims_by_use", "claims", ["tool", "first_ms"])
+    with op.batch_alter_table("actions") as batch_op:
+        batch_op.drop_column("admitted_ms")
     op.execute("DELETE FROM outbox WHERE run_id IS NULL")
     with op.batch_alter_table("outbox") as batch_op:
         batch_op.drop_constraint("outbox_alert_id_key", type_="unique")

@@ -1,0 +1,98 @@
+"""What a breaker counts: how the route's runs ended, what was denied, unknown and spent, of all tenants."""
+
+from decimal import Decimal
+from typing import Final
+
+from sqlalchemy import Select, and_, func, or_, select, union
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.schema import actions, approvals, attempts, claims, runs
+from contracts.approval import ApprovalKind
+from contracts.run import Outcome, RunState, StopReason
+from policies.breaker import Counts
+from policies.limits import total
+from policies.route import Breaker
+
+_FAILURES: Final = (
+    StopReason.DENIALS,
+    StopReason.LOOP,
+    StopReason.MODEL_REFUSED,
+    StopReason.RECONCILIATION,
+)
+"""So stopped, a run did not do its work; a budget that ran out and a person's no are no failures."""
+
+
+async def counts(
+    connection: AsyncConnection, breaker: Breaker, env: str, route: str, since_ms: int
+) -> Counts:
+    """One query; dollars, which are text, take another where the breaker asks for them."""
+    row = (
+        await connection.execute(
+            select(
+                _runs(env, route, since_ms).scalar_subquery().label("runs"),
+                _runs(env, route, since_ms).where(_FAILED).scalar_subquery().label("failed"),
+                _denials(env, route, since_ms).scalar_subquery().label("denials"),
+                _unknowns(env, route, since_ms).scalar_subquery().label("unknowns"),
+            )
+        )
+    ).one()
+    usd = Decimal(0) if breaker.usd is None else await _usd(connection, env, route, since_ms)
+    return Counts(runs=row.runs, failed=row.failed, denials=row.denials, unknowns=row.unknowns, usd=usd)
+
+
+_FAILED: Final = or_(
+    runs.c.state == RunState.FAILED,
+    and_(runs.c.state == RunState.STOPPED, runs.c.stop_reason.in_(_FAILURES)),
+)
+
+
+def _runs(env: str, route: str, since_ms: int) -> Select[int]:
+    return (
+        select(func.count())
+        .select_from(runs)
+        .where(runs.c.env == env, runs.c.route == route, runs.c.ended_ms > since_ms)
+    )
+
+
+def _denials(env: str, route: str, since_ms: int) -> Select[int]:
+    return (
+        select(func.count())
+        .select_from(actions)
+        .where(
+            actions.c.env == env,
+            actions.c.route == route,
+            actions.c.outcome == Outcome.DENIED,
+            actions.c.created_ms > since_ms,
+        )
+    )
+
+
+def _unknowns(env: str, route: str, since_ms: int) -> Select[int]:
+    """Writes that nobody knows of, and those that people were asked about, whatever they said."""
+    unknown = select(claims.c.action_id).where(
+        claims.c.state == Outcome.UNKNOWN,
+        claims.c.env == env,
+        claims.c.route == route,
+        claims.c.claimed_ms > since_ms,
+    )
+    asked = select(approvals.c.action_id).where(
+        approvals.c.kind == ApprovalKind.RECONCILE,
+        approvals.c.env == env,
+        approvals.c.route == route,
+        approvals.c.requested_ms > since_ms,
+    )
+    return select(func.count()).select_from(union(unknown, asked).subquery())
+
+
+async def _usd(connection: AsyncConnection, env: str, route: str, since_ms: int) -> Decimal:
+    charged = (
+        select(attempts.c.usd)
+        .join(runs, runs.c.run_id == attempts.c.run_id)
+        .where(
+            attempts.c.started_ms > since_ms,
+            attempts.c.open.is_(False),
+            runs.c.env == env,
+            runs.c.route == route,
+        )
+    )
+    return total(Decimal(usd) for usd in await connection.scalars(charged))

@@ -1,0 +1,121 @@
+"""Opens and closes circuit breakers, round by round: the broker's, and of several brokers one does it."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.breaker_counts import counts
+from adapters.breaker_rows import change, read_breakers
+from adapters.breakers import breakers_in_force
+from adapters.documents import StoreDocuments
+from adapters.schema import runs
+from adapters.store import Store
+from contracts.breaker import BreakerRecord, BreakerState
+from contracts.errors import InterlockError
+from contracts.ports import Clock
+from contracts.run import RunState
+from policies.breaker import ACTOR, closed, fresh, judged, opened, since, trips
+from policies.route import Breaker
+
+LOG: Final = structlog.get_logger("adapters.breakers")
+
+_EVERY: Final = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Move:
+    """A breaker's next state, and why."""
+
+    before: BreakerRecord
+    after: BreakerRecord
+    #: ``opened``, ``reopened`` or ``closed``.
+    outcome: str
+    why: str
+
+
+class BreakerRounds:
+    """A round reads what is in force and the breakers, one query each, and asks once more for each breaker:
+    of a closed one what it counts (dollars apart), of a half open one how its probe ended."""
+
+    def __init__(self, store: Store, documents: StoreDocuments, clock: Clock, env: str) -> None:
+        self._store = store
+        self._documents = documents
+        self._clock = clock
+        self._env = env
+
+    async def run(self) -> None:
+        """Goes on until it is cancelled; what fails is tried again."""
+        while True:
+            try:
+                await self.look()
+            except InterlockError as error:
+                LOG.warning("breakers_wait", error=error.name, reason=error.sentence)
+            await asyncio.sleep(_EVERY)
+
+    async def look(self) -> None:
+        """One round."""
+        ruled = await breakers_in_force(self._documents, self._env)
+        async with self._store.read() as connection:
+            moves = await self._moves(connection, ruled)
+        for move in moves:
+            await self._make(move)
+
+    async def _moves(
+        self, connection: AsyncConnection, ruled: Mapping[str, Breaker | None]
+    ) -> Sequence[Move]:
+        found = await read_breakers(connection, self._env)
+        moves = []
+        for route, breaker in sorted(ruled.items()):
+            record = found.get(route, fresh(self._env, route))
+            if breaker is None:
+                moves.append(self._without(record))
+            elif record.state is BreakerState.CLOSED:
+                moves.append(await self._weigh(connection, breaker, record))
+            elif record.state is BreakerState.HALF_OPEN:
+                moves.append(await self._judge(connection, breaker, record))
+        return [move for move in moves if move is not None]
+
+    def _without(self, record: BreakerRecord) -> Move | None:
+        """A route that was published anew without a breaker runs."""
+        if record.state is BreakerState.CLOSED:
+            return None
+        after = closed(record, ACTOR, self._clock.now_ms())
+        return Move(before=record, after=after, outcome="closed", why="the route in force has no breaker")
+
+    async def _weigh(
+        self, connection: AsyncConnection, breaker: Breaker, record: BreakerRecord
+    ) -> Move | None:
+        now = self._clock.now_ms()
+        counted = await counts(connection, breaker, self._env, record.route, since(breaker, record, now))
+        why = trips(breaker, counted)
+        if why is None:
+            return None
+        return Move(before=record, after=opened(record, breaker, why, now), outcome="opened", why=why)
+
+    async def _judge(
+        self, connection: AsyncConnection, breaker: Breaker, record: BreakerRecord
+    ) -> Move | None:
+        """By how its probe ended; None: that goes on."""
+        state = await connection.scalar(select(runs.c.state).where(runs.c.run_id == record.probe_run))
+        ended = RunState.FAILED if state is None else RunState(state)
+        if not ended.ended:
+            return None
+        completed = ended is RunState.COMPLETED
+        return Move(
+            before=record,
+            after=judged(record, breaker, completed=completed, now_ms=self._clock.now_ms()),
+            outcome="closed" if completed else "reopened",
+            why=f"the run that tried, {record.probe_run}, ended as {ended}",
+        )
+
+    async def _make(self, move: Move) -> None:
+        async def work(connection: AsyncConnection) -> bool:
+            return await change(connection, move.before, move.after, move.outcome, move.why)
+
+        if await self._store.write(work):
+            LOG.warning("breaker", route=move.after.route, outcome=move.outcome, reason=move.why)
