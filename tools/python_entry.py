@@ -49,6 +49,8 @@ class PythonEntries:
             target=entry.target,
             undo=entry.undo.tool if entry.undo else None,
             timeout=entry.timeout,
+            reaches=entry.reaches,
+            names=entry.names,
         )
 
     def _check(self, name: str, entry: ToolEntry, operation: Operation) -> None:

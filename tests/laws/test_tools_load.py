@@ -9,7 +9,7 @@ import tools
 from contracts.errors import Malformed
 from contracts.tool import Catalogue, Effect, Retry
 from policies.arguments import fault
-from tools.load import ToolsRefused, load_tools
+from tools.load import ToolsRefused, load_tools, load_worker_tools
 
 SHIPPED = Path(tools.__file__).with_name("helpdesk.yaml")
 
@@ -123,6 +123,10 @@ def test_a_catalogue_is_the_same_after_its_way_through_the_store() -> None:
         (("    target:", "    efect: write\n    target:"), 11, "did you mean `effect`?"),
         (("    target:", "    effect: read\n    target:"), 11, "stands twice"),
         (("    target:", "    timeout: 5h\n    target:"), 11, "timeout` should"),
+        (("    target:", "    names: [/customer/name]\n    target:"), 11, "`names` belongs to reads"),
+        (("    target:", "    reaches: /url\n    target:"), 11, "`/url` is no text among the arguments"),
+        (("    target:", "    reaches: reasn\n    target:"), 11, "did you mean `/reason`?"),
+        (("    target:", "    reaches: [reason]\n    target:"), 11, "reaches` should"),
     ],
 )
 def test_a_mistake_is_named_with_its_line(
@@ -176,6 +180,39 @@ def test_a_read_has_nothing_of_a_write(tmp_path: Path, key: str) -> None:
     """A key that would rule nothing is a mistake."""
     sentence = _refused(tmp_path, HEAD.replace("effect: read", f"effect: read, {key}"))
     assert "belongs to writes" in sentence
+
+
+@pytest.mark.parametrize("pointer", ["url", "/a//b", "/a*", "/**", "", "/"])
+def test_a_name_stands_at_a_pointer(tmp_path: Path, pointer: str) -> None:
+    """`*` is a whole part of a pointer, and a pointer begins with a slash."""
+    sentence = _refused(tmp_path, HEAD.replace("effect: read", f"effect: read, names: ['{pointer}']"))
+    assert "mine.yaml:4: " in sentence
+    assert "names.0" in sentence
+
+
+def test_a_tool_says_what_it_reaches_and_whom_it_names(tmp_path: Path) -> None:
+    """The catalogue has both as the file says them, a bare argument as a pointer, and a digest that knows."""
+    file = tmp_path / "mine.yaml"
+    file.write_text(HEAD)
+    before = load_tools(file).catalogue
+    file.write_text(
+        HEAD.replace(
+            "effect: read", "effect: read, reaches: ticket_id, names: [/customer/name, '/hits/*/name']"
+        )
+    )
+    spec = load_tools(file).catalogue.tools["tickets.get"]
+    assert (spec.reaches, spec.names) == ("/ticket_id", ("/customer/name", "/hits/*/name"))
+    assert load_tools(file).catalogue.digest() != before.digest()
+
+
+def test_only_a_tool_that_reaches_out_acts_without_a_credential(tmp_path: Path) -> None:
+    """Without a credential and without `reaches` a tool is refused; a worker then has no secret to fetch."""
+    bare = HEAD.replace(", credential: ticketing-read", "")
+    assert "`tools.tickets.get.credential` is missing; only a tool in Python" in _refused(tmp_path, bare)
+    file = tmp_path / "mine.yaml"
+    file.write_text(bare.replace("effect: read", "effect: read, reaches: ticket_id"))
+    assert load_tools(file).catalogue.tools["tickets.get"].credential == ""
+    assert load_worker_tools(file, {}).credentials == ()
 
 
 @pytest.mark.parametrize(
