@@ -26,9 +26,15 @@ class Problem:
 class PolicyRefused(Refused):
     """The policy directory has mistakes; nothing of it takes effect."""
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        self.problems = tuple(sorted(problems, key=lambda problem: (problem.file, problem.line)))
+    def __init__(self, problems: Sequence[Problem], warnings: Sequence[Problem] = ()) -> None:
+        self.problems = tuple(sorted(dict.fromkeys(problems), key=_place))
+        #: What is no mistake, yet does nothing.
+        self.warnings = tuple(sorted(dict.fromkeys(warnings), key=_place))
         super().__init__("the policies are refused: " + "\n".join(map(str, self.problems)))
+
+
+def _place(problem: Problem) -> tuple[str, int]:
+    return problem.file, problem.line
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -22,6 +22,7 @@ from contracts.transcript import Price
 _UNITS: Final = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,5})([smhd])")
 _DOLLARS: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+_SHARE: Final = re.compile(r"0\.[0-9]{1,9}|1(\.0{1,9})?")
 
 
 def milliseconds(duration: str) -> int:
@@ -71,9 +72,15 @@ def _price(price: Price) -> Price:
     return price
 
 
-def _ratio(text: Any) -> Any:
+def _ratio(number: Any) -> Any:
     """A ratio is kept as decimal text: documents hold no floats."""
-    return str(Decimal(str(text))) if isinstance(text, float) else text
+    return str(Decimal(str(number))) if type(number) in (int, float) else number
+
+
+def _share(text: str) -> str:
+    if _SHARE.fullmatch(text) is None or Decimal(text) == 0:
+        raise ValueError(f"`{text[:40]}` is no share; write more than 0 and at most 1, such as 0.5")
+    return text
 
 
 Duration = Annotated[str, AfterValidator(_duration)]
@@ -186,7 +193,7 @@ class Breaker(_Shape):
     #: Runs that ended, before their failures are weighed.
     min_runs: Count
     #: Share of them that failed.
-    failure_ratio: Annotated[str, BeforeValidator(_ratio)]
+    failure_ratio: Annotated[str, BeforeValidator(_ratio), AfterValidator(_share)]
     #: How long it stays open before one run may try.
     open_for: Duration
     #: Denied calls; None: they do not open it.

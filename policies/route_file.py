@@ -9,6 +9,7 @@ from pydantic_core import ErrorDetails
 from contracts.budget import Budget
 from contracts.digest import Json
 from contracts.transcript import Price
+from policies.inheritance import NARROWS
 from policies.problem import Problem, did_you_mean
 from policies.route import (
     Approval,
@@ -36,7 +37,7 @@ _PARTS: Final[dict[tuple[str, ...], type[BaseModel]]] = {
     ("exceptions",): RouteException,
 }
 _KEYS: Final[dict[tuple[str, ...], tuple[str, ...]]] = {
-    (): tuple(key for key in Route.model_fields if key != "name"),
+    (): (NARROWS, *(key for key in Route.model_fields if key != "name")),
     ("budgets",): tuple(field.name for field in fields(Budget)),
     ("model", "price"): tuple(field.name for field in fields(Price)),
     **{path: tuple(part.model_fields) for path, part in _PARTS.items()},
