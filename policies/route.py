@@ -240,8 +240,8 @@ class Route(_Shape):
     require_approval: tuple[str, ...] = ()
     #: JSON Schema by tool, on the real arguments.
     when: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    limits: tuple[Limit, ...] = ()
-    egress: tuple[Egress, ...] = ()
+    limits: Annotated[tuple[Limit, ...], Field(max_length=200)] = ()
+    egress: Annotated[tuple[Egress, ...], Field(max_length=200)] = ()
     budgets: Annotated[Budget, AfterValidator(_budget)]
     loop: Count = 3
     #: Steps in a row that bring nothing new, after which the run stops as if in a loop.

@@ -91,6 +91,8 @@ def _problem(source: Source, fault: ErrorDetails) -> Problem:
             return source.problem(place, f"`{shown}`: {fault['ctx']['error']}")
         case "literal_error":
             return source.problem(place, f"`{shown}` takes {fault['ctx']['expected']}")
+        case "too_long":
+            return source.problem(place, f"`{shown}` has more than {fault['ctx']['max_length']} entries")
         case "string_type" if isinstance(fault["input"], int | float):
             return source.problem(place, f"`{shown}` is a number where text belongs", "put it in quotes")
     message = fault["msg"].removeprefix("Input should be ")

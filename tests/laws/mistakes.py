@@ -140,7 +140,7 @@ ADDED = [
         "`deny_tools`",
     ),
     (
-        "when: {ticket.close: {required: [reason], properties: {ticket_id: {}}, additionalProperties: false}}",
+        "when: {ticket.close: {required: [reason], properties: {}, additionalProperties: false}}",
         "`reason` is required, and `additionalProperties: false` refuses it",
         "",
     ),
