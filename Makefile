@@ -66,6 +66,7 @@ fuzz: install
 # Record anew what others build on; what the diff takes away or changes breaks somebody.
 golden: install
 	GOLDEN=record $(BIN)/pytest -q tests/laws/test_frozen_words.py tests/integration/test_frozen_answers.py
+	for kind in route people cases tools; do $(BIN)/interlock policy schema $$kind > docs/schemas/$$kind.json; done
 
 fmt: install
 	$(BIN)/ruff format .

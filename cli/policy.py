@@ -12,6 +12,7 @@ import typer
 
 from cli import output
 from cli.options import JsonOption, StateOption, json_object
+from cli.policy_schema import schema
 from cli.state import State
 from contracts.decision import Call, Decision, Reason, Ruling
 from contracts.errors import Malformed
@@ -22,6 +23,7 @@ from policies.problem import did_you_mean
 from tools.load import LoadedTools, load_tools
 
 app = typer.Typer(no_args_is_help=True, help="What agents may do.")
+app.command()(schema)
 
 PoliciesOption = Annotated[
     Path | None, typer.Option("--policies", help="Policy directory; the shipped one if not given.")

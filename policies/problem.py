@@ -7,7 +7,6 @@ from typing import Final
 
 from contracts.errors import Refused
 
-
 TOLD: Final = 200
 """Problems that a refusal says out loud."""
 

@@ -25,7 +25,7 @@ from policies.route import (
 )
 from policies.source import Place, Source
 
-_PARTS: Final[dict[tuple[str, ...], type[BaseModel]]] = {
+PARTS: Final[dict[tuple[str, ...], type[BaseModel]]] = {
     ("model",): Model,
     ("limits",): Limit,
     ("limits", "sum"): Total,
@@ -40,7 +40,7 @@ _KEYS: Final[dict[tuple[str, ...], tuple[str, ...]]] = {
     (): (NARROWS, *(key for key in Route.model_fields if key != "name")),
     ("budgets",): tuple(field.name for field in fields(Budget)),
     ("model", "price"): tuple(field.name for field in fields(Price)),
-    **{path: tuple(part.model_fields) for path, part in _PARTS.items()},
+    **{path: tuple(part.model_fields) for path, part in PARTS.items()},
 }
 """The keys that each part of a route knows."""
 
