@@ -3,56 +3,22 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from importlib.resources import files
-from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 import typer
 
 from cli import output
 from cli.options import JsonOption, StateOption, json_object
+from cli.policy_files import EnvOption, Loaded, PoliciesOption, ToolsOption
 from cli.policy_schema import schema
 from cli.state import State
 from contracts.decision import Call, Decision, Reason, Ruling
-from contracts.errors import Malformed
 from embedded.publish import publish_loaded
 from policies.decide import decide
-from policies.load import PolicySet, load
 from policies.problem import did_you_mean
-from tools.load import LoadedTools, load_tools
 
 app = typer.Typer(no_args_is_help=True, help="What agents may do.")
 app.command()(schema)
-
-PoliciesOption = Annotated[
-    Path | None, typer.Option("--policies", help="Policy directory; the shipped one if not given.")
-]
-ToolsOption = Annotated[Path | None, typer.Option("--tools", help="Tool file; the shipped one if not given.")]
-EnvOption = Annotated[str, typer.Option("--env", help="Environment that the policies are for.")]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Loaded:
-    """A policy directory and the tools that it is about."""
-
-    directory: Path
-    tools_file: Path
-    policies: PolicySet
-    tools: LoadedTools
-
-    @classmethod
-    def read(cls, policies: Path | None, tools: Path | None, env: str) -> Self:
-        """Raises InterlockError with everything that is wrong, each with its line."""
-        directory = policies or Path(str(files("policies").joinpath("shipped")))
-        file = tools or Path(str(files("tools").joinpath("helpdesk.yaml")))
-        if not directory.is_dir():
-            raise Malformed(f"{directory} is no directory: --policies names one with routes/ and people.yaml")
-        if not file.is_file():
-            raise Malformed(f"{file} is no file: --tools names one such as tools/helpdesk.yaml")
-        loaded = load_tools(file)
-        rules = load(directory, loaded.catalogue, env=env)
-        return cls(directory=directory, tools_file=file, policies=rules, tools=loaded)
 
 
 @app.command()
@@ -145,10 +111,5 @@ def _no_route(route: str, known: Mapping[str, Any]) -> Decision:
 
 
 def _placed(loaded: Loaded, route: str, tool: str, reason: Reason) -> dict[str, Any]:
-    """A rule of the catalogue stands in the tool file, every other in the route's."""
-    if reason.rule.startswith("catalogue"):
-        file, line = loaded.tools.places.get(tool, (loaded.tools_file.name, 1))
-    else:
-        place = loaded.policies.rule_place(route, reason.rule)
-        file, line = place if place is not None else (f"routes/{route}.yaml", 1)
+    file, line = loaded.places.of(route, tool, reason.rule)
     return {"rule": reason.rule, "file": file, "line": line, "text": reason.text}
