@@ -21,8 +21,8 @@ from contracts.transcript import Price
 
 _UNITS: Final = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,5})([smhd])")
+_SHARE: Final = re.compile(r"[01](\.[0-9]{1,9})?")
 _DOLLARS: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
-_SHARE: Final = re.compile(r"0\.[0-9]{1,9}|1(\.0{1,9})?")
 
 
 def milliseconds(duration: str) -> int:
@@ -72,14 +72,14 @@ def _price(price: Price) -> Price:
     return price
 
 
-def _ratio(number: Any) -> Any:
+def _ratio(text: Any) -> Any:
     """A ratio is kept as decimal text: documents hold no floats."""
-    return str(Decimal(str(number))) if type(number) in (int, float) else number
+    return f"{Decimal(str(text)):f}" if type(text) in (float, int) else text
 
 
 def _share(text: str) -> str:
-    if _SHARE.fullmatch(text) is None or Decimal(text) == 0:
-        raise ValueError(f"`{text[:40]}` is no share; write more than 0 and at most 1, such as 0.5")
+    if _SHARE.fullmatch(text) is None or not 0 < Decimal(text) <= 1:
+        raise ValueError(f"`{text[:40]}` is no share; write a number above 0 and up to 1, such as 0.5")
     return text
 
 
