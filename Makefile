@@ -53,11 +53,12 @@ model: install
 	$(BIN)/pytest -q -m model tests/laws/test_model.py
 
 # What waiting and long runs cost: ROUNDS times 1,000 that wait, a run of ROUNDS times 400 steps, ROUNDS times 250
-# clicks.
+# clicks; and what one decision costs.
 bench: install
 	$(BIN)/python -m bench.waiting $$((1000 * $(ROUNDS)))
 	$(BIN)/python -m bench.long_run $$((400 * $(ROUNDS)))
 	$(BIN)/python -m bench.clicks $$((250 * $(ROUNDS)))
+	$(BIN)/python -m bench.decide
 
 # The property tests of the laws with ROUNDS times 500 examples each, and the API with ROUNDS times 50 a call.
 fuzz: install
