@@ -21,7 +21,7 @@ from policies.route import Route
 ROUNDS: Final = 20_000
 TOOLS: Final = 100
 ARGUMENTS: Final = {"ticket_id": "T-18421", "reason": "The article resolves it.", "tags": ["login", "urgent"]}
-SCHEMA: Final = {
+SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
     "additionalProperties": False,
     "required": ["ticket_id"],
@@ -103,13 +103,13 @@ def main() -> None:
     }
     for shown, name in asked.items():
         call = Call(tool=name, arguments=ARGUMENTS)
-        _row(f"decide: {shown}", median_us(lambda call=call: decide(rules, tools, call, now_ms=0)), loop)
+        _row(f"decide: {shown}", median_us(partial(decide, rules, tools, call, now_ms=0)), loop)
     _row("fault: the tool's schema", median_us(lambda: fault(SCHEMA, ARGUMENTS)), loop)
     _row("fault: a route's rule", median_us(lambda: fault(RULE, ARGUMENTS)), loop)
     _row("fault: a rule that is broken", median_us(lambda: fault(RULE, {"reason": ""})), loop)
     for length in (1_000, 10_000, 100_000):
         value = {"reason": "a" * length + "!"}
-        _row(f"fault: ^(a+)+$ on {length:,}", median_us(lambda value=value: fault(HOSTILE, value), 200), loop)
+        _row(f"fault: ^(a+)+$ on {length:,}", median_us(partial(fault, HOSTILE, value), 200), loop)
     _cedar(loop)
 
 

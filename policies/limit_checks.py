@@ -36,12 +36,12 @@ def limit_problems(limit: Limit, tool: ToolSpec, rule: Json) -> Iterator[Finding
         yield place, shown, hint or "it must be a required argument of the tool"
         return
     types = kinds({"allOf": parts})
-    if types == {"string"}:
+    if types == frozenset(["string"]):
         if not any(word in part for part in parts for word in ("pattern", "enum", "const")):
             yield place, shown, _TEXT
         return
     floor = _floor(parts)
-    if types != {"integer"} or floor is None or floor < 0:
+    if types != frozenset(["integer"]) or floor is None or floor < 0:
         # A negative amount would give back what a limit has counted.
         yield place, shown, _WHOLE
     elif Decimal(limit.sum.max) < floor:

@@ -156,20 +156,15 @@ def _looser(base: Breaker, breaker: Breaker) -> Iterator[Wider]:
         yield ("breaker", "window"), text
     if milliseconds(breaker.open_for) < milliseconds(base.open_for):
         yield ("breaker", "open_for"), "the breaker would shut sooner"
-    highest = {
-        "min_runs": (breaker.min_runs, base.min_runs),
-        "failure_ratio": (Decimal(breaker.failure_ratio), Decimal(base.failure_ratio)),
-        "denials": (breaker.denials, base.denials),
-        "unknowns": (breaker.unknowns, base.unknowns),
-        "usd": (_dollars(breaker.usd), _dollars(base.usd)),
-    }
-    for key, (now, before) in highest.items():
-        if before is not None and (now is None or now > before):
+    for key in ("min_runs", "failure_ratio", "denials", "unknowns", "usd"):
+        if _height(breaker, key) > _height(base, key):
             yield ("breaker", key), f"the breaker would open later: its `{key}` would rise"
 
 
-def _dollars(text: str | None) -> Decimal | None:
-    return None if text is None else Decimal(text)
+def _height(breaker: Breaker, key: str) -> Decimal:
+    """What opens a breaker; where nothing is said, nothing does."""
+    value: int | str | None = getattr(breaker, key)
+    return Decimal("Infinity") if value is None else Decimal(value)
 
 
 _CHECKS: Final[tuple[Callable[[Route, Route], Iterator[Wider]], ...]] = (

@@ -1,5 +1,7 @@
 """A decision is quick, measured by what the machine is good for just now; `bench.decide` has the figures."""
 
+from functools import partial
+
 from bench.decide import ARGUMENTS, RULE, SCHEMA, baseline_us, catalogue, median_us, route
 from contracts.decision import Call, Ruling
 from policies.arguments import fault
@@ -26,4 +28,4 @@ def test_a_rule_on_arguments_is_compiled_once() -> None:
     baseline = baseline_us(ROUNDS)
     for schema in (RULE, SCHEMA, wide):
         assert fault(schema, ARGUMENTS) is None
-        assert median_us(lambda schema=schema: fault(schema, ARGUMENTS), ROUNDS) < 20 * baseline
+        assert median_us(partial(fault, schema, ARGUMENTS), ROUNDS) < 20 * baseline
