@@ -94,8 +94,8 @@ def _mutations(value: Value, *above: str) -> Iterator[tuple[str, Value]]:
     for part in above:
         body = body[part]
     for at, path in enumerate(_keys(body)):
-        # `make fuzz` gives each key each wrong value.
-        for wrong in WRONG if FUZZED else (RENAMED, WRONG[1 + at % 3]):
+        # `make fuzz` does each of them to each key.
+        for wrong in WRONG if FUZZED else (WRONG[at % len(WRONG)],):
             whole = deepcopy(value)
             inner = whole
             for part in (*above, *path[:-1]):
