@@ -54,12 +54,14 @@ model: install
 	$(BIN)/pytest -q -m model tests/laws/test_model.py
 
 # What waiting and long runs cost: ROUNDS times 1,000 that wait, a run of ROUNDS times 400 steps, ROUNDS times 250
-# clicks; and that nothing of a tool leaves once it is switched off, with ROUNDS times 200 runs in flight.
+# clicks; that nothing of a tool leaves once it is switched off, with ROUNDS times 200 runs in flight; and what one
+# decision costs.
 bench: install
 	$(BIN)/python -m bench.waiting $$((1000 * $(ROUNDS)))
 	$(BIN)/python -m bench.long_run $$((400 * $(ROUNDS)))
 	$(BIN)/python -m bench.clicks $$((250 * $(ROUNDS)))
 	$(BIN)/python -m bench.stops $$((200 * $(ROUNDS)))
+	$(BIN)/python -m bench.decide
 
 # The property tests of the laws with ROUNDS times 500 examples each, and the API with ROUNDS times 50 a call.
 fuzz: install
@@ -68,6 +70,7 @@ fuzz: install
 # Record anew what others build on; what the diff takes away or changes breaks somebody.
 golden: install
 	GOLDEN=record $(BIN)/pytest -q tests/laws/test_frozen_words.py tests/integration/test_frozen_answers.py
+	for kind in route people cases tools; do $(BIN)/interlock policy schema $$kind > docs/schemas/$$kind.json; done
 
 fmt: install
 	$(BIN)/ruff format .

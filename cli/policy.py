@@ -7,38 +7,20 @@ import typer
 
 from cli import output
 from cli.options import JsonOption, json_object
+from cli.policy_check import check
 from cli.policy_diff import diff
 from cli.policy_files import EnvOption, Loaded, PoliciesOption, ToolsOption
 from cli.policy_publish import publish
+from cli.policy_schema import schema
 from cli.policy_trial import try_cases
 from contracts.decision import Call, Reason
 from policies.decide import decide
 from policies.foreseen import no_route
+from policies.weighed import beside, limits_on
 
 app = typer.Typer(no_args_is_help=True, help="What agents may do.")
-
-
-@app.command()
-def check(
-    policies: PoliciesOption = None,
-    tools: ToolsOption = None,
-    env: EnvOption = "dev",
-    as_json: JsonOption = False,
-) -> None:
-    """Check routes, people and cases without running anything.
-
-    Example: interlock policy check --policies ./policies/shipped
-    """
-    loaded = Loaded.read(policies, tools, env).policies
-    warnings = [str(problem) for problem in loaded.warnings]
-    if as_json:
-        output.document(
-            {"routes": sorted(loaded.routes), "people": len(loaded.people.people), "warnings": warnings}
-        )
-        return
-    for warning in warnings:
-        output.say(f"warning: {warning}")
-    output.say(f"{len(loaded.routes)} routes and {len(loaded.people.people)} people are sound.")
+app.command()(check)
+app.command()(schema)
 
 
 app.command("test")(try_cases)
@@ -69,6 +51,12 @@ def explain(
     output.say(f"{tool} on {route}: {found['decision']}{people}")
     rows = [(one["rule"], one["text"], f"{one['file']}:{one['line']}") for one in found["reasons"]]
     output.table("Because", ("rule", "reason", "where"), rows)
+    rest = [
+        (one["rule"], one["text"], f"{one['file']}:{one['line']}")
+        for one in found["beside"] + found["limits"]
+    ]
+    if rest:
+        output.table("And", ("rule", "what it says", "where"), rest)
 
 
 def explained(loaded: Loaded, route: str, call: Call) -> dict[str, Any]:
@@ -78,10 +66,14 @@ def explained(loaded: Loaded, route: str, call: Call) -> dict[str, Any]:
         decision = no_route(route, loaded.policies.routes)
     else:
         decision = decide(rules, loaded.tools.catalogue, call, now_ms=time.time_ns() // 1_000_000)
-    return {
-        "decision": decision.ruling.value,
-        "approvals": decision.approvals,
-        "reasons": [_placed(loaded, route, call.tool, reason) for reason in decision.reasons],
+    said = {
+        "reasons": decision.reasons,
+        "beside": () if rules is None else beside(rules, loaded.policies.people, call.tool, decision),
+        "limits": () if rules is None else limits_on(rules, call.tool),
+    }
+    return {"decision": decision.ruling.value, "approvals": decision.approvals} | {
+        key: [_placed(loaded, route, call.tool, reason) for reason in reasons]
+        for key, reasons in said.items()
     }
 
 

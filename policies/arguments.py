@@ -19,6 +19,9 @@ DEPTH: Final = 64
 """Levels of nesting that arguments may have."""
 
 _PATTERN_BYTES: Final = 1 << 18
+_KEPT: Final = 2048
+_kept: Final[dict[int, tuple[Json, Draft202012Validator]]] = {}
+
 _NAMING: Final = ("additionalProperties", "unevaluatedProperties", "propertyNames")
 """Keywords whose messages repeat names that the model chose."""
 
@@ -32,7 +35,7 @@ def fault(schema: Json, value: Json) -> str | None:
     if too_deep(value):
         return f"the arguments are nested deeper than {DEPTH} levels"
     try:
-        _compiled(_key(schema)).validate(value)
+        _validator(schema).validate(value)
     except ValidationError as error:
         return _sentence(error)
     return None
@@ -40,11 +43,26 @@ def fault(schema: Json, value: Json) -> str | None:
 
 def check_schema(schema: Json) -> None:
     """Raises Malformed, with a sentence, where a schema could not be held to."""
-    _compiled(_key(schema))
+    _validator(schema)
+
+
+def _validator(schema: Json) -> Draft202012Validator:
+    """A schema's validator, found by the very object: a schema is never changed once it was held to.
+
+    The object is kept with it, so nothing else can come to have its identity.
+    """
+    kept = _kept.get(id(schema))
+    if kept is not None:
+        return kept[1]
+    validator = _compiled(_key(schema))
+    if len(_kept) >= _KEPT:
+        _kept.clear()
+    _kept[id(schema)] = schema, validator
+    return validator
 
 
 def _key(schema: Json) -> str:
-    """Equal schemas have one key: their sorted text, five times cheaper than a digest on every call."""
+    """Equal schemas have one key, their sorted text: each reading of a document makes new objects."""
     try:
         return json.dumps(schema, sort_keys=True, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:

@@ -1,7 +1,8 @@
 """A route against the catalogue, the people and the environment: what its own shape cannot show."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final
 
 from contracts.approval import Person
@@ -9,13 +10,18 @@ from contracts.digest import Json
 from contracts.errors import Malformed
 from contracts.tool import Catalogue, Effect, ToolSpec
 from policies.arguments import check_schema
+from policies.egress_checks import egress_problems, egress_twins, idle_egress, unreachable
+from policies.limit_checks import idle_limits, limit_problems, twins
 from policies.people import People
 from policies.problem import Problem, did_you_mean
 from policies.route import Limit, Route, milliseconds, unenforced
 from policies.schema_words import KEYWORDS, strange
 from policies.source import Place, Source
+from policies.when_checks import Finding, open_arguments, rule_problems
 
 _RETRIES: Final = ("native", "lookup", "none")
+_LONGEST_MS: Final = 86_400_000
+_WIDEST_MS: Final = 30 * 86_400_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +40,9 @@ class RouteCheck:
         yield from self._schemas()
         for at, limit in enumerate(self.route.limits):
             yield from self._limit(at, limit)
+        yield from self._found(("limits",), twins(self.route))
+        yield from self._egress()
+        yield from self._breaker()
         for key in unenforced(self.route):
             place = tuple(key.split("."))
             yield self.source.problem(place, f"`{key}` is not enforced by this version; remove it")
@@ -55,10 +64,39 @@ class RouteCheck:
                 )
             if self.people.by_principal(exception.owner) is None:
                 yield self.source.problem(place, f"`{exception.owner}` is nobody of people.yaml")
-        for tool in self.route.when:
-            if tool not in self.route.allow_tools:
-                yield self.source.problem(("when", tool), f"the rule is for `{tool}`, which is not allowed")
+        for name, schema in self.route.when.items():
+            tool = self.catalogue.tools.get(name)
+            if name not in self.route.allow_tools:
+                yield self.source.problem(("when", name), f"the rule is for `{name}`, which is not allowed")
+            elif tool is not None:
+                yield from self._found(("when", name), open_arguments(schema, tool))
+        yield from self._found(("limits",), idle_limits(self.route))
+        yield from self._found((), idle_egress(self.route, self.catalogue))
+        yield from self._unnamed()
+        yield from self._circles()
         yield from self._unsigned()
+
+    def _found(self, place: Place, findings: Iterable[Finding]) -> Iterator[Problem]:
+        """What others found below a place of the route."""
+        for inner, text, hint in findings:
+            yield self.source.problem((*place, *inner), text, hint)
+
+    def _unnamed(self) -> Iterator[Problem]:
+        """Names are masked where a tool says where they stand."""
+        tools = [self.catalogue.tools.get(name) for name in self.route.allow_tools]
+        if "name" in self.route.mask and not any(tool.names for tool in tools if tool is not None):
+            text = "`name` masks nothing: no allowed tool says where its `names` stand"
+            yield self.source.problem(("mask", self.route.mask.index("name")), text)
+
+    def _circles(self) -> Iterator[Problem]:
+        """Ends of a circle that come at once, or never: told where they are written."""
+        route = self.route
+        if route.loop == 1:
+            yield self.source.problem(("loop",), "`loop: 1` stops a run at its first read", "write 2 or more")
+        for key, number in (("loop", route.loop), ("stall", route.stall)):
+            if (key,) in self.source.lines and number > route.budgets.steps:
+                text = f"`{key}: {number}` is never reached within {route.budgets.steps} steps"
+                yield self.source.problem((key,), text)
 
     def _unsigned(self) -> Iterator[Problem]:
         """Destructive tools that nobody has the passkey for."""
@@ -95,11 +133,18 @@ class RouteCheck:
 
     def _lists(self) -> Iterator[Problem]:
         route = self.route
-        for key in ("allow_tools", "deny_tools", "require_approval"):
-            names = getattr(route, key)
-            for at, name in enumerate(names):
-                if name in names[:at]:
-                    yield self.source.problem((key, at), f"`{name}` stands twice in `{key}`")
+        for key in ("allow_tools", "deny_tools", "require_approval", "mask"):
+            seen = set()
+            for at, name in enumerate(getattr(route, key)):
+                if name in seen:
+                    yield self.source.problem((key, at), f"`{name}` stands twice in `{key}`", "remove one")
+                seen.add(name)
+        waived = set()
+        for at, exception in enumerate(route.exceptions):
+            if exception.tool in waived:
+                text = f"`{exception.tool}` has two exceptions"
+                yield self.source.problem(("exceptions", at), text, "remove one")
+            waived.add(exception.tool)
         for at, name in enumerate(route.deny_tools):
             if name in route.allow_tools:
                 yield self.source.problem(("deny_tools", at), f"`{name}` is both allowed and denied")
@@ -115,7 +160,7 @@ class RouteCheck:
             yield from self._schema(("when", name), schema)
             tool = self.catalogue.tools.get(name)
             if tool is not None:
-                yield from self._arguments(("when", name, "properties"), schema, tool)
+                yield from self._found(("when", name), rule_problems(schema, tool))
 
     def _schema(self, place: Place, schema: Json) -> Iterator[Problem]:
         for inner, text in strange(schema):
@@ -125,38 +170,36 @@ class RouteCheck:
         except Malformed as error:
             yield self.source.problem(place, error.sentence)
 
-    def _arguments(self, place: Place, schema: Json, tool: ToolSpec) -> Iterator[Problem]:
-        """A rule about an argument that the tool does not have rules nothing."""
-        known, named = tool.schema.get("properties", {}), schema.get("properties")
-        for name in named if isinstance(named, dict) else ():
-            if name not in known:
-                yield self.source.problem(
-                    (*place, name), f"`{tool.name}` has no argument `{name}`", did_you_mean(name, known)
-                )
-
     def _limit(self, at: int, limit: Limit) -> Iterator[Problem]:
         if (limit.calls is None) == (limit.sum is None):
             yield self.source.problem(("limits", at), "a limit has either `calls` or `sum`")
         tool = self.catalogue.tools.get(limit.tool)
-        if limit.sum is None or tool is None:
-            return
-        place: Place = ("limits", at, "sum", "argument")
-        name = limit.sum.argument.removeprefix("/")
-        text = f"`{name}` of `{tool.name}` cannot be summed"
-        if name not in tool.schema.get("required", ()):
-            yield self.source.problem(place, text, "it must be a required argument of the tool")
-        elif not self._countable(tool, name):
-            hint = "it must be an integer with a `minimum` of 0 or more, in the tool's schema or under `when`"
-            yield self.source.problem(place, text, hint)
+        if tool is not None:
+            rule = self.route.when.get(limit.tool, {})
+            yield from self._found(("limits", at), limit_problems(limit, tool, rule))
 
-    def _countable(self, tool: ToolSpec, argument: str) -> bool:
-        """A negative amount would give back what a limit has counted."""
-        own, rule = (
-            schema.get("properties", {}).get(argument, {})
-            for schema in (tool.schema, self.route.when.get(tool.name, {}))
-        )
-        floors = [part.get("minimum", part.get("exclusiveMinimum")) for part in (own, rule)]
-        return own.get("type") == "integer" and any(floor is not None and floor >= 0 for floor in floors)
+    def _egress(self) -> Iterator[Problem]:
+        for at, rule in enumerate(self.route.egress):
+            yield from self._found(("egress", at), egress_problems(rule))
+        yield from self._found(("egress",), egress_twins(self.route))
+        yield from self._found((), unreachable(self.route, self.catalogue))
+
+    def _breaker(self) -> Iterator[Problem]:
+        """A breaker opens for something, and shuts again."""
+        breaker = self.route.breaker
+        if breaker is None:
+            return
+        if milliseconds(breaker.open_for) > _LONGEST_MS:
+            text = (
+                f"`open_for` is {breaker.open_for}: a route that is stopped for so long is stopped by people"
+            )
+            yield self.source.problem(("breaker", "open_for"), text, "write 24h at most")
+        if milliseconds(breaker.window) > _WIDEST_MS:
+            yield self.source.problem(("breaker", "window"), "`window` is at most 30d")
+        if breaker.usd is not None and Decimal(breaker.usd) == 0:
+            yield self.source.problem(
+                ("breaker", "usd"), "with `usd: 0` it would open at the first model call"
+            )
 
     def _group(self) -> Iterator[Problem]:
         """Exceptions end by themselves, so the group is large enough without them."""

@@ -1,7 +1,7 @@
 """A policy directory as routes, people and cases, or all that is wrong with it."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -11,6 +11,8 @@ from contracts.tool import Catalogue
 from policies.case_file import read_cases
 from policies.cases import Case, CaseResult, run_cases
 from policies.checks import RouteCheck
+from policies.inheritance import NARROWS, resolve
+from policies.narrowing import wider
 from policies.people import People
 from policies.people_file import read_people
 from policies.problem import PolicyRefused, Problem, did_you_mean
@@ -62,7 +64,7 @@ def load(directory: Path, catalogue: Catalogue, *, env: str, now_ms: int | None 
     loading = _Loading(directory, catalogue, env)
     policies = loading.policies(int(time.time() * 1_000) if now_ms is None else now_ms)
     if loading.problems:
-        raise PolicyRefused(loading.problems)
+        raise PolicyRefused(loading.problems, loading.warnings)
     return policies
 
 
@@ -74,26 +76,49 @@ class _Loading:
         self.catalogue = catalogue
         self.env = env
         self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []
 
     def policies(self, now_ms: int) -> PolicySet:
         people = self._people()
-        routes, places = {}, {}
-        warnings: list[Problem] = []
-        for name, source in self._sources("routes").items():
-            route, problems = read_route(source, name)
-            self.problems += problems
-            if route is None:
-                continue
-            check = RouteCheck(
-                source=source, route=route, catalogue=self.catalogue, people=people, env=self.env
-            )
-            self.problems += check.problems()
-            warnings += check.warnings(now_ms)
-            routes[name], places[name] = route, _places(source)
-        if not routes and not self.problems:
+        read = self._sources("routes")
+        sources, bases, problems = resolve(read)
+        self.problems += problems
+        routes = self._routes(sources, bases, people, now_ms)
+        if not read and not self.problems:
             self._note("routes", "there is no route", "write one to routes/NAME.yaml")
-        cases = self._cases(routes)
-        return PolicySet(routes=routes, people=people, cases=cases, places=places, warnings=tuple(warnings))
+        return PolicySet(
+            routes=routes,
+            people=people,
+            cases=self._cases(read),
+            places={name: _places(sources[name]) for name in routes},
+            warnings=tuple(self.warnings),
+        )
+
+    def _routes(
+        self, sources: Mapping[str, Source], bases: Mapping[str, str], people: People, now_ms: int
+    ) -> dict[str, Route]:
+        routes: dict[str, Route] = {}
+        wrong: list[tuple[Source, Problem]] = []
+        idle: list[tuple[Source, Problem]] = []
+        for name, source in sources.items():
+            route, problems = read_route(source, name)
+            wrong += [(source, problem) for problem in problems]
+            if route is not None:
+                check = RouteCheck(
+                    source=source, route=route, catalogue=self.catalogue, people=people, env=self.env
+                )
+                wrong += [(source, problem) for problem in check.problems()]
+                idle += [(source, problem) for problem in check.warnings(now_ms)]
+                routes[name] = route
+        for name, base in bases.items():
+            if name in routes and base in routes:
+                source, findings = sources[name], wider(routes[base], routes[name])
+                wrong += [
+                    (source, source.problem(place, f"`narrows: {base}`: {text}")) for place, text in findings
+                ]
+        self.problems += _told(wrong)
+        self.warnings += _told(idle)
+        return routes
 
     def _people(self) -> People:
         if not (self.directory / _PEOPLE).is_file():
@@ -106,7 +131,7 @@ class _Loading:
         self.problems += problems
         return people
 
-    def _cases(self, routes: Mapping[str, Route]) -> dict[str, tuple[Case, ...]]:
+    def _cases(self, routes: Mapping[str, Source]) -> dict[str, tuple[Case, ...]]:
         found = {}
         for name, source in self._sources("cases").items():
             if name not in routes:
@@ -139,5 +164,18 @@ class _Loading:
         self.problems.append(Problem(file=file, line=1, text=text, hint=hint))
 
 
+def _told(found: Sequence[tuple[Source, Problem]]) -> Iterator[Problem]:
+    """Problems of routes, each in its route's own file.
+
+    What a route took over is wrong there only beside what it says itself; else it is told of its base alone.
+    """
+    own = dict.fromkeys(problem for source, problem in found if problem.file == source.file)
+    yield from own
+    for source, problem in found:
+        if problem not in own:
+            text = f"with what this route takes over from {problem.file}:{problem.line}: {problem.text}"
+            yield source.problem((NARROWS,), text, problem.hint)
+
+
 def _places(source: Source) -> dict[str, tuple[str, int]]:
-    return {rule_path(place): (source.file, line) for place, line in source.lines.items()}
+    return {rule_path(place): source.where(place) for place in source.lines}

@@ -13,7 +13,9 @@ from policies.problem import Problem, did_you_mean
 from policies.source import Place, Source
 
 
-class _Slack(BaseModel):
+class SlackEntry(BaseModel):
+    """A Slack user: ids, since names are mutable."""
+
     model_config = ConfigDict(extra="forbid", strict=True)
 
     team: str = Field(pattern=r"^T[A-Z0-9]+$")
@@ -21,6 +23,7 @@ class _Slack(BaseModel):
 
 
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_WEEK: Final[list[Any]] = list(_DAYS)
 _CLOCK: Final = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 _BASE64URL: Final = r"^[A-Za-z0-9_-]{16,2000}$"
 
@@ -37,16 +40,22 @@ def _zone(name: str) -> str:
     return name
 
 
-class _Hours(BaseModel):
+class HoursEntry(BaseModel):
+    """When a person is at work."""
+
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    days: list[Annotated[str, AfterValidator(_day)]] = Field(min_length=1)
+    days: list[Annotated[str, AfterValidator(_day), Field(json_schema_extra={"enum": _WEEK})]] = Field(
+        min_length=1
+    )
     start: str = Field(pattern=_CLOCK, alias="from")
     until: str = Field(pattern=_CLOCK, alias="to")
     zone: Annotated[str, AfterValidator(_zone)]
 
 
-class _Passkey(BaseModel):
+class PasskeyEntry(BaseModel):
+    """A device that signs approvals of destructive actions."""
+
     model_config = ConfigDict(extra="forbid", strict=True)
 
     id: str = Field(pattern=_BASE64URL)
@@ -54,25 +63,27 @@ class _Passkey(BaseModel):
     name: str = Field(default="", max_length=80)
 
 
-class _Entry(BaseModel):
+class PersonEntry(BaseModel):
+    """Who may approve, and for whom."""
+
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    slack: _Slack | None = None
+    slack: SlackEntry | None = None
     subjects: list[str] = Field(default_factory=list)
     groups: list[str] = Field(default_factory=list)
     tenants: list[str] = Field(default_factory=list)
     routes: list[str] | None = None
-    hours: _Hours | None = None
-    passkeys: list[_Passkey] = Field(default_factory=list)
+    hours: HoursEntry | None = None
+    passkeys: list[PasskeyEntry] = Field(default_factory=list)
 
 
 _KEYS: Final = (
-    *_Entry.model_fields,
-    *_Slack.model_fields,
+    *PersonEntry.model_fields,
+    *SlackEntry.model_fields,
     *("days", "from", "to", "zone"),
-    *_Passkey.model_fields,
+    *PasskeyEntry.model_fields,
 )
-_ENTRY: Final = TypeAdapter(_Entry)
+_ENTRY: Final = TypeAdapter(PersonEntry)
 
 
 def read_people(source: Source) -> tuple[People, list[Problem]]:
@@ -98,7 +109,7 @@ def read_people(source: Source) -> tuple[People, list[Problem]]:
     return People(people=tuple(people)), problems
 
 
-def _entry(source: Source, name: str, body: Any, problems: list[Problem]) -> _Entry | None:
+def _entry(source: Source, name: str, body: Any, problems: list[Problem]) -> PersonEntry | None:
     place: Place = ("people", name)
     if not name.removeprefix("principal:").strip() or any(character.isspace() for character in name):
         problems.append(source.problem(place, f"`{name}` is no principal", "write one like principal:ada"))
@@ -111,7 +122,7 @@ def _entry(source: Source, name: str, body: Any, problems: list[Problem]) -> _En
     return entry
 
 
-def _check(source: Source, place: Place, entry: _Entry) -> Iterator[Problem]:
+def _check(source: Source, place: Place, entry: PersonEntry) -> Iterator[Problem]:
     if entry.hours is not None and entry.hours.start >= entry.hours.until:
         text = f"the hours end at {entry.hours.until}, before they begin at {entry.hours.start}"
         yield source.problem((*place, "hours"), text, "hours over midnight are two people's")
@@ -127,7 +138,7 @@ def _problem(source: Source, place: Place, loc: Place, message: str) -> Problem:
     return source.problem(inner, f"`{'.'.join(map(str, inner))}`: {text}", hint)
 
 
-def _person(name: str, entry: _Entry) -> Person:
+def _person(name: str, entry: PersonEntry) -> Person:
     return Person(
         principal=full_principal(name),
         slack_team=entry.slack.team if entry.slack else None,
@@ -143,7 +154,7 @@ def _person(name: str, entry: _Entry) -> Person:
     )
 
 
-def _hours(hours: _Hours) -> Hours:
+def _hours(hours: HoursEntry) -> Hours:
     return Hours(
         days=tuple(sorted({_DAYS.index(day) for day in hours.days})),
         start=_minutes(hours.start),

@@ -3,8 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Final
 
 from contracts.errors import Refused
+
+TOLD: Final = 200
+"""Problems that a refusal says out loud."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,9 +30,22 @@ class Problem:
 class PolicyRefused(Refused):
     """The policy directory has mistakes; nothing of it takes effect."""
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        self.problems = tuple(sorted(problems, key=lambda problem: (problem.file, problem.line)))
-        super().__init__("the policies are refused: " + "\n".join(map(str, self.problems)))
+    def __init__(self, problems: Sequence[Problem], warnings: Sequence[Problem] = ()) -> None:
+        self.problems = tuple(sorted(dict.fromkeys(problems), key=_place))
+        #: What is no mistake, yet does nothing.
+        self.warnings = tuple(sorted(dict.fromkeys(warnings), key=_place))
+        super().__init__("the policies are refused: " + told(self.problems))
+
+
+def told(problems: Sequence[Problem]) -> str:
+    """One line each; of very many, the first ones."""
+    rest = len(problems) - TOLD
+    more = [f"and {rest} more"] if rest > 0 else []
+    return "\n".join([*map(str, problems[:TOLD]), *more])
+
+
+def _place(problem: Problem) -> tuple[str, int]:
+    return problem.file, problem.line
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -83,9 +83,22 @@ def _share(text: str) -> str:
     return text
 
 
-Duration = Annotated[str, AfterValidator(_duration)]
-Dollars = Annotated[str, AfterValidator(_dollars)]
-Deadline = Annotated[str, AfterValidator(_deadline)]
+def _written(pattern: re.Pattern[str]) -> Any:
+    """How a text is written, for editors; the loader says it in a sentence."""
+    return Field(json_schema_extra={"pattern": f"^({pattern.pattern})$"})
+
+
+Duration = Annotated[str, AfterValidator(_duration), _written(_DURATION)]
+Dollars = Annotated[str, AfterValidator(_dollars), _written(_DOLLARS)]
+Deadline = Annotated[str, AfterValidator(_deadline), _written(re.compile(f"never|{_DURATION.pattern}"))]
+Ratio = Annotated[
+    str,
+    BeforeValidator(
+        _ratio,
+        json_schema_input_type=Annotated[str, _written(_SHARE)] | Annotated[float, Field(gt=0, le=1)],
+    ),
+    AfterValidator(_share),
+]
 Count = Annotated[int, Field(ge=1)]
 Mask = Literal["email", "phone", "card", "iban", "name"]
 
@@ -193,7 +206,7 @@ class Breaker(_Shape):
     #: Runs that ended, before their failures are weighed.
     min_runs: Count
     #: Share of them that failed.
-    failure_ratio: Annotated[str, BeforeValidator(_ratio), AfterValidator(_share)]
+    failure_ratio: Ratio
     #: How long it stays open before one run may try.
     open_for: Duration
     #: Denied calls; None: they do not open it.
@@ -240,8 +253,8 @@ class Route(_Shape):
     require_approval: tuple[str, ...] = ()
     #: JSON Schema by tool, on the real arguments.
     when: dict[str, dict[str, Any]] = Field(default_factory=dict)
-    limits: tuple[Limit, ...] = ()
-    egress: tuple[Egress, ...] = ()
+    limits: Annotated[tuple[Limit, ...], Field(max_length=200)] = ()
+    egress: Annotated[tuple[Egress, ...], Field(max_length=200)] = ()
     budgets: Annotated[Budget, AfterValidator(_budget)]
     loop: Count = 3
     #: Steps in a row that bring nothing new, after which the run stops as if in a loop.

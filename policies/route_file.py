@@ -9,6 +9,7 @@ from pydantic_core import ErrorDetails
 from contracts.budget import Budget
 from contracts.digest import Json
 from contracts.transcript import Price
+from policies.inheritance import NARROWS
 from policies.problem import Problem, did_you_mean
 from policies.route import (
     Approval,
@@ -24,7 +25,7 @@ from policies.route import (
 )
 from policies.source import Place, Source
 
-_PARTS: Final[dict[tuple[str, ...], type[BaseModel]]] = {
+PARTS: Final[dict[tuple[str, ...], type[BaseModel]]] = {
     ("model",): Model,
     ("limits",): Limit,
     ("limits", "sum"): Total,
@@ -36,10 +37,10 @@ _PARTS: Final[dict[tuple[str, ...], type[BaseModel]]] = {
     ("exceptions",): RouteException,
 }
 _KEYS: Final[dict[tuple[str, ...], tuple[str, ...]]] = {
-    (): tuple(key for key in Route.model_fields if key != "name"),
+    (): (NARROWS, *(key for key in Route.model_fields if key != "name")),
     ("budgets",): tuple(field.name for field in fields(Budget)),
     ("model", "price"): tuple(field.name for field in fields(Price)),
-    **{path: tuple(part.model_fields) for path, part in _PARTS.items()},
+    **{path: tuple(part.model_fields) for path, part in PARTS.items()},
 }
 """The keys that each part of a route knows."""
 
@@ -90,6 +91,8 @@ def _problem(source: Source, fault: ErrorDetails) -> Problem:
             return source.problem(place, f"`{shown}`: {fault['ctx']['error']}")
         case "literal_error":
             return source.problem(place, f"`{shown}` takes {fault['ctx']['expected']}")
+        case "too_long":
+            return source.problem(place, f"`{shown}` has more than {fault['ctx']['max_length']} entries")
         case "string_type" if isinstance(fault["input"], int | float):
             return source.problem(place, f"`{shown}` is a number where text belongs", "put it in quotes")
     message = fault["msg"].removeprefix("Input should be ")

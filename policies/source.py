@@ -5,7 +5,7 @@ YAML 1.1 surprises are mistakes here: anchors, tags, duplicate keys, ``yes`` for
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -18,6 +18,12 @@ from policies.problem import Problem
 
 LIMIT: Final = 262_144
 """Bytes of one file."""
+
+DEPTH: Final = 48
+"""Levels of nesting of one file."""
+
+SAID: Final = 400
+"""Characters of one sentence about a file."""
 
 Place: TypeAlias = tuple[str | int, ...]
 """Path of a value in its file: ``("limits", 0, "tool")``."""
@@ -34,15 +40,23 @@ class Source:
     file: str
     value: Json
     lines: Mapping[Place, int]
+    #: The other file of what stands in one: a route that narrows takes the rest from its base.
+    files: Mapping[Place, str] = field(default_factory=dict)
 
     def line(self, place: Place) -> int:
         """The line of a value, or of the nearest thing around it that stands in the file."""
+        return self.where(place)[1]
+
+    def where(self, place: Place) -> tuple[str, int]:
+        """File and line of a value, or of the nearest thing around it."""
         while place not in self.lines and place:
             place = place[:-1]
-        return self.lines.get(place, 1)
+        return self.files.get(place, self.file), self.lines.get(place, 1)
 
     def problem(self, place: Place, text: str, hint: str = "") -> Problem:
-        return Problem(file=self.file, line=self.line(place), text=text, hint=hint)
+        """A mistake at its place; what a file says in it is cut, and stays in its line."""
+        file, line = self.where(place)
+        return Problem(file=file, line=line, text=clean(text, SAID), hint=clean(hint, SAID))
 
 
 class _Refusal(Exception):
@@ -76,6 +90,9 @@ class _Reading:
 
     def value(self, node: yaml.Node, place: Place) -> Json:
         self.lines.setdefault(place, node.start_mark.line + 1)
+        if len(place) > DEPTH:
+            self._note(_Refusal(node, f"this is nested deeper than {DEPTH} levels", "write it flatter"))
+            return None
         if node.tag == _TAG + "map" and isinstance(node, yaml.MappingNode):
             return self._mapping(node, place)
         if node.tag == _TAG + "seq" and isinstance(node, yaml.SequenceNode):

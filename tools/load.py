@@ -8,7 +8,8 @@ from typing import TypeAlias
 
 from contracts.errors import Malformed, Refused
 from contracts.tool import Catalogue, ToolSpec
-from policies.problem import Problem, did_you_mean
+from policies.problem import Problem, did_you_mean, told
+from policies.schema_parts import mapping
 from policies.source import Place, Source, read_source
 from tools.addresses import base_urls, given, is_url, origin, variable
 from tools.openapi.binding import Binding
@@ -31,7 +32,7 @@ class ToolsRefused(Refused):
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(sorted(problems, key=lambda problem: (problem.file, problem.line)))
-        super().__init__("the tools are refused: " + "\n".join(map(str, self.problems)))
+        super().__init__("the tools are refused: " + told(self.problems))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,8 +196,8 @@ class _Loading:
 
     def _check_entries(self) -> None:
         """What holds of every tool, whatever its source."""
-        raw = self._source.value if isinstance(self._source.value, dict) else {}
-        sources, tools = raw.get("sources", {}), raw.get("tools", {})
+        raw = mapping(self._source.value)
+        sources, tools = mapping(raw.get("sources")), mapping(raw.get("tools"))
         for name, entry in self.entries.tools.items():
             if entry.source not in sources:
                 hint = did_you_mean(entry.source, self.entries.sources)

@@ -1,7 +1,7 @@
 """The shape of a tool file, with the place of each mistake in it."""
 
 import re
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -43,16 +43,32 @@ def _none(value: object) -> object:
     return None if value == "none" else value
 
 
-Seconds = Annotated[int, BeforeValidator(_seconds)]
-Pointer = Annotated[str, BeforeValidator(_pointer), StringConstraints(pattern=r"^(/[^/]+)+$", max_length=200)]
+Seconds = Annotated[
+    int,
+    BeforeValidator(
+        _seconds, json_schema_input_type=Annotated[str, Field(pattern=r"^[1-9][0-9]{0,8}[smhd]$")]
+    ),
+]
+Pointer = Annotated[
+    str,
+    BeforeValidator(_pointer, json_schema_input_type=Annotated[str, Field(pattern=r"^/?[^/]+(/[^/]+)*$")]),
+    StringConstraints(pattern=r"^(/[^/]+)+$", max_length=200),
+]
 Target = Annotated[
     str,
-    BeforeValidator(lambda text: text if isinstance(text, str) and text.startswith("=") else _pointer(text)),
+    BeforeValidator(
+        lambda text: text if isinstance(text, str) and text.startswith("=") else _pointer(text),
+        json_schema_input_type=Annotated[str, Field(pattern=r"^(/?[^/=]+(/[^/]+)*|=[a-z][a-z0-9_-]{0,62})$")],
+    ),
     StringConstraints(pattern=r"^((/[^/]+)+|=[a-z][a-z0-9_-]{0,62})$", max_length=200),
 ]
 """A pointer, or ``=profile``: the name of the only thing that the tool acts on."""
 Pointers = Annotated[
-    str, BeforeValidator(_pointer), StringConstraints(pattern=r"^(/(\*|[^/*]+))+$", max_length=200)
+    str,
+    BeforeValidator(
+        _pointer, json_schema_input_type=Annotated[str, Field(pattern=r"^/?(\*|[^/*]+)(/(\*|[^/*]+))*$")]
+    ),
+    StringConstraints(pattern=r"^(/(\*|[^/*]+))+$", max_length=200),
 ]
 Credential = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 ToolName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$", max_length=64)]
@@ -79,14 +95,16 @@ class SourceEntry(_Part):
         return self
 
 
-class _Native(_Part):
+class NativeEntry(_Part):
+    """The target does one thing for one key."""
+
     key_retention: Seconds
 
 
 class RetryEntry(_Part):
     """How a retry of a write is safe."""
 
-    native: _Native | None = None
+    native: NativeEntry | None = None
     lookup: str | None = None
     by: Literal["key"] | None = None
 
@@ -127,6 +145,10 @@ def _undo(value: object) -> object:
     return {"tool": value} if isinstance(value, str) and value != "none" else _none(value)
 
 
+_Entry = TypeVar("_Entry")
+_OrNone: TypeAlias = _Entry | Literal["none"] | None
+
+
 class ToolEntry(_Part):
     """One tool: how an operation of a source may be used."""
 
@@ -139,13 +161,19 @@ class ToolEntry(_Part):
     reaches: Pointer | None = None
     #: Of a read: JSON pointers into its result (`*`: each item of a list) at people's names.
     names: tuple[Pointers, ...] = ()
-    retry: Annotated[RetryEntry | None, BeforeValidator(_none)] = None
+    retry: Annotated[
+        RetryEntry | None, BeforeValidator(_none, json_schema_input_type=_OrNone[RetryEntry])
+    ] = None
     target: Target | None = None
     #: Only ``none``, written out, says that nothing is read before people are asked.
-    preview: Annotated[PreviewEntry | None, BeforeValidator(_none)] = None
+    preview: Annotated[
+        PreviewEntry | None, BeforeValidator(_none, json_schema_input_type=_OrNone[PreviewEntry])
+    ] = None
     #: Of a read of an ``openapi`` source that does not read with GET: the method, said here too.
     reads_with: Literal["POST"] | None = None
-    undo: Annotated[UndoEntry | None, BeforeValidator(_undo)] = None
+    undo: Annotated[
+        UndoEntry | None, BeforeValidator(_undo, json_schema_input_type=UndoEntry | str | None)
+    ] = None
     timeout: Annotated[Seconds, Field(ge=1, le=120)] = 20
 
 
