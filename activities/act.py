@@ -9,6 +9,7 @@ from typing import Any
 from temporalio import activity
 
 from activities.boundary import settled
+from activities.gate import denied
 from activities.guard import Admitted, Guard
 from activities.sending import Sending
 from activities.warranted import Warrants
@@ -42,32 +43,39 @@ class Acting:
         if admitted.action.outcome is not None:
             return Acted(action_id=ref.action_id, outcome=admitted.action.outcome)
         try:
-            await self.ledger.admit(run, admitted.action, admitted.spec)
+            return await self._read(admitted)
         except Halted as halt:
-            await self.runs.halt(run, halt.sentence)
-            return Acted(action_id=ref.action_id, outcome=Outcome.SKIPPED, halted=halt.sentence)
+            return await self._halted(admitted, halt.sentence, halt.rules)
         except PermissionRefused as refusal:
-            return await self._end(admitted, _refusal(Outcome.DENIED, refusal.sentence))
+            if refusal is not admitted.gate.no:
+                raise
+            return await self._end(admitted, denied(refusal))
+
+    async def _read(self, admitted: Admitted) -> Acted:
+        gate, spec, action = admitted.gate, admitted.spec, admitted.action
+        egress = await gate.first(self.ledger.admit(admitted.run, action, spec))
         started = time.monotonic()
-        answer = settled(await self.toolbox.read(admitted.spec, admitted.action.arguments, admitted.scope))
+        scope = replace(admitted.scope, egress=egress)
+        answer = settled(await gate.outcome(self.toolbox.read(spec, action.arguments, scope)))
         attempt = activity.info().attempt
-        return await self._end(
-            admitted, _conclusion(admitted, answer, started, admitted.spec.credential, attempt)
-        )
+        return await self._end(admitted, _conclusion(admitted, answer, started, spec.credential, attempt))
 
     @activity.defn(name=names.WRITE)
     async def write(self, ref: ActionRef) -> Acted:
         run = await self.warrants.current()
-        admitted = await self.guard.admit(run, ref.action_id)
+        admitted = await self.guard.admit(run, ref.action_id, of_write=True)
         if admitted.action.outcome not in (None, Outcome.UNKNOWN):
             return Acted(action_id=ref.action_id, outcome=admitted.action.outcome)
         if admitted.action.frozen is None:
             # An earlier attempt found the target changed, and did not come to say so.
             return _changed(admitted)
-        return await self._write(admitted, self.guard.frozen(admitted))
+        try:
+            return await self._write(admitted, self.guard.frozen(admitted))
+        except Halted as halt:
+            return await self._halted(admitted, halt.sentence, halt.rules)
 
     async def _write(self, admitted: Admitted, frozen: Frozen) -> Acted:
-        armed = await self.toolbox.arm(admitted.spec, frozen, admitted.scope)
+        armed = await admitted.gate.outcome(self.toolbox.arm(admitted.spec, frozen, admitted.scope))
         if armed.version != frozen.target_version and not await self.ledger.known(frozen.key_hash):
             return await self._changed_before(admitted, frozen)
         info = activity.info()
@@ -96,9 +104,10 @@ class Acting:
         if sent.answer is not None:
             return await self._settled(admitted, request, claim, sent.answer, started)
         if claim.say == "halted":
-            await self.runs.halt(admitted.run, claim.sentence)
-            return Acted(action_id=admitted.action.action_id, outcome=Outcome.SKIPPED, halted=claim.sentence)
-        if claim.say == "changed":
+            return await self._halted(admitted, claim.sentence, claim.rules)
+        if claim.say == "voided":
+            await self.actions.thaw(admitted.run, request.frozen, claim.sentence)
+        if claim.say in ("changed", "voided"):
             return _changed(admitted)
         return await self._end(admitted, claim.stored or _refusal(claim.outcome, claim.sentence))
 
@@ -106,10 +115,16 @@ class Acting:
         self, admitted: Admitted, request: ClaimRequest, claim: Claim, answer: Answer, started: float
     ) -> Acted:
         asked = admitted.action.approval_id is not None
-        if answer.changed and asked and await self.ledger.release(request, claim.fence, answer.text):
+        # Held back: prepared anew it waits there for what held it, or is denied by what did.
+        anew = answer.held or (answer.changed and asked)
+        if anew and await self.ledger.release(request, claim.fence, answer.text):
             return _changed(admitted)
         conclusion = _conclusion(admitted, answer, started, admitted.spec.credential, claim.fence)
         return _acted(admitted, await self.ledger.settle(request, claim.fence, conclusion))
+
+    async def _halted(self, admitted: Admitted, sentence: str, rules: tuple[str, ...]) -> Acted:
+        await self.runs.halt(admitted.run, sentence, rules)
+        return Acted(action_id=admitted.action.action_id, outcome=Outcome.SKIPPED, halted=sentence)
 
     async def _end(self, admitted: Admitted, conclusion: Conclusion) -> Acted:
         action = await self.actions.conclude(admitted.run, admitted.action.action_id, conclusion)
@@ -151,6 +166,6 @@ def _conclusion(
         text=answer.text,
         duration_ms=int((time.monotonic() - started) * 1000),
         attempts=attempts,
-        credential_scope=f"{admitted.scope.env}/{admitted.scope.tenant}/{credential}",
+        credential_scope=f"{admitted.scope.env}/{admitted.scope.tenant}/{credential}" if credential else None,
         artifact=answer.artifact,
     )

@@ -1,10 +1,13 @@
 """The one guard that no tool gets around: what is presented is verified, and bound to this run."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from activities.boundary import presented
+from activities.gate import ReadGate
 from contracts.action import Frozen
 from contracts.errors import TokenRefused
+from contracts.leaving import Leaving
 from contracts.ports import Actions, Documents
 from contracts.run import ActionRecord, WarrantedRun
 from contracts.tokens import Capability, Purpose, Verifier
@@ -22,6 +25,8 @@ class Admitted:
     spec: ToolSpec
     capability: Capability
     scope: Scope
+    #: The scope's.
+    gate: ReadGate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,9 +36,12 @@ class Guard:
     verifier: Verifier
     actions: Actions
     documents: Documents
+    leaving: Leaving
 
-    async def admit(self, run: WarrantedRun, action_id: str) -> Admitted:
-        """Raises TokenRefused, or TokenExpired where the workflow may renew and try again."""
+    async def admit(self, run: WarrantedRun, action_id: str, *, of_write: bool = False) -> Admitted:
+        """``of_write``: what it reads belongs to a write that is about to be claimed.
+
+        Raises TokenRefused, or TokenExpired where the workflow may renew and try again."""
         token = presented()
         capability = Capability.read(self.verifier.verify(Purpose.CAPABILITY, token))
         self._check_binding(run, capability)
@@ -44,13 +52,20 @@ class Guard:
         spec = catalogue.tools.get(action.tool)
         if spec is None:
             raise TokenRefused(f"the pinned catalogue has no {action.tool}")
+        gate = ReadGate(partial(self._look, run, action, spec, of_write))
         scope = Scope(
             tenant=capability.tenant,
             env=capability.env,
             request_id=run.warrant.request_id,
             token=token,
+            gate=gate,
         )
-        return Admitted(run=run, action=action, spec=spec, capability=capability, scope=scope)
+        return Admitted(run=run, action=action, spec=spec, capability=capability, scope=scope, gate=gate)
+
+    async def _look(self, run: WarrantedRun, action: ActionRecord, spec: ToolSpec, of_write: bool) -> float:
+        if of_write:
+            return await self.leaving.not_stopped(run, spec)
+        return await self.leaving.may_leave(run, action, spec)
 
     def _check_binding(self, run: WarrantedRun, capability: Capability) -> None:
         warrant = run.warrant

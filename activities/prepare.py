@@ -1,20 +1,21 @@
 """Prepare a write: read the target, freeze what is proposed, seal it."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from temporalio import activity
 
 from activities.boundary import settled
+from activities.gate import denied
 from activities.guard import Admitted, Guard
 from activities.undoing import Undoing
 from activities.warranted import Warrants
 from contracts import names
 from contracts.action import Frozen, Original, Prepared
 from contracts.decision import Call, Decision, Ruling
-from contracts.errors import PermissionRefused
+from contracts.errors import Halted, PermissionRefused
 from contracts.ledger import Conclusion
-from contracts.ports import Actions, Clock, Documents
+from contracts.ports import Actions, Clock, Documents, Runs
 from contracts.run import Outcome
 from contracts.tokens import FrozenSeal, Purpose, Signer
 from contracts.tool import Catalogue
@@ -32,6 +33,7 @@ class Preparing:
 
     warrants: Warrants
     guard: Guard
+    runs: Runs
     actions: Actions
     documents: Documents
     undoing: Undoing
@@ -46,20 +48,36 @@ class Preparing:
         decision = await self._decide(admitted)
         if decision.ruling is Ruling.DENY or not admitted.spec.effect.writes:
             raise PermissionRefused(f"{admitted.spec.name} is not a write that this route may propose")
-        action = admitted.action
-        if action.outcome not in (None, Outcome.UNKNOWN):
-            return Frost(action_id=ref.action_id, action_digest=None)
+        if admitted.action.outcome not in (None, Outcome.UNKNOWN):
+            return _ended(admitted)
+        try:
+            # Nobody is asked to approve what cannot happen.
+            await admitted.gate()
+            return await self._prepared(admitted, decision)
+        except Halted as halt:
+            await self.runs.halt(run, halt.sentence, halt.rules)
+            return replace(_ended(admitted), halted=halt.sentence)
+        except PermissionRefused as refusal:
+            if refusal is not admitted.gate.no:
+                raise
+            return await self._conclude(admitted, denied(refusal))
+
+    async def _prepared(self, admitted: Admitted, decision: Decision) -> Frost:
+        run, action, spec = admitted.run, admitted.action, admitted.spec
         if action.seal is not None:
             return _frost(sealed(self.guard.verifier, action), decision)
         original = await self.undoing.original(run, action)
         started = time.monotonic()
-        prepared = await self.toolbox.prepare(admitted.spec, admitted.action.arguments, admitted.scope)
+        reading = self.toolbox.prepare(spec, action.arguments, admitted.scope)
+        prepared = await admitted.gate.outcome(reading)
         if isinstance(prepared, Answer):
             lasted = int((time.monotonic() - started) * 1000)
-            nothing = _nothing_to_propose(admitted, settled(prepared), lasted)
-            await self.actions.conclude(run, ref.action_id, nothing)
-            return Frost(action_id=ref.action_id, action_digest=None)
+            return await self._conclude(admitted, _nothing_to_propose(admitted, settled(prepared), lasted))
         return await self._freeze(admitted, prepared, decision, original)
+
+    async def _conclude(self, admitted: Admitted, conclusion: Conclusion) -> Frost:
+        await self.actions.conclude(admitted.run, admitted.action.action_id, conclusion)
+        return _ended(admitted)
 
     async def _decide(self, admitted: Admitted) -> Decision:
         """Again, from the pinned rules: the agent worker's word is not taken."""
@@ -78,6 +96,11 @@ class Preparing:
         seal = FrozenSeal(run_id=frozen.run_id, action_id=frozen.action_id, action_digest=frozen.digest())
         await self.actions.seal(run, frozen, self.signer.sign(Purpose.FROZEN, seal.claims()))
         return _frost(frozen, decision)
+
+
+def _ended(admitted: Admitted) -> Frost:
+    """Nothing is proposed: it ended here, and its result is in the transcript."""
+    return Frost(action_id=admitted.action.action_id, action_digest=None)
 
 
 def _frost(frozen: Frozen, decision: Decision) -> Frost:

@@ -1,12 +1,12 @@
 """Sending: claim, then send; and what an answer is worth when an earlier send may still arrive."""
 
 import asyncio
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
+from activities.gate import WriteGate
 from contracts.errors import InterlockError, Unavailable
 from contracts.ledger import Claim, ClaimRequest, Ledger
 from contracts.run import Outcome
@@ -18,8 +18,6 @@ PAUSES: Final = (0.2, 1.0, 3.0)
 _RENEW_SECONDS: Final = 2.0
 """A third of a claim's lease."""
 _LOOK_SECONDS: Final = 0.25
-_LEAVE_WITHIN_MS: Final = 500.0
-"""The request leaves within this of the claim's commit, or the check is made again."""
 _REACHING: Final = frozenset({"send", "lookup", "find"})
 
 
@@ -42,11 +40,13 @@ class Sending:
         """Until the target's answer settles it, or no try is left."""
         doubted = False
         for pause in (*self.pauses, None):
-            claim = await self._claim(request)
+            claim = await self._free(request)
             if claim.say not in _REACHING:
                 break
             doubted = doubted or claim.again
             answer = await self._ask(claim, request, armed)
+            if answer.held:
+                return Sent(claim=claim, answer=_UNKNOWN if doubted else answer)
             if pause is None or not _once_more(answer, request):
                 settled = await _worth(answer, armed, request.spec.retry, doubted=doubted)
                 return Sent(claim=claim, answer=settled)
@@ -55,15 +55,6 @@ class Sending:
             await asyncio.sleep(pause)
         nobody_knows = claim.say == "unknown" and claim.stored is None
         return Sent(claim=claim, answer=_UNKNOWN if nobody_knows else None)
-
-    async def _claim(self, request: ClaimRequest) -> Claim:
-        """Claim, and claim again while the commit lies too far back to send on it."""
-        claim = await self._free(request)
-        while claim.say == "send" and time.monotonic() * 1000 - claim.committed > _LEAVE_WITHIN_MS:
-            # Only a key that was in nobody else's hands is known to be unsent.
-            anew = await self._free(replace(request, unsent=not claim.again))
-            claim = replace(anew, again=claim.again or anew.again)
-        return claim
 
     async def _free(self, request: ClaimRequest) -> Claim:
         """The ledger's word, once no other execution's lease holds."""
@@ -85,7 +76,7 @@ class Sending:
     async def _reach(self, claim: Claim, request: ClaimRequest, armed: Armed) -> Answer:
         match claim.say:
             case "send":
-                return await armed.send()
+                return await armed.send(WriteGate(self.ledger, request, claim))
             case "lookup":
                 return await self._look_up(claim, request, armed)
             case _:
@@ -100,19 +91,9 @@ class Sending:
         if found is not None:
             return found
         shown = request.frozen.target_version
-        if shown == "" or armed.version != shown or not await self._still(claim, request):
+        if shown == "" or armed.version != shown:
             return _UNKNOWN
-        return await armed.send()
-
-    async def _still(self, claim: Claim, request: ClaimRequest) -> bool:
-        """Whether it may be sent, by a check that was made within the time in which a request leaves."""
-        late = True
-        while late:
-            began = time.monotonic()
-            if not await self.ledger.confirm(request, claim.fence):
-                return False
-            late = (time.monotonic() - began) * 1000 > _LEAVE_WITHIN_MS
-        return True
+        return await armed.send(WriteGate(self.ledger, request, claim))
 
     async def _renew(self, request: ClaimRequest, fence: int) -> None:
         while True:

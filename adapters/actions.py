@@ -175,6 +175,7 @@ def result_record(
         actor="run",
         outcome=conclusion.outcome,
         credential_scope=conclusion.credential_scope,
+        rules=conclusion.rules,
         reason=conclusion.text,
         duration_ms=conclusion.duration_ms,
     )

@@ -119,7 +119,7 @@ async def approved(
         text = "it is destructive, and no passkey of those who approved it signed it"
         raise ClaimRefused(text, Outcome.REJECTED)
     if sentence := await voided(connection, request.run.warrant, request.frozen.tool, counted, now_ms):
-        raise ClaimRefused(sentence, Outcome.REJECTED)
+        raise ClaimRefused(sentence, say="voided")
     return counted
 
 

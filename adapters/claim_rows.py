@@ -88,13 +88,14 @@ def attempt_record(
     outcome: str = "sent",
 ) -> AuditRecord:
     """The audit record of one attempt: who let it be made, under which credential."""
+    scope = f"{run.warrant.env}/{run.warrant.tenant}/{spec.credential}" if spec.credential else None
     return AuditRecord(
         **about(run.warrant, action),
         kind="attempt",
         at_ms=now,
         actor="run",
         outcome=outcome,
-        credential_scope=f"{run.warrant.env}/{run.warrant.tenant}/{spec.credential}",
+        credential_scope=scope,
         approvers=approvers,
     )
 

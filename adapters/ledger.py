@@ -25,9 +25,10 @@ from adapters.claim_rows import LEASE_MS, attempt_record, kept, put, row_of, sto
 from adapters.freezing import thaw
 from adapters.proofs import Proofs
 from adapters.schema import actions, approvals, claims, consumed
-from adapters.standing import closed, stopped
+from adapters.standing import closed, egress, stopped
 from adapters.store import Store
 from contracts.decision import Ruling
+from contracts.digest import Json
 from contracts.errors import Halted, PermissionRefused, Unavailable
 from contracts.ledger import Claim, ClaimRequest, Conclusion
 from contracts.ports import Clock
@@ -49,8 +50,8 @@ class StoreLedger:
         self._proofs = proofs
         self._clock = clock
 
-    async def admit(self, run: WarrantedRun, action: ActionRecord, spec: ToolSpec) -> None:
-        async def work(connection: AsyncConnection) -> None:
+    async def admit(self, run: WarrantedRun, action: ActionRecord, spec: ToolSpec) -> tuple[Json, ...]:
+        async def work(connection: AsyncConnection) -> tuple[Json, ...]:
             now = self._clock.now_ms()
             if sentence := await stopped(connection, run.warrant, spec.name, now):
                 raise Halted(sentence)
@@ -65,8 +66,9 @@ class StoreLedger:
                 .values(attempts=actions.c.attempts + 1)
             )
             await append(connection, attempt_record(run, action, spec, now, ()))
+            return () if spec.reaches is None else await egress(connection, run.warrant)
 
-        await self._store.write(work)
+        return await self._store.write(work)
 
     async def known(self, key_hash: str) -> bool:
         async with self._store.read() as connection:
@@ -74,7 +76,12 @@ class StoreLedger:
             return state not in (None, Outcome.FAILED)
 
     async def claim(self, request: ClaimRequest) -> Claim:
+        began = 0.0
+
         async def work(connection: AsyncConnection) -> Claim:
+            nonlocal began
+            # What others commit from here on is not in what this transaction sees.
+            began = time.monotonic() * 1000
             found = (
                 await connection.execute(select(claims).where(claims.c.key_hash == request.frozen.key_hash))
             ).first()
@@ -93,7 +100,7 @@ class StoreLedger:
             return refusal.claim
         except PermissionRefused as error:
             return Claim(say="refused", sentence=error.sentence, outcome=Outcome.DENIED)
-        return replace(claim, committed=time.monotonic() * 1000)
+        return replace(claim, committed=began)
 
     async def _first(self, connection: AsyncConnection, request: ClaimRequest, fence: int = 1) -> Claim:
         run, frozen, now = request.run, request.frozen, self._clock.now_ms()

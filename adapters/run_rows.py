@@ -54,7 +54,13 @@ async def read_open_run(connection: AsyncConnection, run_id: str) -> RunRecord:
 
 
 def run_record(
-    run: Warrant | RunRecord, at_ms: int, *, actor: str, outcome: str, reason: str = ""
+    run: Warrant | RunRecord,
+    at_ms: int,
+    *,
+    actor: str,
+    outcome: str,
+    reason: str = "",
+    rules: tuple[str, ...] = (),
 ) -> AuditRecord:
     """An audit record about the run itself."""
     return AuditRecord(
@@ -68,6 +74,7 @@ def run_record(
         run_id=run.run_id,
         route=run.route,
         policy_digest=run.policy_digest,
+        rules=rules,
         reason=reason,
     )
 

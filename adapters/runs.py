@@ -212,7 +212,7 @@ class StoreRuns:
 
         await self._store.write(work)
 
-    async def halt(self, run: WarrantedRun, sentence: str) -> None:
+    async def halt(self, run: WarrantedRun, sentence: str, rules: tuple[str, ...] = ()) -> None:
         async def work(connection: AsyncConnection) -> None:
             now = await read_run(connection, run.warrant.run_id)
             if not now.state.ended and now.state != RunState.HALTED:
@@ -220,7 +220,12 @@ class StoreRuns:
                 await append(
                     connection,
                     run_record(
-                        run.warrant, self._clock.now_ms(), actor="run", outcome="halted", reason=sentence
+                        run.warrant,
+                        self._clock.now_ms(),
+                        actor="run",
+                        outcome="halted",
+                        reason=sentence,
+                        rules=rules,
                     ),
                 )
 

@@ -10,6 +10,7 @@ from adapters.run_rows import cancel_reason
 from adapters.schema import runs
 from adapters.switches import relevant
 from contracts.decision import Call, Decision, Ruling
+from contracts.digest import Json
 from contracts.errors import PermissionRefused
 from contracts.tokens import Grant, Warrant
 from contracts.tool import Catalogue
@@ -70,7 +71,17 @@ async def current_ruling(
     connection: AsyncConnection, warrant: Warrant, catalogue: Catalogue, call: Call, now_ms: int
 ) -> Decision:
     """The stricter of what the pinned policy and the one in force say: permissions shrink, never grow."""
-    pinned = Route.read(await read_document(connection, warrant.policy_digest))
-    now = await current_route(connection, warrant)
-    decisions = [decide(route, catalogue, call, now_ms=now_ms) for route in (pinned, now)]
+    routes = await _holding(connection, warrant)
+    decisions = [decide(route, catalogue, call, now_ms=now_ms) for route in routes]
     return max(decisions, key=lambda decision: (_STRICTNESS[decision.ruling], decision.approvals))
+
+
+async def egress(connection: AsyncConnection, warrant: Warrant) -> tuple[Json, ...]:
+    """The egress rules of the pinned policy and of the one in force: a call keeps to both."""
+    return tuple(route.document()["egress"] for route in await _holding(connection, warrant))
+
+
+async def _holding(connection: AsyncConnection, warrant: Warrant) -> tuple[Route, Route]:
+    """The pinned policy and the one in force. Raises PermissionRefused."""
+    pinned = Route.read(await read_document(connection, warrant.policy_digest))
+    return pinned, await current_route(connection, warrant)

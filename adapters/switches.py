@@ -31,6 +31,11 @@ class Switch:
     def holds(self, now_ms: int) -> bool:
         return self.stopped and (self.until_ms is None or now_ms < self.until_ms)
 
+    @property
+    def rule(self) -> str:
+        """As the audit names it: ``switch:tool:ticket.close``."""
+        return f"switch:{self.scope}"
+
     def sentence(self) -> str:
         return f"{self.scope} is stopped by {self.actor}: {self.reason}"
 

@@ -120,7 +120,8 @@ def _attempts(action: Data) -> Rows:
         verb = "asked whether it had happened" if attempt["outcome"] == "looked_up" else "sent"
         by = f", on the approval of {', '.join(attempt['approvers'])}" if attempt["approvers"] else ""
         scope = attempt["credential_scope"]
-        yield label, f"credential {scope}, {verb} at {words.clock(attempt['at'])}{by}"
+        under = f"credential {scope}" if scope else "no credential"
+        yield label, f"{under}, {verb} at {words.clock(attempt['at'])}{by}"
         label = ""
 
 

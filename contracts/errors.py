@@ -7,6 +7,7 @@ InterlockError
 │   ├── TokenRefused   a signature, purpose, audience or expiry does not hold
 │   │   └── TokenExpired   a renewed token may be accepted
 │   ├── PermissionRefused  policy, scope or standing says no
+│   │   └── Denied     it was allowed when it was proposed, and is no more
 │   ├── SetupRefused   a neighbour refuses us, not this one thing: an operator can mend that
 │   └── Conflict       the same key or identity with other content
 │       └── Undone     an undo of the action stands already
@@ -56,6 +57,15 @@ class PermissionRefused(Refused):
     """Policy, scope or standing says no."""
 
 
+class Denied(PermissionRefused):
+    """What was allowed when it was proposed is allowed no more."""
+
+    def __init__(self, sentence: str, rules: tuple[str, ...] = ()) -> None:
+        super().__init__(sentence)
+        #: The rules that say so; none where the run itself is closed.
+        self.rules = rules
+
+
 class SetupRefused(Refused):
     """A neighbour refuses us, our token or our settings, not this one thing: an operator can mend that."""
 
@@ -72,6 +82,11 @@ class Halted(InterlockError):
     """A kill switch says not now; the run carries on when it is lifted."""
 
     retryable = True
+
+    def __init__(self, sentence: str, rules: tuple[str, ...] = ()) -> None:
+        super().__init__(sentence)
+        #: The switches that say so, such as ``switch:tool:ticket.close``.
+        self.rules = rules
 
 
 class Unavailable(InterlockError):

@@ -50,14 +50,15 @@ class Claim:
     """What the ledger says to one who wants to write."""
 
     #: ``send``, ``lookup``, ``find`` (look, and send nothing), ``wait`` (its holder is at it), ``stored``,
-    #: ``unknown``, ``refused``, ``halted`` or ``changed`` (the action was frozen anew since).
+    #: ``unknown``, ``refused``, ``halted``, ``changed`` (the action was frozen anew since) or ``voided`` (its
+    #: approval is older than a kill switch's last stop, and needs to be given anew).
     say: str
     fence: int = 0
-    #: Monotonic milliseconds at which the transaction had committed; the request leaves within 500 ms.
+    #: Monotonic milliseconds at which its transaction began to look; the request leaves within 500 ms.
     committed: float = 0.0
     #: Of ``stored``: how it ended.
     stored: Conclusion | None = None
-    #: Of ``refused`` and ``halted``: why, in one sentence. ``outcome`` is what a refusal counts as.
+    #: Of ``refused``, ``halted`` and ``voided``: why, in a sentence. ``outcome`` is what a refusal counts as.
     sentence: str = ""
     outcome: Outcome = Outcome.FAILED
     #: Of ``refused`` and ``halted``: the rules that say so.
@@ -69,8 +70,10 @@ class Claim:
 class Ledger(Protocol):
     """Claim before you act; unknown stays unknown."""
 
-    async def admit(self, run: WarrantedRun, action: ActionRecord, spec: ToolSpec) -> None:
+    async def admit(self, run: WarrantedRun, action: ActionRecord, spec: ToolSpec) -> tuple[Json, ...]:
         """Check what may have changed and audit the attempt of a read, at once.
+
+        The egress rules of the pinned policy and of the one in force; none of a read that reaches nothing.
 
         Raises:
             Halted: a kill switch says not now.

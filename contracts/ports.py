@@ -37,8 +37,8 @@ class Runs(Protocol):
         """Mark a queued run as running; again is nothing."""
         ...
 
-    async def halt(self, run: WarrantedRun, sentence: str) -> None:
-        """Show the run as halted by a kill switch."""
+    async def halt(self, run: WarrantedRun, sentence: str, rules: tuple[str, ...] = ()) -> None:
+        """Show the run as halted by a kill switch; the audit names it."""
         ...
 
     async def end(self, run: WarrantedRun, ending: Ending) -> None:

@@ -77,6 +77,7 @@ class Frost:
     approvals: int = 0
     #: What the UI shows while the run waits: ``ticket.close T-18421``. Holds no argument but the target.
     label: str = ""
+    #: A kill switch's sentence: the target was not read; prepare it again when it is lifted.
     halted: str | None = None
 
 

@@ -9,7 +9,8 @@ from typing import Final
 
 from contracts import names
 from embedded.aws import plan
-from embedded.ports import Ports, url
+from embedded.helpdesk.site import HOST as DOCS
+from embedded.ports import HOST, Ports, url
 from embedded.seed import APP, CHANNEL, ENV, TEAM, store_url
 from tools.addresses import variable
 
@@ -52,10 +53,16 @@ class Roles:
         }
         if role == "tools":
             found |= {variable(source): address for source, address in self.addresses.items()}
+            found["INTERLOCK_WEB_HOSTS"] = self._web_hosts()
         if role == "agent":
             found["INTERLOCK_BUILD"] = self.build
             found |= {name: value for name, value in os.environ.items() if name.startswith(_PROVIDERS)}
         return found
+
+    def _web_hosts(self) -> str:
+        """The embedded documentation, and what whoever starts the stack has of their own."""
+        own = os.environ.get("INTERLOCK_WEB_HOSTS", "")
+        return ",".join(filter(None, (f"{DOCS}={HOST}:{self.ports.helpdesk}", own)))
 
     def _addresses(self) -> dict[str, str]:
         found = {

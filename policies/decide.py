@@ -3,6 +3,7 @@
 Deny by default. What can't be evaluated denies: a rule that raises never permits.
 """
 
+from collections.abc import Iterator
 from typing import Final
 
 from contracts.decision import Call, Decision, Reason, Ruling
@@ -10,6 +11,7 @@ from contracts.digest import exact
 from contracts.errors import Malformed
 from contracts.tool import Catalogue, Effect, ToolSpec, pointed
 from policies.arguments import SHOWN, clean, fault
+from policies.egress import Passage, reach
 from policies.route import Route
 
 _PEOPLE: Final = {Effect.READ: 0, Effect.WRITE: 1, Effect.DESTRUCTIVE: 2}
@@ -35,7 +37,12 @@ def _decide(route: Route, catalogue: Catalogue, call: Call, now_ms: int) -> Deci
         return _deny("catalogue", f"there is no tool {_named(call)}")
     if call.tool not in route.allow_tools:
         return _deny("default", f"no rule of the route allows {_named(call)}")
-    return _refused(route, tool, call) or _permitted(route, tool, now_ms)
+    if refused := _refused(route, tool, call):
+        return refused
+    reached = () if tool.reaches is None else reach(route.egress, tool, call.arguments)
+    if isinstance(reached, str):
+        return _deny("egress", f"{_named(call)} may not reach out there: {reached}")
+    return _permitted(route, tool, reached, now_ms)
 
 
 def _refused(route: Route, tool: ToolSpec, call: Call) -> Decision | None:
@@ -66,12 +73,13 @@ def _inexact(tool: ToolSpec, call: Call) -> Decision | None:
     return None
 
 
-def _permitted(route: Route, tool: ToolSpec, now_ms: int) -> Decision:
+def _permitted(route: Route, tool: ToolSpec, reached: tuple[Passage, ...], now_ms: int) -> Decision:
     reasons = [
         Reason(
             rule=f"allow_tools[{route.allow_tools.index(tool.name)}]", text=f"the route allows `{tool.name}`"
         )
     ]
+    reasons += _reaching(route, reached)
     needed = _PEOPLE[tool.effect]
     if needed:
         reasons.append(Reason(rule="catalogue.effect", text=f"`{tool.name}` is {_KINDS[tool.effect]}"))
@@ -85,6 +93,12 @@ def _permitted(route: Route, tool: ToolSpec, now_ms: int) -> Decision:
         needed = _FLOOR[tool.effect]
     ruling = Ruling.NEEDS_APPROVAL if needed else Ruling.ALLOW
     return Decision(ruling=ruling, reasons=tuple(reasons), approvals=needed)
+
+
+def _reaching(route: Route, reached: tuple[Passage, ...]) -> Iterator[Reason]:
+    """Each rule that lets it reach out, once."""
+    for at in dict.fromkeys(found.at for found in reached):
+        yield Reason(rule=f"egress[{at}]", text=f"the route lets it reach {route.egress[at].host}")
 
 
 _KINDS: Final = {

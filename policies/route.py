@@ -300,7 +300,6 @@ def _first(error: Exception) -> str:
 
 _UNENFORCED: Final[tuple[tuple[str, Callable[[Route], bool]], ...]] = (
     ("mask", lambda route: bool(route.mask)),
-    ("egress", lambda route: bool(route.egress)),
     ("breaker", lambda route: route.breaker is not None),
     ("on_exhausted", lambda route: route.on_exhausted == "ask"),
 )

@@ -2,14 +2,15 @@
 
 import logging
 from collections.abc import Awaitable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from contracts.digest import Json
-from contracts.errors import Malformed, Refused, Unavailable
+from contracts.errors import Halted, Malformed, PermissionRefused, Refused, Unavailable
 from contracts.run import Outcome
-from contracts.toolbox import Answer
+from contracts.toolbox import Answer, Gate
 from tools.operation import Reader, WriteOperation
-from tools.outcomes import unknown
+from tools.outcomes import failed, unknown
 from tools.reply import Reply, Stopped
 from tools.scrub import Scrubber
 from tools.session import Line, ReadRequest, ReadSession, WriteSession
@@ -37,10 +38,13 @@ class ArmedWrite:
         self._session, self._operation, self._reader = session, operation, reader
         self._key, self._name, self._scrubber = key, name, scrubber
 
-    async def send(self) -> Answer:
+    async def send(self, gate: Gate) -> Answer:
         """Send the frozen bytes with the key. Raises nothing: what is not settled is unknown."""
         try:
-            result = await self._session.send()
+            result = await self._session.send(gate)
+        except (Halted, PermissionRefused, Unavailable) as error:
+            # Only the gate raises these, before the first byte.
+            return replace(failed(error.sentence), held=True)
         except Exception as error:  # noqa: BLE001, RUF100 - whatever broke, the request may have left
             log.error("sending %s broke off: %s", self._name, type(error).__name__)
             return unknown(f"sending {self._name} broke off ({type(error).__name__})")

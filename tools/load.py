@@ -17,9 +17,10 @@ from tools.openapi.entry import ServiceEntries
 from tools.openapi.operation import Pinned, build
 from tools.openapi.retrieval import retrieve
 from tools.operation import Operation
+from tools.pointers import names_a_string
 from tools.python_entry import PythonEntries
 from tools.sources import operations
-from tools.tool_file import SourceEntry, ToolFile, read_tool_file
+from tools.tool_file import SourceEntry, ToolEntry, ToolFile, read_tool_file
 from tools.undo import undo_problems
 
 Tool: TypeAlias = Operation | Pinned
@@ -72,6 +73,7 @@ def load_tools(file: Path, addresses: Mapping[str, str] | None = None) -> Loaded
     coded = dict(loading.coded())
     described = dict(loading.described())
     specs = {name: spec for name, (spec, _) in coded.items()} | described
+    loading.check_reaches(specs)
     loading.check_undos(specs)
     loading.check()
     built = {name: build(spec, Binding.read(spec.binding)) for name, spec in described.items()}
@@ -87,14 +89,16 @@ def load_tools(file: Path, addresses: Mapping[str, str] | None = None) -> Loaded
 def load_worker_tools(file: Path, addresses: Mapping[str, str]) -> WorkerTools:
     """Read a tool file for a worker: nothing is fetched. Raises ToolsRefused, as ``load_tools`` does."""
     loading = _Loading(file, addresses)
-    code: dict[str, Tool] = {name: operation for name, (_, operation) in loading.coded()}
+    coded = dict(loading.coded())
+    loading.check_reaches({name: spec for name, (spec, _) in coded.items()})
     loading.check()
+    code: dict[str, Tool] = {name: operation for name, (_, operation) in coded.items()}
     entries = loading.entries.tools
     pinned = {name: Pinned(entry=entry) for name, entry in entries.items() if name not in code}
     return WorkerTools(
         operations=code | pinned,
         addresses=loading.addresses,
-        credentials=tuple(sorted({entry.credential for entry in entries.values()})),
+        credentials=tuple(sorted({entry.credential for entry in entries.values() if entry.credential})),
     )
 
 
@@ -203,6 +207,25 @@ class _Loading:
             for key in ("retry", "target", "preview", "undo"):
                 if not entry.effect.writes and getattr(entry, key) is not None:
                     self._note(("tools", name, key), f"`{name}` is a read: `{key}` belongs to writes")
+            self._check_marks(name, entry)
+
+    def _check_marks(self, name: str, entry: ToolEntry) -> None:
+        """A tool without a credential has somewhere else to go, and code that goes there."""
+        if entry.names and entry.effect.writes:
+            self._note(("tools", name, "names"), f"`{name}` is a {entry.effect}: `names` belongs to reads")
+        source = self.entries.sources.get(entry.source)
+        if not entry.credential and (entry.reaches is None or source is None or source.python is None):
+            text = f"`{name}`: `tools.{name}.credential` is missing"
+            hint = "only a tool in Python that says what it `reaches` acts with none"
+            self._note(("tools", name), text, hint)
+
+    def check_reaches(self, specs: Mapping[str, ToolSpec]) -> None:
+        """That what a tool reaches is one of its arguments, and a text."""
+        for name, spec in specs.items():
+            if spec.reaches is not None and not names_a_string(spec.schema, spec.reaches):
+                text = f"`{name}`: `{spec.reaches}` is no text among the arguments"
+                known = [f"/{argument}" for argument in spec.schema.get("properties", {})]
+                self._note(("tools", name, "reaches"), text, did_you_mean(spec.reaches, known))
 
     def check_undos(self, specs: Mapping[str, ToolSpec]) -> None:
         """That each undo can be called with what its write knows; of tools in Python their code says so."""

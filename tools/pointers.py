@@ -21,6 +21,14 @@ def names_a_text(schema: Json, pointer: str) -> bool:
     return isinstance(found, dict) and found.get("type") in ("string", "integer")
 
 
+def names_a_string(schema: Json, pointer: str) -> bool:
+    """Whether a pointer leads through properties, required or not, to a text or a list of texts."""
+    found = _walked(schema, pointer, required=False)
+    if isinstance(found, dict) and found.get("type") == "array":
+        found = found.get("items")
+    return isinstance(found, dict) and found.get("type") == "string"
+
+
 def _walked(schema: Json, pointer: str, *, required: bool) -> Json:
     for part in pointer.removeprefix("/").split("/"):
         name = part.replace("~1", "/").replace("~0", "~")

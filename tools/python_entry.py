@@ -9,6 +9,7 @@ from policies.arguments import check_schema
 from policies.problem import did_you_mean
 from policies.source import Place
 from tools.operation import Operation, ReadOperation, WriteOperation
+from tools.outside_read import OutsideRead
 from tools.pointers import names_a_text
 from tools.tool_file import ToolEntry, ToolFile, UndoEntry
 
@@ -49,6 +50,8 @@ class PythonEntries:
             target=entry.target,
             undo=entry.undo.tool if entry.undo else None,
             timeout=entry.timeout,
+            reaches=entry.reaches,
+            names=entry.names,
         )
 
     def _check(self, name: str, entry: ToolEntry, operation: Operation) -> None:
@@ -59,6 +62,9 @@ class PythonEntries:
         if entry.reads_with is not None:
             text = f"`{name}`: a tool in Python reads by its own code; remove `reads_with`"
             self._note((*_place(name), "reads_with"), text)
+        if isinstance(operation, OutsideRead) != (not entry.credential):
+            text = f"`{name}`: only code that reads outside acts with no `credential`, and it with none"
+            self._note((*_place(name), "credential"), text)
         if isinstance(operation, WriteOperation) != entry.effect.writes:
             kind = "write" if isinstance(operation, WriteOperation) else "read"
             text = f"`{name}`: the operation is a {kind}, the file says `effect: {entry.effect}`"

@@ -9,6 +9,7 @@ import re
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import httpx
@@ -18,7 +19,7 @@ from contracts.credential import Credential
 from contracts.digest import Json, canonical
 from contracts.errors import Malformed
 from contracts.secret import Secret
-from contracts.toolbox import Answer, Scope
+from contracts.toolbox import Answer, Gate, Scope
 from tools.base_url import BaseUrl, Query
 from tools.outcomes import Service, of_read, of_write
 from tools.reply import BODY_LIMIT, Broken, Reply, Stopped, reply
@@ -26,6 +27,9 @@ from tools.scrub import Scrubber
 
 _CONNECT: Final = 5.0
 """Seconds for a connection, at most; half of the call's time where that is less."""
+
+_FIRST_BYTE: Final = "http11.send_request_headers.started"
+"""httpcore's word that the connection stands and the first byte of the request is next."""
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 _VALUE: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
@@ -99,13 +103,24 @@ class _Session:
             **{name: Secret(value) for name, value in ours.items()},
         }
 
-    async def _exchange(self, method: str, url: httpx.URL, body: bytes | None) -> Reply | Broken:
-        """One request, one answer; httpx's errors end here, since they hold the request and its headers."""
+    async def _exchange(self, method: str, url: httpx.URL, body: bytes | None, gate: Gate) -> Reply | Broken:
+        """One request, one answer; httpx's errors end here, since they hold the request and its headers.
+
+        Raises what the gate raises: then no byte of the request has left.
+        """
+        # Asked here as well, so that what is stopped is not even connected to.
+        await gate()
         try:
             async with (
                 asyncio.timeout(self._left()),
                 self._client() as client,
-                client.stream(method, url, headers=self._headers(body), content=body) as response,
+                client.stream(
+                    method,
+                    url,
+                    headers=self._headers(body),
+                    content=body,
+                    extensions={"trace": partial(_at_the_first_byte, gate)},
+                ) as response,
             ):
                 return await self._taken(response)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
@@ -162,17 +177,19 @@ class _Session:
 class ReadSession(_Session):
     """What a tool's code gets: it can get, and nothing else unless it was made for one that posts."""
 
-    __slots__ = ("_methods",)
+    __slots__ = ("_gate", "_methods")
 
     def __init__(self, line: Line, *, posts: bool = False) -> None:
         super().__init__(line, {})
+        self._gate = line.scope.gate
         self._methods = frozenset({"GET", "HEAD", "POST"} if posts else {"GET", "HEAD"})
 
     async def get(
         self, path: str, *, parts: Mapping[str, str] | None = None, query: Query | None = None
     ) -> Reply:
         """A good reply (2xx). Raises Stopped with any other's answer; Malformed where a part would climb."""
-        return self._good(await self._exchange("GET", self._base.url(path, parts or {}, query or {}), None))
+        url = self._base.url(path, parts or {}, query or {})
+        return self._good(await self._exchange("GET", url, None, self._gate))
 
     async def ask(self, request: ReadRequest) -> Reply:
         """As ``get``; raises Malformed where this session is not for the request's method."""
@@ -188,9 +205,8 @@ class ReadSession(_Session):
         if request.method not in self._methods:
             raise Malformed(f"{request.method} is no way to read here")
         url = self._base.url(request.path, request.parts, request.query)
-        return await self._exchange(
-            request.method, url, None if request.body is None else canonical(request.body)
-        )
+        body = None if request.body is None else canonical(request.body)
+        return await self._exchange(request.method, url, body, self._gate)
 
     def _good(self, result: Reply | Broken) -> Reply:
         ended = of_read(result, self.service)
@@ -212,10 +228,16 @@ class WriteSession(_Session):
         self._url = line.base.url(request.path, request.parts, request.query)
         self._body = None if request.body is None else canonical(request.body)
 
-    async def send(self) -> Reply | Answer:
+    async def send(self, gate: Gate) -> Reply | Answer:
         """Send it: the good reply (2xx), or how it ended otherwise. Each call sends, with the same key."""
         self._deadline = 0.0
-        return of_write(await self._exchange(self._method, self._url, self._body), self.service)
+        return of_write(await self._exchange(self._method, self._url, self._body, gate), self.service)
+
+
+async def _at_the_first_byte(gate: Gate, event: str, _: object) -> None:
+    """A connection may take its time: what held before it may hold no more."""
+    if event == _FIRST_BYTE:
+        await gate()
 
 
 def check_header(credential: Credential) -> None:

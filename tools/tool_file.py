@@ -51,6 +51,7 @@ Target = Annotated[
     StringConstraints(pattern=r"^((/[^/]+)+|=[a-z][a-z0-9_-]{0,62})$", max_length=200),
 ]
 """A pointer, or ``=profile``: the name of the only thing that the tool acts on."""
+Pointers = Annotated[str, StringConstraints(pattern=r"^(/(\*|[^/*]+))+$", max_length=200)]
 Credential = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 ToolName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$", max_length=64)]
 Address = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
@@ -130,7 +131,12 @@ class ToolEntry(_Part):
     source: str
     operation: str
     effect: Effect
-    credential: Credential
+    #: Empty: it acts with none, as only a tool in Python may that fetches an address from its arguments.
+    credential: Credential = ""
+    #: Argument (JSON pointer) at the URL that the call has fetched, which a route's `egress` judges.
+    reaches: Pointer | None = None
+    #: Of a read: JSON pointers into its result (`*`: each item of a list) at people's names.
+    names: tuple[Pointers, ...] = ()
     retry: Annotated[RetryEntry | None, BeforeValidator(_none)] = None
     target: Target | None = None
     #: Only ``none``, written out, says that nothing is read before people are asked.

@@ -15,12 +15,16 @@ from contracts.run import Outcome
 from contracts.tool import ToolSpec
 from contracts.toolbox import Answer, Scope
 from contracts.transcript import RESULT_LIMIT
+from policies.egress import read_rules
 from tools.armed import ArmedWrite, asked, reading
 from tools.base_url import BaseUrl
 from tools.openapi.operation import Pinned
 from tools.operation import Made, Operation, ReadOperation, WriteOperation
 from tools.outcomes import Service, failed
+from tools.outside import Borders, OutsideSession
+from tools.outside_read import OutsideRead
 from tools.reply import Stopped
+from tools.resolver import Places, SystemResolver
 from tools.scrub import Scrubber
 from tools.session import Line, ReadSession, WriteSession
 
@@ -35,6 +39,7 @@ class HttpToolbox:
         addresses: Mapping[str, str],
         *,
         tls: ssl.SSLContext | None = None,
+        places: Places | None = None,
     ) -> None:
         """Read the addresses and the machine's certificates.
 
@@ -43,6 +48,7 @@ class HttpToolbox:
             secrets: where credentials come from.
             addresses: base URL by source address: ``{"helpdesk": "http://127.0.0.1:8080"}``.
             tls: whom to trust; default: the public authorities.
+            places: where hosts outside are; default: where the system's resolver says.
 
         Raises:
             Malformed: a base URL is none.
@@ -52,6 +58,7 @@ class HttpToolbox:
         self._bases = {address: BaseUrl(address, url) for address, url in addresses.items()}
         # Made once, as it takes tens of milliseconds, and a write leaves within 500 ms of its claim.
         self._tls = tls or httpx.create_ssl_context(trust_env=False)
+        self._places = places or Places(SystemResolver(), {})
         _hush()
 
     async def read(self, spec: ToolSpec, arguments: Json, scope: Scope) -> Answer:
@@ -66,6 +73,8 @@ class HttpToolbox:
         scrubber = Scrubber()
         try:
             parsed = operation.parse(arguments)
+            if isinstance(operation, OutsideRead):
+                return _read(spec, await operation.browse(self._outside(spec, scope), parsed), scrubber)
             line = await self._line(spec, spec.credential, scope, scrubber)
             session = ReadSession(line, posts=operation.posts)
             return _read(spec, await operation.read(session, parsed), scrubber)
@@ -136,8 +145,17 @@ class HttpToolbox:
             return None
         return await self._line(spec, spec.read_credential, scope, scrubber)
 
+    def _outside(self, spec: ToolSpec, scope: Scope) -> OutsideSession:
+        """Raises Malformed where a policy's rules are none."""
+        policies = tuple(read_rules(rules) for rules in scope.egress)
+        return OutsideSession(
+            Borders(policies=policies, gate=scope.gate, timeout=spec.timeout), self._places, self._tls
+        )
+
     async def _line(self, spec: ToolSpec, name: str, scope: Scope, scrubber: Scrubber) -> Line:
         base = self._bases.get(spec.address)
+        if not name:
+            raise Unknown(f"{spec.name} names no credential to act with")
         if base is None:
             raise Unknown(f"this worker has no base URL for {spec.address}")
         credential = await self._secrets.fetch(

@@ -5,6 +5,7 @@ from activities.guard import Guard
 from activities.prepare import Preparing
 from activities.undoing import Undoing
 from adapters.actions import StoreActions
+from adapters.leaving import StoreLeaving
 from adapters.ledger import StoreLedger
 from adapters.passkeys import WebAuthnVerifier
 from adapters.proofs import Proofs
@@ -13,6 +14,7 @@ from contracts import names
 from contracts.errors import Malformed
 from contracts.tokens import Purpose
 from tools.load import load_worker_tools
+from tools.resolver import Places, SystemResolver
 from tools.toolbox import HttpToolbox
 from worker.parts import Parts, Role
 
@@ -24,14 +26,16 @@ async def tools(parts: Parts) -> Role:
     loaded = load_worker_tools(settings.tools, settings.addresses)
     secrets = TenantSecrets(parts.identity, settings.env)
     await secrets.check_forbidden_read(tenants=settings.tenants, name=settings.probe or loaded.credentials[0])
-    toolbox = HttpToolbox(loaded.operations, secrets, loaded.addresses)
+    places = Places(SystemResolver(), settings.web_hosts)
+    toolbox = HttpToolbox(loaded.operations, secrets, loaded.addresses, places=places)
     warrants = parts.warrants(executions=False)
-    actions = StoreActions(parts.store, parts.clock)
-    guard = Guard(verifier=parts.verifier, actions=actions, documents=parts.documents)
+    actions, leaving = StoreActions(parts.store, parts.clock), StoreLeaving(parts.store, parts.clock)
+    guard = Guard(verifier=parts.verifier, actions=actions, documents=parts.documents, leaving=leaving)
     proofs = Proofs(verifier=parts.verifier, passkeys=WebAuthnVerifier(settings.pages))
     preparing = Preparing(
         warrants=warrants,
         guard=guard,
+        runs=parts.runs,
         actions=actions,
         documents=parts.documents,
         undoing=Undoing(verifier=parts.verifier, actions=actions),

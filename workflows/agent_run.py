@@ -117,8 +117,7 @@ class AgentRun:
     async def _write(self, ref: ActionRef) -> str | None:
         """Prepare, ask, wait, write; from the start where the target changed meanwhile."""
         while True:
-            lease = await self._lease_token()
-            frost = await self._present(names.PREPARE, ref, Frost, lease, self._lease_token)
+            frost = await self._prepare(ref)
             if frost.action_digest is None:
                 return None
             asked = await self._call(names.ASK, ref, BROKER, Asked)
@@ -134,6 +133,15 @@ class AgentRun:
                 return await self._reconcile(ref, frost, acted, renew)
             if acted is None or not acted.changed:
                 return None
+
+    async def _prepare(self, ref: ActionRef) -> Frost:
+        """Prepare; again when a kill switch is lifted."""
+        while True:
+            lease = await self._lease_token()
+            frost = await self._present(names.PREPARE, ref, Frost, lease, self._lease_token)
+            if frost.halted is None:
+                return frost
+            await self._halted(frost.halted)
 
     async def _reconcile(self, ref: ActionRef, frost: Frost, acted: Acted, renew: Renewal) -> str | None:
         """Nobody knows what a write did: ask the target, as far as its tool allows, then people."""

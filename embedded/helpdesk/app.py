@@ -13,6 +13,7 @@ from embedded.helpdesk.execution import InFlight
 from embedded.helpdesk.faults import Faults
 from embedded.helpdesk.keys import KeyFile
 from embedded.helpdesk.problems import answer_with_problems
+from embedded.helpdesk.site import Site
 
 
 def build(*, database: Database, keys: KeyFile) -> FastAPI:
@@ -27,6 +28,8 @@ def build(*, database: Database, keys: KeyFile) -> FastAPI:
     app.state.helpdesk = Helpdesk(database=database, faults=Faults(), in_flight=InFlight())
     answer_with_problems(app)
     app.add_middleware(Door, keys=keys, database=database)
+    # Added last, so it stands before the door.
+    app.add_middleware(Site, database=database)
     for part in (reading, writing, mailing, refunding, control):
         app.include_router(part.router)
 

@@ -65,6 +65,12 @@ def articles(connection: sqlite3.Connection, tenant: str) -> list[Article]:
     return [Article.read(json.loads(row["document"])) for row in rows]
 
 
+def every(connection: sqlite3.Connection) -> list[Article]:
+    """Those of all tenants."""
+    rows = connection.execute("SELECT document FROM articles ORDER BY tenant, id")
+    return [Article.read(json.loads(row["document"])) for row in rows]
+
+
 def article(connection: sqlite3.Connection, tenant: str, article_id: str) -> Article | None:
     row = connection.execute(
         "SELECT document FROM articles WHERE tenant = ? AND id = ?", (tenant, article_id)

@@ -77,6 +77,18 @@ async def test_triage_reads_and_writes_nothing(world: World) -> None:
     assert await world.all_writes() == before
 
 
+async def test_research_reads_the_documentation_and_names_its_page(world: World) -> None:
+    """A page of the web, got without a credential, answers; the action says which rule let it out."""
+    question = {"question": "Why does my password reset link say auth token expired?"}
+    run = await world.reaches(await world.submit("research", question, tenant=TENANT), "completed")
+    assert [action["tool"] for action in run["actions"]] == ["kb.search", "http.get"]
+    assert run["actions"][-1]["reasons"] == [
+        *("the route allows `http.get`", "the route lets it reach docs.interlock.test")
+    ]
+    assert "is valid for 30 minutes" in run["result"]["text"]
+    assert "http://docs.interlock.test/docs/KB-2001" in run["result"]["text"]
+
+
 async def test_a_refund_takes_two_people_and_the_second_s_passkey(world: World) -> None:
     """What the ticket asks for is proposed; one click pays nothing, nor do two, and a signature pays once."""
     run_id = await world.submit("billing/refund", {"ticket_id": REFUND}, tenant=TENANT)

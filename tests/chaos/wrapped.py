@@ -16,7 +16,7 @@ from contracts.digest import Json
 from contracts.ledger import Claim, ClaimRequest, Conclusion, Ledger
 from contracts.run import ActionRecord, WarrantedRun
 from contracts.tool import ToolSpec
-from contracts.toolbox import Answer, Armed, Scope, Toolbox
+from contracts.toolbox import Answer, Armed, Gate, Scope, Toolbox
 from contracts.wire import Acted, ActionRef
 from tests.chaos.points import Point, Points
 from worker.parts import Role
@@ -31,8 +31,8 @@ class PointedLedger:
     points: Points
     inner: Ledger
 
-    async def admit(self, run: WarrantedRun, action: ActionRecord, spec: ToolSpec) -> None:
-        await self.inner.admit(run, action, spec)
+    async def admit(self, run: WarrantedRun, action: ActionRecord, spec: ToolSpec) -> tuple[Json, ...]:
+        return await self.inner.admit(run, action, spec)
 
     async def known(self, key_hash: str) -> bool:
         return await self.inner.known(key_hash)
@@ -75,9 +75,9 @@ class PointedArmed:
     key: str
     version: str
 
-    async def send(self) -> Answer:
+    async def send(self, gate: Gate) -> Answer:
         self.points.passed(Point.BEFORE_SEND, self.key)
-        answer = await self.inner.send()
+        answer = await self.inner.send(gate)
         self.points.passed(Point.AFTER_SEND, self.key)
         return answer
 

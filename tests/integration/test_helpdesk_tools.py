@@ -13,6 +13,7 @@ from contracts.errors import Malformed
 from contracts.run import Outcome
 from contracts.toolbox import Answer
 from contracts.transcript import RESULT_LIMIT
+from tests.gates import open_gate
 from tests.integration.helpdesk.served import TOKENS, Served, start
 from tests.integration.toolbox.box import LOADED, SPECS, freeze
 from tests.integration.toolbox.vault import SCOPE, Vault
@@ -136,7 +137,7 @@ async def test_an_update_is_found_by_its_key(faulty: Served) -> None:
     armed, frozen = await _armed(faulty, "ticket.update", arguments)
     assert await armed.find() is None
     _lose_answer(faulty, "patch")
-    assert (await armed.send()).outcome is Outcome.UNKNOWN
+    assert (await armed.send(open_gate)).outcome is Outcome.UNKNOWN
     found = await armed.find()
     assert found is not None
     assert found.outcome is Outcome.SUCCEEDED
@@ -154,18 +155,18 @@ async def test_an_update_of_a_ticket_that_changed_is_refused(desk: Served) -> No
     desk.control("POST", "touch/T-18400")
     armed = await box.arm(SPECS["ticket.update"], frozen, SCOPE)
     assert armed.version != frozen.target_version
-    assert (await armed.send()).outcome is Outcome.REFUSED
+    assert (await armed.send(open_gate)).outcome is Outcome.REFUSED
     assert desk.executions(frozen.idempotency_key) == 0
 
 
 async def test_a_reopening_takes_back_a_close_once(faulty: Served) -> None:
     """``native``: sent again after a lost answer, the helpdesk answers from memory and does nothing more."""
     close, _ = await _armed(faulty, "ticket.close", {"ticket_id": "T-18442", "reason": "Solved."})
-    assert (await close.send()).outcome is Outcome.SUCCEEDED
+    assert (await close.send(open_gate)).outcome is Outcome.SUCCEEDED
     armed, frozen = await _armed(faulty, "ticket.reopen", {"ticket_id": "T-18442", "reason": "It is back."})
     _lose_answer(faulty, "reopen")
-    assert (await armed.send()).outcome is Outcome.UNKNOWN
-    assert (await armed.send()).outcome is Outcome.SUCCEEDED
+    assert (await armed.send(open_gate)).outcome is Outcome.UNKNOWN
+    assert (await armed.send(open_gate)).outcome is Outcome.SUCCEEDED
     assert faulty.executions(frozen.idempotency_key) == 1
     assert (await _read(faulty, "tickets.get", {"ticket_id": "T-18442"}))["ticket"]["status"] == "open"
 
@@ -176,7 +177,7 @@ MAIL = {"ticket_id": "T-18463", "subject": "Your ticket", "body": "Hello,\n\nple
 async def test_a_mail_goes_out_with_its_own_credential_and_key(desk: Served) -> None:
     """The requester gets exactly the approved text; the helpdesk logged our key, and the mail scope."""
     armed, frozen = await _armed(desk, "email.send", MAIL)
-    answer = await armed.send()
+    answer = await armed.send(open_gate)
     assert json.loads(answer.content)["mail"]["ticket"] == "T-18463"
     (mail,) = desk.mails("T-18463")
     assert mail["recipient"] == frozen.preview.changes[0].after
@@ -189,12 +190,12 @@ async def test_nobody_can_say_whether_a_mail_without_an_answer_was_sent(faulty: 
     """``none``: the key finds nothing, and whoever sent again would send a second mail."""
     armed, frozen = await _armed(faulty, "email.send", MAIL | {"ticket_id": "T-18484"})
     _lose_answer(faulty, "send_mail")
-    answer = await armed.send()
+    answer = await armed.send(open_gate)
     assert (answer.outcome, answer.transient) == (Outcome.UNKNOWN, False)
     with pytest.raises(Malformed):
         await armed.find()
     assert faulty.executions(frozen.idempotency_key) == 1
-    await armed.send()
+    await armed.send(open_gate)
     assert faulty.executions(frozen.idempotency_key) == 2
 
 
@@ -203,7 +204,7 @@ async def test_a_mail_is_not_sent_with_a_key_that_changes_tickets(desk: Served) 
     armed, _ = await _armed(
         desk, "email.send", MAIL | {"ticket_id": "T-18505"}, **{"mail-write": TOKENS["acme-write"]}
     )
-    answer: Answer = await armed.send()
+    answer: Answer = await armed.send(open_gate)
     assert answer.text == "the helpdesk refused our credential dev/acme/mail-write"
     assert desk.mails("T-18505") == []
 
@@ -217,8 +218,8 @@ async def test_a_refund_is_paid_once_with_its_own_credentials(faulty: Served) ->
     assert frozen.preview.target == "order O-10231 of Marta Lindqvist"
     assert frozen.preview.figures == ("EUR 49.00", "1 customer")
     _lose_answer(faulty, "refund")
-    assert (await armed.send()).outcome is Outcome.UNKNOWN
-    answer = await armed.send()
+    assert (await armed.send(open_gate)).outcome is Outcome.UNKNOWN
+    answer = await armed.send(open_gate)
     assert json.loads(answer.content)["order"]["refunded_cents"] == 4900
     assert faulty.executions(frozen.idempotency_key) == 1
     (refund,) = faulty.refunds("O-10231")
@@ -236,7 +237,7 @@ async def test_a_refund_of_an_order_that_changed_is_refused_before_it_is_paid(de
     desk.control("POST", "touch-order/O-10252")
     armed = await box.arm(SPECS["refund.create"], frozen, SCOPE)
     assert armed.version != frozen.target_version
-    answer = await armed.send()
+    answer = await armed.send(open_gate)
     assert (answer.outcome, answer.changed) == (Outcome.REFUSED, True)
     assert desk.refunds("O-10252") == []
 
@@ -267,5 +268,5 @@ async def test_a_refund_is_not_paid_with_another_tools_key(desk: Served, token: 
     armed, _ = await _armed(
         desk, "refund.create", REFUND | {"order_id": "O-10315"}, **{"refunds-write": TOKENS[token]}
     )
-    assert (await armed.send()).text == "the helpdesk refused our credential dev/acme/refunds-write"
+    assert (await armed.send(open_gate)).text == "the helpdesk refused our credential dev/acme/refunds-write"
     assert desk.refunds("O-10315") == []

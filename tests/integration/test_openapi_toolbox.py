@@ -14,6 +14,7 @@ from contracts.errors import Malformed, Refused, Unavailable, Unknown
 from contracts.run import Outcome
 from contracts.secret import Secret
 from contracts.toolbox import Answer
+from tests.gates import open_gate
 from tests.integration.toolbox.box import freeze
 from tests.integration.toolbox.hostile import Hostile, said, serving
 from tests.integration.toolbox.vault import CAPABILITY, SCOPE, Vault
@@ -67,7 +68,7 @@ async def test_a_described_write_leaves_as_it_was_frozen(
     frozen = await freeze(box, spec, {"recipient": "DE1", "amount": 5, "note": "Food"}, "DE1")
     armed = await box.arm(spec, frozen, SCOPE)
     assert armed.version == frozen.target_version == '"7"'
-    assert (await armed.send()).outcome is Outcome.SUCCEEDED
+    assert (await armed.send(open_gate)).outcome is Outcome.SUCCEEDED
     (sent,) = hostile.writes
     assert sent.line == "POST /v1/transfers HTTP/1.1"
     assert json.loads(sent.body) == {"recipient": "DE1", "amount": 5, "note": "Food"}
@@ -85,7 +86,7 @@ async def test_a_write_without_body_or_preview_sends_and_reads_nothing_more(
     box, spec = _box(tmp_path, hostile), loaded.catalogue.tools["bank.close_account"]
     armed = await box.arm(spec, await freeze(box, spec, {"account": "a/b"}, "a/b"), SCOPE)
     assert hostile.requests == []
-    assert (await armed.send()).outcome is Outcome.SUCCEEDED
+    assert (await armed.send(open_gate)).outcome is Outcome.SUCCEEDED
     (sent,) = hostile.requests
     assert (sent.line, sent.body) == ("DELETE /v1/accounts/a%2Fb HTTP/1.1", b"")
     assert (sent.all("Content-Type"), sent.all("If-Match")) == ([], [])

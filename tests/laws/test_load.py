@@ -169,7 +169,6 @@ ADDED = [
     ),
     ("mask: [email]", "`mask` is not enforced by this version; remove it", ""),
     ("on_exhausted: ask", "`on_exhausted` is not enforced by this version", ""),
-    ("egress: [{host: a.example, methods: [GET], paths: [/]}]", "`egress` is not enforced", ""),
     (
         "breaker: {window: 10m, min_runs: 20, failure_ratio: 0.5, open_for: 5m}",
         "`breaker` is not enforced",

@@ -131,7 +131,6 @@ def test_what_is_no_route_is_refused(key: str, value: Any) -> None:
     ("key", "value"),
     [
         ("mask", ["email"]),
-        ("egress", [{"host": "docs.example.com", "methods": ["GET"], "paths": ["/"]}]),
         ("breaker", {"window": "10m", "min_runs": 20, "failure_ratio": 0.5, "open_for": "5m"}),
         ("on_exhausted", "ask"),
     ],

@@ -9,7 +9,7 @@ import tools
 from contracts.errors import Malformed
 from contracts.tool import Catalogue, Effect, Retry
 from policies.arguments import fault
-from tools.load import ToolsRefused, load_tools
+from tools.load import ToolsRefused, load_tools, load_worker_tools
 
 SHIPPED = Path(tools.__file__).with_name("helpdesk.yaml")
 
@@ -18,6 +18,13 @@ sources:
   helpdesk: {python: "tools.catalogue:HELPDESK"}
 tools:
   tickets.get: {source: helpdesk, operation: tickets.get, effect: read, credential: ticketing-read}
+"""
+
+WEB = """\
+sources:
+  web: {python: "tools.web:WEB"}
+tools:
+  http.get: {source: web, operation: get, effect: read, reaches: url}
 """
 
 CLOSE = """\
@@ -55,10 +62,11 @@ def test_the_shipped_file_says_what_each_tool_may_do() -> None:
     specs = loaded.catalogue.tools
     reads = dict.fromkeys(
         ("kb.search", "tickets.search", "tickets.get", "customers.get", "email.draft"), "ticketing-read"
-    ) | {"orders.get": "refunds-read"}
+    ) | {"orders.get": "refunds-read", "http.get": ""}
     assert set(loaded.operations) == set(specs) == {*reads, *SAYS, "refund.create"}
     assert {name for name, spec in specs.items() if spec.effect is Effect.READ} == set(reads)
     assert {name: specs[name].credential for name in reads} == reads
+    assert {name: spec.reaches for name, spec in specs.items() if spec.reaches} == {"http.get": "/url"}
     for name, (credential, retry, undo) in SAYS.items():
         spec = specs[name]
         assert (spec.effect, spec.credential, spec.retry, spec.undo) == (
@@ -123,6 +131,10 @@ def test_a_catalogue_is_the_same_after_its_way_through_the_store() -> None:
         (("    target:", "    efect: write\n    target:"), 11, "did you mean `effect`?"),
         (("    target:", "    effect: read\n    target:"), 11, "stands twice"),
         (("    target:", "    timeout: 5h\n    target:"), 11, "timeout` should"),
+        (("    target:", "    names: [/customer/name]\n    target:"), 11, "`names` belongs to reads"),
+        (("    target:", "    reaches: /url\n    target:"), 11, "`/url` is no text among the arguments"),
+        (("    target:", "    reaches: reasn\n    target:"), 11, "did you mean `/reason`?"),
+        (("    target:", "    reaches: [reason]\n    target:"), 11, "reaches` should"),
     ],
 )
 def test_a_mistake_is_named_with_its_line(
@@ -176,6 +188,44 @@ def test_a_read_has_nothing_of_a_write(tmp_path: Path, key: str) -> None:
     """A key that would rule nothing is a mistake."""
     sentence = _refused(tmp_path, HEAD.replace("effect: read", f"effect: read, {key}"))
     assert "belongs to writes" in sentence
+
+
+@pytest.mark.parametrize("pointer", ["url", "/a//b", "/a*", "/**", "", "/"])
+def test_a_name_stands_at_a_pointer(tmp_path: Path, pointer: str) -> None:
+    """`*` is a whole part of a pointer, and a pointer begins with a slash."""
+    sentence = _refused(tmp_path, HEAD.replace("effect: read", f"effect: read, names: ['{pointer}']"))
+    assert "mine.yaml:4: " in sentence
+    assert "names.0" in sentence
+
+
+def test_a_tool_says_what_it_reaches_and_whom_it_names(tmp_path: Path) -> None:
+    """The catalogue has both as the file says them, a bare argument as a pointer, and a digest that knows."""
+    file = tmp_path / "mine.yaml"
+    file.write_text(HEAD)
+    before = load_tools(file).catalogue
+    file.write_text(
+        HEAD.replace(
+            "effect: read", "effect: read, reaches: ticket_id, names: [/customer/name, '/hits/*/name']"
+        )
+    )
+    spec = load_tools(file).catalogue.tools["tickets.get"]
+    assert (spec.reaches, spec.names) == ("/ticket_id", ("/customer/name", "/hits/*/name"))
+    assert load_tools(file).catalogue.digest() != before.digest()
+
+
+def test_only_a_tool_that_reaches_out_acts_without_a_credential(tmp_path: Path) -> None:
+    """Without a credential a tool is refused, unless its code reads outside and the file says where from."""
+    bare = HEAD.replace(", credential: ticketing-read", "")
+    assert "`tools.tickets.get.credential` is missing; only a tool in Python" in _refused(tmp_path, bare)
+    file = tmp_path / "mine.yaml"
+    own_service = bare.replace("effect: read", "effect: read, reaches: ticket_id")
+    assert "only code that reads outside acts with no `credential`" in _refused(tmp_path, own_service)
+    assert "`tools.http.get.credential` is missing" in _refused(tmp_path, WEB.replace(", reaches: url", ""))
+    secret = WEB.replace("reaches: url", "reaches: url, credential: web")
+    assert "only code that reads outside acts with no `credential`" in _refused(tmp_path, secret)
+    file.write_text(WEB)
+    assert load_tools(file).catalogue.tools["http.get"].credential == ""
+    assert load_worker_tools(file, {}).credentials == ()
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,8 @@ class Stage:
     deadline_ms: int | None = None
     #: Held by a kill switch: the model is not asked.
     held: bool = False
+    #: Held by a kill switch: no write is prepared.
+    unprepared: bool = False
     ending: Ending | None = None
     #: Why the store says that the run is being cancelled.
     cancelling: str | None = None
@@ -90,6 +92,8 @@ class Stage:
     @activity.defn(name=names.PREPARE)
     async def prepare(self, ref: ActionRef) -> Frost:
         await self._called(names.PREPARE)
+        if self.unprepared:
+            return Frost(action_id=ref.action_id, action_digest=None, halted="the kill switch holds")
         open_still = self.done.get(ref.action_id) in (None, Outcome.UNKNOWN)
         return Frost(
             action_id=ref.action_id,

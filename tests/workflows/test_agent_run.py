@@ -68,6 +68,25 @@ async def test_a_halted_run_goes_on_in_a_new_history(client: Client) -> None:
     assert stage.calls[names.READ] == 1
 
 
+async def test_a_write_that_is_stopped_before_it_was_prepared_is_prepared_when_that_is_lifted(
+    client: Client,
+) -> None:
+    """Nobody is asked meanwhile, and nothing is concluded; lifted, the run asks and goes on."""
+    stage = Stage(turns=[[write(1)]], unprepared=True)
+    stage.approve("run.1.0")
+    async with performing(client, stage) as run:
+        await until(lambda: stage.calls[names.PREPARE])
+        await run.signal(names.RESUMED)
+        await until(lambda: stage.calls[names.PREPARE] == 2)
+        assert (stage.calls[names.ASK], stage.calls[names.WRITE]) == (0, 0)
+        stage.unprepared = False
+        await run.signal(names.RESUMED)
+        await until(lambda: stage.calls[names.ASK])
+        await run.signal(names.DECIDED, Nudge(approval_id="apr:run.1.0", grant_id="g"))
+        assert await run.result() == "completed"
+    assert stage.done == {"run.1.0": Outcome.SUCCEEDED}
+
+
 async def test_a_click_by_update_and_by_signal_is_one_click(client: Client) -> None:
     """Both messages of one decision wake the run once; made-up ones wake it in vain."""
     stage = Stage(turns=[[write(1)]])

@@ -65,6 +65,8 @@ class ServiceEntries:
             target=entry.target,
             undo=entry.undo.tool if entry.undo else None,
             timeout=entry.timeout,
+            reaches=entry.reaches,
+            names=entry.names,
             binding=pinned,
         )
 
@@ -165,7 +167,7 @@ class ServiceEntries:
         reads = [
             tool
             for tool in self.file.tools.values()
-            if tool.source == entry.source and not tool.effect.writes
+            if tool.source == entry.source and tool.credential and not tool.effect.writes
         ]
         wanted = entry.preview.operation if entry.preview else (entry.retry and entry.retry.lookup)
         same = {tool.credential for tool in reads if tool.operation == wanted}

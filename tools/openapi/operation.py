@@ -133,7 +133,8 @@ def _said(entry: ToolEntry) -> tuple[object, ...]:
     reads = shown.operation if shown else None
     kind = entry.retry.retry().kind if entry.retry else Retry().kind
     undo = (entry.undo.tool, entry.undo.args) if entry.undo else (None, None)
-    return entry.source, entry.operation, entry.effect, entry.credential, reads, lookup, kind, undo
+    acts = entry.source, entry.operation, entry.effect, entry.credential, entry.reaches
+    return (*acts, reads, lookup, kind, undo)
 
 
 def _bound(spec: ToolSpec, binding: Binding) -> tuple[object, ...]:
@@ -141,7 +142,8 @@ def _bound(spec: ToolSpec, binding: Binding) -> tuple[object, ...]:
     lookup = binding.lookup.endpoint.operation if binding.lookup else None
     named = binding.endpoint.operation
     undo = spec.undo, binding.undo
-    return spec.address, named, spec.effect, spec.credential, reads, lookup, spec.retry.kind, undo
+    acts = spec.address, named, spec.effect, spec.credential, spec.reaches
+    return (*acts, reads, lookup, spec.retry.kind, undo)
 
 
 def _parsed(schema: Json, arguments: Json) -> Values:

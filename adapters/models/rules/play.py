@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from adapters.models.rules import closing, drafting, refunding, sending, triaging, updating
+from adapters.models.rules import closing, drafting, refunding, researching, sending, triaging, updating
 from adapters.models.rules.seen import Plan, Seen
 from adapters.models.scripted import estimate
 from contracts.decision import Call
@@ -31,6 +31,8 @@ def ask(request: ModelRequest) -> ModelTurn:
 
 def _plan(seen: Seen) -> Plan:
     ticket_id = seen.ticket_id
+    if ticket_id is None and seen.offers(researching.GET):
+        return researching.plan(seen)
     if ticket_id is None and seen.offers(triaging.FIND):
         return triaging.plan(seen)
     if ticket_id is None:

@@ -5,7 +5,7 @@ A tool's result may be cut, or hold anything: what cannot be read counts as not 
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from adapters.models.rules.words import confirms, denies, keywords, line, stems, text, tried
@@ -65,13 +65,13 @@ class Glance:
 
 @dataclass(frozen=True, kw_only=True)
 class Article:
-    """The best article that a search found."""
+    """An article that a search found."""
 
     id: str
     title: str
     #: The sentence of it that the search shows.
     snippet: str
-    #: From 0 to 1: how much of the ticket it covers.
+    #: From 0 to 1: how much of what it is for it covers.
     score: float
 
     @property
@@ -119,18 +119,23 @@ def customer(result: Json) -> str:
     return f"{name}{of}{f' ({plan} plan)' if plan else ''}" if name else ""
 
 
-def best_article(result: Json, about: Ticket) -> Article | None:
-    """The best article in a result of ``kb.search``, if any is about the ticket at all."""
-    found = [
+def articles(result: Json) -> list[Article]:
+    """The articles in a result of ``kb.search``, with its own scores."""
+    return [
         Article(
             id=shown["id"],
             title=text(shown.get("title")),
             snippet=text(shown.get("snippet")),
-            score=_score(shown, about),
+            score=_own_score(shown),
         )
         for shown in map(_object, _list(content(result).get("articles")))
         if isinstance(shown.get("id"), str) and re.fullmatch(r"[\w.:-]{1,64}", shown["id"])
     ]
+
+
+def best_article(result: Json, about: Ticket) -> Article | None:
+    """The best article in a result of ``kb.search``, if any is about the ticket at all."""
+    found = [replace(article, score=_score(article, about)) for article in articles(result)]
     best = max(found, key=lambda article: article.score, default=None)
     return best if best is not None and best.score >= RELATED else None
 
@@ -157,13 +162,16 @@ def _conversation(shown: dict[str, Any]) -> tuple[bool, str]:
     return bool(others), " ".join(text(message.get("text")) for message in later)
 
 
-def _score(shown: dict[str, Any], about: Ticket) -> float:
-    """The mean of the knowledge base's own score and the share of the subject's words in the article."""
+def _own_score(shown: dict[str, Any]) -> float:
     given = shown.get("score")
-    score = float(given) if isinstance(given, int | float) and 0 <= given <= 1 else 0.0
+    return float(given) if isinstance(given, int | float) and 0 <= given <= 1 else 0.0
+
+
+def _score(article: Article, about: Ticket) -> float:
+    """The mean of the knowledge base's own score and the share of the subject's words in the article."""
     wanted = stems(about.subject)
-    covered = len(wanted & stems(f"{text(shown.get('title'))} {text(shown.get('snippet'))}"))
-    return (score + covered / max(len(wanted), 2)) / 2
+    covered = len(wanted & stems(f"{article.title} {article.snippet}"))
+    return (article.score + covered / max(len(wanted), 2)) / 2
 
 
 def _object(value: Any) -> dict[str, Any]:

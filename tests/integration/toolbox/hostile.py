@@ -120,7 +120,7 @@ class Hostile:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            request = await _request(reader)
+            request = await read_request(reader)
             self.requests.append(request)
             await (self.read if request.line.startswith("GET ") else self.write)(request, writer)
         except (ConnectionError, asyncio.IncompleteReadError):
@@ -129,7 +129,8 @@ class Hostile:
             writer.close()
 
 
-async def _request(reader: asyncio.StreamReader) -> Request:
+async def read_request(reader: asyncio.StreamReader) -> Request:
+    """One request as it came."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     headers = [(name, value.strip()) for name, _, value in (line.partition(":") for line in head[1:] if line)]
     request = Request(line=head[0], headers=headers, body=b"")

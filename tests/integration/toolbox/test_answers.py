@@ -11,6 +11,7 @@ from contracts.errors import Malformed, Refused, Unavailable, Unknown
 from contracts.run import Outcome
 from contracts.toolbox import Answer
 from contracts.transcript import RESULT_LIMIT
+from tests.gates import open_gate
 from tests.integration.toolbox.box import CLOSE, SPECS, arm_close, close_frozen, spec_of, toolbox
 from tests.integration.toolbox.hostile import (
     TICKET,
@@ -61,7 +62,7 @@ async def test_a_write_that_may_have_happened_is_unknown(
     """Each row of the table, over the wire; one request leaves, whatever comes back."""
     hostile.write = behaviour
     armed = await arm_close(hostile.url, timeout=1 if behaviour in (hang, drip) else 20)
-    answer = await armed.send()
+    answer = await armed.send(open_gate)
     assert (answer.outcome, answer.transient) == (outcome, transient), answer.text
     assert len(hostile.writes) == 1
     assert len(answer.content.encode()) <= RESULT_LIMIT
@@ -141,7 +142,7 @@ async def test_a_server_that_goes_between_arming_and_sending_leaves_a_failed_wri
     server = Hostile()
     async with serving(server):
         armed = await arm_close(server.url)
-    answer = await armed.send()
+    answer = await armed.send(open_gate)
     assert (answer.outcome, answer.transient) == (Outcome.FAILED, True)
     assert answer.text == "the helpdesk could not be reached: nothing was sent"
 

@@ -11,6 +11,7 @@ import pytest
 from contracts.action import Prepared
 from contracts.errors import Refused, Unavailable
 from contracts.run import Outcome
+from tests.gates import open_gate
 from tests.integration.toolbox.box import CLOSE, SPECS, arm_close, close_frozen, spec_of, toolbox
 from tests.integration.toolbox.hostile import (
     TICKET,
@@ -39,7 +40,7 @@ async def test_a_write_carries_exactly_its_key_version_and_credential(hostile: H
     """The frozen arguments leave once, under the frozen key and version, with the write credential alone."""
     armed = await arm_close(hostile.url)
     assert armed.version == '"3"'
-    answer = await armed.send()
+    answer = await armed.send(open_gate)
     assert answer.outcome is Outcome.SUCCEEDED
     assert json.loads(answer.content) == {
         "ticket": {"id": "T-18421", "status": "closed", "priority": "high", "tags": ["login"], "version": 4}
@@ -111,7 +112,7 @@ async def test_a_redirect_gives_our_credential_to_nobody(hostile: Hostile) -> No
         away = said(307, raw=b"", Location=f"{other.url}/tickets/T-18421/close")
         armed = await arm_close(hostile.url)
         hostile.read = hostile.write = away
-        assert (await armed.send()).outcome is Outcome.UNKNOWN
+        assert (await armed.send(open_gate)).outcome is Outcome.UNKNOWN
         read = await toolbox(hostile.url).read(SPECS["tickets.get"], {"ticket_id": "T-1"}, SCOPE)
     assert read.text == "the helpdesk answered HTTP 307, and redirects are not followed"
     assert other.requests == []
@@ -147,7 +148,7 @@ async def test_an_echoed_secret_is_scrubbed(
     box = toolbox(hostile.url)
     read = await box.read(SPECS["tickets.get"], {"ticket_id": "T-18421"}, SCOPE)
     prepared = await box.prepare(SPECS["ticket.close"], CLOSE, SCOPE)
-    sent = await armed.send()
+    sent = await armed.send(open_gate)
     assert len(hostile.writes) == 1
     clean(read, prepared, sent, caplog.text, *(vars(record) for record in caplog.records))
     assert status != 200 or "[secret removed]" in read.content
@@ -171,7 +172,7 @@ async def test_no_credential_is_in_a_repr_a_log_or_an_exception(
     armed = await arm_close(hostile.url, timeout=1)
     frozen = await close_frozen(box, CLOSE)
     hostile.read = hostile.write = behaviour
-    answer = await armed.send()
+    answer = await armed.send(open_gate)
     with pytest.raises((Refused, Unavailable)) as failure:
         await box.arm(spec_of("ticket.close", 1), frozen, SCOPE)
     error = failure.value

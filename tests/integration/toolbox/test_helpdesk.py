@@ -4,6 +4,7 @@ import json
 
 from contracts.run import Outcome
 from contracts.toolbox import Answer
+from tests.gates import open_gate
 from tests.integration.toolbox.box import CLOSE, SPECS, close_frozen, toolbox
 from tests.integration.toolbox.desk import control
 from tests.integration.toolbox.vault import READ_TOKEN, SCOPE, WRITE_TOKEN, Vault
@@ -22,7 +23,7 @@ async def test_the_helpdesk_closes_a_ticket_once(helpdesk: str) -> None:
     armed = await box.arm(SPECS["ticket.close"], frozen, SCOPE)
     assert armed.version == frozen.target_version
     assert await armed.find() is None
-    first, second = await armed.send(), await armed.send()
+    first, second = await armed.send(open_gate), await armed.send(open_gate)
     assert first == second
     assert json.loads(first.content)["ticket"]["status"] == "closed"
     found = await armed.find()
@@ -40,8 +41,8 @@ async def test_the_helpdesks_lost_answer_is_unknown_and_the_key_finds_it(helpdes
     frozen = await close_frozen(box, CLOSE | {"resolution_article": None})
     armed = await box.arm(SPECS["ticket.close"], frozen, SCOPE)
     await control(helpdesk, "PUT", "/faults", {"operation": "close", "mode": "lose_answer"})
-    assert (await armed.send()).outcome is Outcome.UNKNOWN
-    assert (await armed.send()).outcome is Outcome.SUCCEEDED
+    assert (await armed.send(open_gate)).outcome is Outcome.UNKNOWN
+    assert (await armed.send(open_gate)).outcome is Outcome.SUCCEEDED
     assert (await control(helpdesk, "GET", "/writes"))["executions"] == {frozen.idempotency_key: 1}
 
 
@@ -52,7 +53,7 @@ async def test_the_helpdesk_refuses_a_ticket_that_changed(helpdesk: str) -> None
     await control(helpdesk, "POST", "/touch/T-18421")
     armed = await box.arm(SPECS["ticket.close"], frozen, SCOPE)
     assert armed.version != frozen.target_version
-    assert (await armed.send()).outcome is Outcome.REFUSED
+    assert (await armed.send(open_gate)).outcome is Outcome.REFUSED
     assert (await control(helpdesk, "GET", "/writes"))["writes"] == []
 
 
@@ -63,7 +64,9 @@ async def test_the_helpdesk_refuses_keys_of_the_wrong_scope_and_tickets_of_other
     assert read.text == "the helpdesk refused our credential dev/acme/ticketing-read"
     swapped = toolbox(helpdesk, Vault({"ticketing-read": READ_TOKEN, "ticketing-write": READ_TOKEN}))
     armed = await swapped.arm(SPECS["ticket.close"], await close_frozen(swapped, CLOSE), SCOPE)
-    assert (await armed.send()).text == "the helpdesk refused our credential dev/acme/ticketing-write"
+    assert (
+        await armed.send(open_gate)
+    ).text == "the helpdesk refused our credential dev/acme/ticketing-write"
     missing = await toolbox(helpdesk).prepare(
         SPECS["ticket.close"], CLOSE | {"ticket_id": "T-999999999"}, SCOPE
     )

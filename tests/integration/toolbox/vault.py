@@ -5,11 +5,12 @@ import base64
 from contracts.credential import Credential
 from contracts.secret import Secret
 from contracts.toolbox import Scope
+from tests.gates import open_gate
 
 READ_TOKEN, WRITE_TOKEN = "tok-acme-read-5d1c9a", "tok-acme-write-77aae2"
 CAPABILITY = "eyJhbGciOiJFZERTQSJ9.eyJwbGFudGVkIjoxfQ.c2lnbmF0dXJl-planted"
 PLANTED = (READ_TOKEN, WRITE_TOKEN, CAPABILITY)
-SCOPE = Scope(tenant="acme", env="dev", request_id="req_9f2c01ab77e3", token=CAPABILITY)
+SCOPE = Scope(tenant="acme", env="dev", request_id="req_9f2c01ab77e3", token=CAPABILITY, gate=open_gate)
 
 
 class Vault:
