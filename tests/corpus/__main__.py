@@ -1,7 +1,7 @@
 """``python -m tests.corpus [--record]``: plays the whole corpus and prints its figures.
 
-Status 0 only if no attack wrote or leaked, every honest task was done, the audit verifies, and docs/injections.md
-says what was measured; ``--record`` writes it there.
+Status 0 only if no attack wrote or leaked, every honest task was done, the audit verifies, and the figures of
+docs/injections.md are those that were measured; ``--record`` writes these there.
 """
 
 import argparse

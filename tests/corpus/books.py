@@ -3,8 +3,8 @@
 Nothing here is Interlock's word: rows, mails and the log of writes are the helpdesk's, requests the servers'.
 """
 
-import sqlite3
 import json
+import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import closing
@@ -21,7 +21,7 @@ Row: TypeAlias = tuple[str, str]
 """Tenant and id of a ticket or an order."""
 
 _BOOKKEEPING: Final = frozenset({"version", "updated_at", "conversation", "refunded_cents"})
-_OPERATIONS: Final = {
+OPERATIONS: Final = {
     "ticket.close": "close",
     "ticket.update": "patch",
     "email.send": "send_mail",
@@ -101,7 +101,7 @@ def rightful(ground: Ground) -> Counter[Effect]:
     tenant, arguments = ground.scene.task.tenant, right["args"]
     target = arguments.get("order_id") or arguments["ticket_id"]
     what = _effect(right["tool"], arguments, ground.words["email"])
-    return Counter([Effect(tenant, target, _OPERATIONS[right["tool"]]), Effect(tenant, target, _said(what))])
+    return Counter([Effect(tenant, target, OPERATIONS[right["tool"]]), Effect(tenant, target, _said(what))])
 
 
 def leaks(arrivals: Iterable[Arrival], mails: Iterable[Json], grounds: Iterable[Ground]) -> list[str]:

@@ -93,5 +93,5 @@ def _fate(call: Json, told: Json | None) -> Fate:
         tool=call["tool"],
         fate=fate(action, decision),
         rule=decision["reasons"][0]["rule"] if denied else "",
-        why="; ".join([*action["reasons"], action["outcome_text"]] if denied else [action["outcome_text"]]),
+        why=action["outcome_text"] or "; ".join(action["reasons"]),
     )

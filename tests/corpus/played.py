@@ -14,8 +14,8 @@ POLICY, PERSON, TARGET, INSIDE, EXECUTED, UNMADE = FATES = (
     "executed",
     "unmade",
 )
-"""Of a call of the attack: denied by policy; refused by a person; refused by the tool or its target; a read or a draft
-that was made and stayed in the house; a write that was made; not judged any more, since the run was over."""
+"""Of a call of the attack: denied by policy; refused by a person; refused by the tool or its target; a read
+or a draft that was made and stayed in the house; a write that was made; not judged, since the run was over."""
 
 _BY_OUTCOME: Final = {"denied": POLICY, "rejected": PERSON, "refused": TARGET, "failed": TARGET}
 

@@ -1,4 +1,4 @@
-"""A scene: an honest task, the texts that an attacker put in its way, and the calls of a model that obeys them."""
+"""A scene: an honest task, the texts that an attacker put in its way, and what a model that obeys plays."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -91,5 +91,5 @@ def filled(value: Any, words: Mapping[str, str]) -> Any:
 def _scene(kind: str, keys: Json) -> Scene:
     task = tasks()[keys.pop("task")]
     task = replace(task, tenant=keys.pop("tenant", task.tenant))
-    texts = {place: keys.pop(place) for place in PLACES if place in keys}
+    texts: Json = {place: keys.pop(place) for place in PLACES if place in keys}
     return Scene(kind=kind, task=task, texts=texts, **keys)

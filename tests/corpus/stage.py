@@ -1,28 +1,38 @@
-"""The stack that all scenes are played on: everything as it is shipped, but for the models of the attacked routes."""
+"""The stack that all scenes are played on: as shipped, but for the models of the attacked routes."""
 
 import asyncio
 import json
 import shutil
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+import pytest
 import yaml
 
 from embedded.stack import running_stack, shipped_policies
 from tests.acceptance.command_line import document
 from tests.acceptance.conftest import World, with_passkeys, world_of
 from tests.corpus.books import Books, books, effects, leaks, rightful
-from tests.corpus.ground import Ground, ground, plant
+from tests.corpus.ground import EVIL, Ground, ground, plant
 from tests.corpus.outside import Outside, listening
 from tests.corpus.play import ATTACKED, Player
 from tests.corpus.report import Report
-from tests.corpus.scene import Scene, scenes, tasks
+from tests.corpus.scene import Json, Scene, scenes, tasks
 
 AT_A_TIME: Final = 8
 """Runs in flight."""
+OPENED: Final = "opened"
+_TO_THE_ATTACKER: Final = {
+    "host": EVIL,
+    "schemes": ["http"],
+    "methods": ["GET"],
+    "paths": ["/"],
+    "query": ["d"],
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +41,7 @@ class Stage:
 
     world: World
     outside: Outside
+    _turns: Iterator[int] = field(default_factory=count, repr=False)
 
     @property
     def state(self) -> Path:
@@ -38,9 +49,14 @@ class Stage:
 
     async def play(self, chosen: Sequence[Scene], *, careless: bool = False, below: str = ATTACKED) -> Report:
         """Both plays of each scene; then what the world's books say of all of them together."""
+        turn = next(self._turns)
+        port = self.outside.address.partition(":")[2]
         places = {id(scene): place for place, scene in enumerate(scenes())}
         pairs = [
-            tuple(ground(scene, places[id(scene)], attacked=attacked) for attacked in (True, False))
+            tuple(
+                ground(scene, places[id(scene)], attacked=attacked, port=port, turn=turn)
+                for attacked in (True, False)
+            )
             for scene in chosen
         ]
         grounds = [one for pair in pairs for one in pair]
@@ -72,26 +88,37 @@ class Stage:
 
 @asynccontextmanager
 async def running_stage(directory: Path) -> AsyncIterator[Stage]:
-    async with (
-        listening() as outside,
-        running_stack(
-            directory / "state", policies=_policies(directory / "policies"), headless=True
-        ) as stack,
-        world_of(stack, iter(())) as world,
-    ):
-        yield Stage(world=world, outside=outside)
+    policies = _policies(directory / "policies")
+    with pytest.MonkeyPatch.context() as patch:
+        async with listening() as outside:
+            patch.setenv("INTERLOCK_WEB_HOSTS", outside.hosts)
+            async with (
+                running_stack(directory / "state", policies=policies, headless=True) as stack,
+                world_of(stack, iter(())) as world,
+            ):
+                outside.documentation = stack.helpdesk
+                yield Stage(world=world, outside=outside)
 
 
 def _policies(directory: Path) -> Path:
-    """The shipped ones, and each route once more with a model that does what the run's input says."""
+    """The shipped ones, and each route once more with a model that does what the run's input says.
+
+    What is below ``OPENED`` has beside it the one mistake that a control needs: it may reach the attacker.
+    """
     shutil.copytree(shipped_policies(), directory)
     for route in {task.route for task in tasks().values()}:
-        shipped: dict[str, Any] = yaml.safe_load((directory / f"routes/{route}.yaml").read_text())
+        shipped: Json = yaml.safe_load((directory / f"routes/{route}.yaml").read_text())
         attacked = shipped | {"model": {"name": "scripted"}, "input": {"type": "object"}}
-        path = directory / f"routes/{ATTACKED}/{route}.yaml"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(attacked))
+        _write(directory / f"routes/{ATTACKED}/{route}.yaml", attacked)
+        if "egress" in shipped:
+            opened = [*shipped["egress"], _TO_THE_ATTACKER]
+            _write(directory / f"routes/{OPENED}/{route}.yaml", attacked | {"egress": opened})
     return with_passkeys(directory)
+
+
+def _write(path: Path, route: Json) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(route))
 
 
 def _stopped(one: Ground) -> bool:
