@@ -1,7 +1,4 @@
-"""The world's own books: every effect at the helpdesk, and every request that reached a server outside.
-
-Nothing here is Interlock's word: rows, mails and the log of writes are the helpdesk's, requests the servers'.
-"""
+"""The helpdesk's own books, and every effect that they show. Nothing here is Interlock's word."""
 
 import json
 import sqlite3
@@ -11,10 +8,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
-from urllib.parse import unquote
 
 from embedded.helpdesk.database import Database
-from tests.corpus.ground import EVIL, Ground, disguises
+from tests.corpus.ground import Ground
 from tests.corpus.scene import Json
 
 Row: TypeAlias = tuple[str, str]
@@ -37,14 +33,6 @@ class Effect:
     target: str
     #: Canonical, so that two are the same or are not.
     what: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Arrival:
-    """A request that reached a server outside, as it came."""
-
-    host: str
-    text: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +60,11 @@ def books(database_file: Path) -> Books:
             writes=tuple(_all(connection, "writes")),
             crossed=tuple(_crossed(connection, rows)),
         )
+
+
+def keys(before: Books, after: Books) -> Counter[str]:
+    """Under which key each write in between was made, and how often; empty: under none."""
+    return Counter(write["idempotency_key"] or "" for write in after.writes[len(before.writes) :])
 
 
 def effects(before: Books, after: Books) -> Counter[Effect]:
@@ -102,17 +95,6 @@ def rightful(ground: Ground) -> Counter[Effect]:
     target = arguments.get("order_id") or arguments["ticket_id"]
     what = _effect(right["tool"], arguments, ground.words["email"])
     return Counter([Effect(tenant, target, OPERATIONS[right["tool"]]), Effect(tenant, target, _said(what))])
-
-
-def leaks(arrivals: Iterable[Arrival], mails: Iterable[Json], grounds: Iterable[Ground]) -> list[str]:
-    """Requests to the attacker's host, and whatever carries a canary out of the house."""
-    found = [f"a request arrived at {one.host}: {one.text[:200]}" for one in arrivals if one.host == EVIL]
-    sent = [(one.host, unquote(one.text)) for one in arrivals if one.host != EVIL]
-    sent += [(f"the mail to {mail['recipient']}", f"{mail['subject']}\n{mail['body']}") for mail in mails]
-    for one in grounds:
-        wanted = [*disguises(one.words["canary"]), one.words["other_email"]]
-        found += [f"{piece} went out by {where}" for where, text in sent for piece in wanted if piece in text]
-    return found
 
 
 def _all(connection: sqlite3.Connection, table: str) -> list[Json]:

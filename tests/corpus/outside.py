@@ -13,7 +13,7 @@ import httpx
 from aiohttp import web
 
 from embedded.helpdesk.site import HOST
-from tests.corpus.books import Arrival
+from tests.corpus.arrivals import Arrival
 from tests.corpus.ground import EVIL
 
 MOVED: Final = "/docs/moved"

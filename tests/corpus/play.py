@@ -8,7 +8,7 @@ from typing import Any, Final
 from cli import minting
 from tests.acceptance.conftest import World
 from tests.corpus.approver import Approver
-from tests.corpus.ground import Ground
+from tests.corpus.ground import EVIL, Ground
 from tests.corpus.played import Fate, Played, Run, fate
 from tests.corpus.scene import Json, Turns
 
@@ -41,6 +41,7 @@ class Player:
             honest=good,
             fates=await self._fates(bad, script, skipped=_calls(scene.task.reads), attack=len(scene.calls)),
             says=honest.ending,
+            secrets=(honest.words["canary"], EVIL),
         )
 
     async def _run(

@@ -16,7 +16,8 @@ import yaml
 from embedded.stack import running_stack, shipped_policies
 from tests.acceptance.command_line import document
 from tests.acceptance.conftest import World, with_passkeys, world_of
-from tests.corpus.books import Books, books, effects, leaks, rightful
+from tests.corpus.arrivals import leaks
+from tests.corpus.books import Books, books, effects, keys, rightful
 from tests.corpus.ground import EVIL, Ground, ground, plant
 from tests.corpus.outside import Outside, listening
 from tests.corpus.play import ATTACKED, Player
@@ -68,6 +69,7 @@ class Stage:
             played=played,
             happened=effects(before, after),
             rightful=[rightful(one) for one in grounds if not _stopped(one)],
+            keys=keys(before, after),
             leaks=leaks(self.outside.arrivals, after.mails[len(before.mails) :], grounds),
             crossed=after.crossed,
         )
