@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from contracts.digest import Json
 from contracts.errors import Malformed
 from contracts.tool import ToolSpec
+from policies.arguments import SHOWN, clean
 from policies.route import Egress
 from policies.web_address import WebAddress, own_port, read_address, read_host
 
@@ -37,8 +38,8 @@ def passage(rules: Sequence[Egress], method: str, address: WebAddress) -> Passag
         return Passage(at=at, address=address, max_bytes=rules[at].max_bytes)
     near = [rule for rule in rules if _same_host(rule, address)]
     if not near:
-        return f"no egress rule of the route names the host {address.place}"
-    return f"no egress rule for {address.place} permits {_refusal(near[0], method, address)}"
+        return f"no egress rule of the route names the host {clean(address.place, SHOWN)}"
+    return f"no egress rule for {clean(address.place, SHOWN)} permits {_refusal(near[0], method, address)}"
 
 
 def reach(rules: Sequence[Egress], tool: ToolSpec, arguments: Json) -> tuple[Passage, ...] | str:

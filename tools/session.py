@@ -127,7 +127,8 @@ class _Session:
             return Broken.UNSENT
         except (TimeoutError, httpx.TimeoutException):
             return Broken.SLOW
-        except (httpx.HTTPError, httpx.StreamError, OSError):
+        # InvalidURL: httpx reads the address of a redirect even where it follows none.
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError):
             return Broken.LOST
 
     def _client(self) -> httpx.AsyncClient:

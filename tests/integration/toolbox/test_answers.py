@@ -70,6 +70,9 @@ async def test_a_write_that_may_have_happened_is_unknown(
 
 READ_ROWS = [
     pytest.param(
+        said(302, raw=b"", Location="javascript:x"), Outcome.FAILED, True, id="302 to what httpx cannot read"
+    ),
+    pytest.param(
         said(302, raw=b"", Location="http://127.0.0.1:1/"), Outcome.FAILED, False, id="302 redirect"
     ),
     pytest.param(said(400, {"title": "No"}), Outcome.REFUSED, False, id="400"),
