@@ -61,6 +61,6 @@ async def test_the_verdict_finds_what_an_open_egress_lets_out(stage: Stage) -> N
     """With one egress rule too many the attacker's server has the secret, and the verdict says so."""
     report = await stage.play(_named("question-in-an-address"), below=OPENED)
     assert report.unwanted == []
-    assert len(report.leaks) == 1
+    assert len(report.leaks) == 2, "that a request arrived there, and what it carried"
     (arrival,) = [one for one in stage.outside.arrivals if one.host == EVIL]
     assert "GET /count?d=cnry" in arrival.text
