@@ -29,6 +29,7 @@ check: install
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/interlock policy test --threshold 100
 
 # Three at a time on two cores: much of the time is waiting. The order of files is tests/conftest.py's own.
 test: check

@@ -79,8 +79,13 @@ def _own(connection: AsyncConnection, row: Row[Any], column: str) -> str | None:
 
 def arguments_of(connection: AsyncConnection, row: Row[Any]) -> dict[str, Any]:
     """The arguments of an action's row; none where they are forgotten."""
+    return kept_arguments(connection, row) or {}
+
+
+def kept_arguments(connection: AsyncConnection, row: Row[Any]) -> dict[str, Any] | None:
+    """The arguments of an action's row; None: they are forgotten."""
     found = _own(connection, row, "arguments")
-    return {} if found is None else dict(json.loads(found))
+    return None if found is None else dict(json.loads(found))
 
 
 def text_of(connection: AsyncConnection, row: Row[Any], column: str) -> str:

@@ -1,7 +1,8 @@
 """Policies, catalogues and people by digest, and which of them are in force."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 from sqlalchemy import ColumnElement, and_, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,6 +14,9 @@ from contracts.audit import SYSTEM_TENANT, AuditRecord
 from contracts.digest import Json, canonical, digest
 from contracts.errors import Refused, Unknown
 from contracts.ports import Clock
+
+Key: TypeAlias = tuple[str, str]
+"""Kind and name of a published document."""
 
 
 class StoreDocuments:
@@ -43,34 +47,22 @@ class StoreDocuments:
     async def publish(
         self, env: str, kind: str, name: str, document: Json, *, actor: str
     ) -> tuple[str, bool]:
-        body = canonical(document).decode()
+        key, now = (kind, name), self._clock.now_ms()
         identity = digest(document)
 
         async def work(connection: AsyncConnection) -> bool:
             if await in_force(connection, env, kind, name) == identity:
                 return False
-            known = await connection.scalar(select(documents.c.digest).where(documents.c.digest == identity))
-            if known is None:
-                await connection.execute(
-                    insert(documents).values(digest=identity, kind=kind, name=name, body=body)
-                )
-            await self._put_in_force(connection, env, kind, name, identity, actor)
+            await keep_document(connection, key, document)
+            await put_in_force(connection, env, key, identity, actor, now)
+            await append(connection, publication(env, key, identity, actor, now))
             return True
 
         return identity, await self._store.write(work)
 
     async def keep_places(self, subject: str, places: Mapping[str, tuple[str, int]]) -> None:
         """Remember in which file and line each rule of a published document stood; the last word stands."""
-        body = canonical({rule: list(place) for rule, place in places.items()}).decode()
-
-        async def work(connection: AsyncConnection) -> None:
-            moved = await connection.execute(
-                update(rule_places).where(rule_places.c.subject == subject).values(body=body)
-            )
-            if moved.rowcount == 0:
-                await connection.execute(insert(rule_places).values(subject=subject, body=body))
-
-        await self._store.write(work)
+        await self._store.write(lambda connection: keep_rule_places(connection, subject, places))
 
     async def places(self, subject: str) -> Mapping[str, tuple[str, int]]:
         """File and line by rule of the document with this digest, as it was published last."""
@@ -83,44 +75,77 @@ class StoreDocuments:
         """Take a document out of force: a route that the published directory no longer has."""
 
         async def work(connection: AsyncConnection) -> None:
-            await connection.execute(delete(published).where(_names(env, kind, name)))
-            await append(connection, self._record(env, kind, name, None, actor, "withdrawn"))
+            await take_out_of_force(connection, env, (kind, name))
+            await append(connection, publication(env, (kind, name), None, actor, self._clock.now_ms()))
 
         await self._store.write(work)
 
-    async def _put_in_force(
-        self, connection: AsyncConnection, env: str, kind: str, name: str, identity: str, actor: str
-    ) -> None:
-        await connection.execute(delete(published).where(_names(env, kind, name)))
-        now = self._clock.now_ms()
-        await connection.execute(
-            insert(published).values(env=env, kind=kind, name=name, digest=identity, actor=actor, at_ms=now)
-        )
-        await append(connection, self._record(env, kind, name, identity, actor, "published"))
 
-    def _record(
-        self, env: str, kind: str, name: str, identity: str | None, actor: str, outcome: str
-    ) -> AuditRecord:
-        return AuditRecord(
-            kind="policy",
-            at_ms=self._clock.now_ms(),
-            tenant=SYSTEM_TENANT,
-            env=env,
-            actor=actor,
-            outcome=outcome,
-            route=name if kind == "route" else None,
-            policy_digest=identity,
-            reason=f"{kind} {name}",
-        )
-
-
-def _names(env: str, kind: str, name: str) -> ColumnElement[bool]:
+def _named(env: str, kind: str, name: str) -> ColumnElement[bool]:
     return and_(published.c.env == env, published.c.kind == kind, published.c.name == name)
+
+
+async def keep_document(connection: AsyncConnection, key: Key, document: Json) -> None:
+    """Keep it under its digest, if it is not kept yet."""
+    identity = digest(document)
+    known = await connection.scalar(select(documents.c.digest).where(documents.c.digest == identity))
+    if known is None:
+        row = {"digest": identity, "kind": key[0], "name": key[1], "body": canonical(document).decode()}
+        await connection.execute(insert(documents).values(row))
+
+
+async def put_in_force(
+    connection: AsyncConnection, env: str, key: Key, identity: str, actor: str, now_ms: int
+) -> None:
+    """In the place of what is in force under that name; whoever calls audits it."""
+    await take_out_of_force(connection, env, key)
+    row = {"env": env, "kind": key[0], "name": key[1], "digest": identity, "actor": actor, "at_ms": now_ms}
+    await connection.execute(insert(published).values(row))
+
+
+async def take_out_of_force(connection: AsyncConnection, env: str, key: Key) -> None:
+    await connection.execute(delete(published).where(_named(env, *key)))
+
+
+async def keep_rule_places(
+    connection: AsyncConnection, subject: str, places: Mapping[str, tuple[str, int]]
+) -> None:
+    body = canonical({rule: list(place) for rule, place in places.items()}).decode()
+    moved = await connection.execute(
+        update(rule_places).where(rule_places.c.subject == subject).values(body=body)
+    )
+    if moved.rowcount == 0:
+        await connection.execute(insert(rule_places).values(subject=subject, body=body))
+
+
+def publication(
+    env: str,
+    key: Key,
+    identity: str | None,
+    actor: str,
+    now_ms: int,
+    *,
+    rules: Sequence[str] = (),
+    text: str = "",
+) -> AuditRecord:
+    """The audit record of a document that came into force, or, without a digest, went out of it."""
+    return AuditRecord(
+        kind="policy",
+        at_ms=now_ms,
+        tenant=SYSTEM_TENANT,
+        env=env,
+        actor=actor,
+        outcome="withdrawn" if identity is None else "published",
+        route=key[1] if key[0] == "route" else None,
+        policy_digest=identity,
+        rules=tuple(rules),
+        reason=f"{key[0]} {key[1]}" + (f": {text}" if text else ""),
+    )
 
 
 async def in_force(connection: AsyncConnection, env: str, kind: str, name: str) -> str | None:
     """Digest of the document in force, seen by this transaction."""
-    return await connection.scalar(select(published.c.digest).where(_names(env, kind, name)))
+    return await connection.scalar(select(published.c.digest).where(_named(env, kind, name)))
 
 
 async def read_document(connection: AsyncConnection, identity: str) -> Json:

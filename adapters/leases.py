@@ -7,8 +7,8 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Row, Update, and_, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.letters import behind, tell_audit
-from adapters.schema import approvals, outbox, runs
+from adapters.letters import behind, of_env, tell_audit
+from adapters.schema import alerts, approvals, outbox, runs
 from adapters.store import Store
 from contracts.errors import InterlockError
 from contracts.outbox import Held, LetterKind, Shown
@@ -34,8 +34,9 @@ class Leases:
         """Ids of letters that may be tried now, the longest waiting first; one query."""
         statement = (
             select(outbox.c.outbox_id)
-            .join(runs, runs.c.run_id == outbox.c.run_id)
-            .where(runs.c.env == self._env, outbox.c.kind.in_(self._kinds))
+            .outerjoin(runs, runs.c.run_id == outbox.c.run_id)
+            .outerjoin(alerts, alerts.c.alert_id == outbox.c.alert_id)
+            .where(of_env(self._env), outbox.c.kind.in_(self._kinds))
             .where(outbox.c.dead.is_(False), outbox.c.next_ms <= self._clock.now_ms(), behind())
             .order_by(outbox.c.next_ms)
             .limit(_BATCH)
@@ -61,7 +62,8 @@ class Leases:
         row = await self._store.write(work)
         if row is None:
             return None
-        return Held(**{**row._mapping, "kind": LetterKind(row.kind)}, lease_ms=now + self.lease_ms)
+        told = {**row._mapping, "kind": LetterKind(row.kind), "run_id": row.run_id or ""}
+        return Held(**told, lease_ms=now + self.lease_ms)
 
     async def done(self, held: Held, shown: Shown | None) -> None:
         """It arrived; a card shows this version there."""
@@ -90,13 +92,7 @@ class Leases:
             given_up = wait is None and changed.rowcount == 1
             if given_up:
                 await tell_audit(
-                    connection,
-                    held.run_id,
-                    held.approval_id,
-                    now,
-                    actor="outbox",
-                    outcome="dead",
-                    reason=reason,
+                    connection, held.outbox_id, now, actor="outbox", outcome="dead", reason=reason
                 )
             return given_up
 

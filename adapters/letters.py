@@ -4,13 +4,15 @@ A card's letter stays, and says which version of its approval the message shows:
 only counts up its version. Every other letter is deleted when it has arrived.
 """
 
-from sqlalchemy import ColumnElement, delete, insert, or_, select, update
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.audit_log import append
 from adapters.run_rows import read_run
-from adapters.schema import approvals, outbox
-from contracts.audit import AuditRecord
+from adapters.schema import alerts, approvals, outbox, runs
+from contracts.audit import SYSTEM_TENANT, AuditRecord
 from contracts.outbox import LetterKind
 
 
@@ -51,6 +53,11 @@ def behind() -> ColumnElement[bool]:
     return or_(outbox.c.kind != LetterKind.CARD, outbox.c.done_version < version)
 
 
+def of_env(env: str) -> ColumnElement[bool]:
+    """It is of a run or an alert of this environment; the statement joins both tables from outside."""
+    return or_(runs.c.env == env, alerts.c.env == env)
+
+
 def begun(now_ms: int) -> ColumnElement[bool]:
     """Its time has come: what is ordered for later is no backlog before."""
     return or_(
@@ -61,29 +68,28 @@ def begun(now_ms: int) -> ColumnElement[bool]:
 
 
 async def tell_audit(
-    connection: AsyncConnection,
-    run_id: str,
-    approval_id: str | None,
-    at_ms: int,
-    *,
-    actor: str,
-    outcome: str,
-    reason: str,
+    connection: AsyncConnection, outbox_id: str, at_ms: int, *, actor: str, outcome: str, reason: str
 ) -> None:
-    """Audit that a letter was given up, or taken up again."""
-    run = await read_run(connection, run_id)
-    record = AuditRecord(
-        kind="outbox",
-        at_ms=at_ms,
-        tenant=run.tenant,
-        env=run.env,
-        actor=actor,
-        outcome=outcome,
-        request_id=run.request_id,
-        run_id=run_id,
-        route=run.route,
-        policy_digest=run.policy_digest,
-        approval_id=approval_id,
-        reason=reason,
-    )
+    """Audit that a letter was given up or taken up again: an alert's in the system's chain."""
+    letter = (await connection.execute(select(outbox).where(outbox.c.outbox_id == outbox_id))).one()
+    about = await (_alert(connection, letter) if letter.run_id is None else _run(connection, letter))
+    record = AuditRecord(**about, kind="outbox", at_ms=at_ms, actor=actor, outcome=outcome, reason=reason)
     await append(connection, record)
+
+
+async def _run(connection: AsyncConnection, letter: Row[Any]) -> dict[str, Any]:
+    run = await read_run(connection, letter.run_id)
+    return {
+        "tenant": run.tenant,
+        "env": run.env,
+        "request_id": run.request_id,
+        "run_id": run.run_id,
+        "route": run.route,
+        "policy_digest": run.policy_digest,
+        "approval_id": letter.approval_id,
+    }
+
+
+async def _alert(connection: AsyncConnection, letter: Row[Any]) -> dict[str, Any]:
+    env = await connection.scalar(select(alerts.c.env).where(alerts.c.alert_id == letter.alert_id))
+    return {"tenant": SYSTEM_TENANT, "env": env}

@@ -16,6 +16,7 @@ from adapters.blocks import Card
 from adapters.leases import mine
 from adapters.notes import escalation, notice, reminder
 from adapters.notices import noticed
+from adapters.posting import Posting
 from adapters.schema import approvals, outbox
 from adapters.standing import closed
 from adapters.store import Store
@@ -56,7 +57,8 @@ class NoteCarrier:
         people: Callable[[], Awaitable[People]],
         clock: Clock,
     ) -> None:
-        self._replies = _Replies(store, clock)
+        self._posting = Posting(store, clock)
+        self._moments = _Moments(store, clock)
         self._store = store
         self._approvals = approvals
         self._poster = poster
@@ -70,10 +72,10 @@ class NoteCarrier:
             return
         if letter.kind is LetterKind.ESCALATION:
             # The second group may decide whether or not Slack answers, and the card is to say so.
-            await self._replies.mark(letter, approval, "escalated", visible=True)
+            await self._moments.mark(letter, approval, "escalated", visible=True)
         await self._say(letter, approval, note)
         if letter.kind is LetterKind.REMINDER:
-            await self._replies.mark(letter, approval, "reminded", visible=False)
+            await self._moments.mark(letter, approval, "reminded", visible=False)
 
     async def _note(self, letter: Held, approval: ApprovalRecord) -> Card | None:
         """What is to be said now; None: nothing any more."""
@@ -107,13 +109,13 @@ class NoteCarrier:
             raise Unavailable("its card is not in Slack yet")
         if letter.posting and await self._poster.replied(channel, ts, letter.outbox_id):
             return
-        if not await self._replies.announce(letter):
+        if not await self._posting.announce(letter):
             raise Unavailable("this note was taken over by another drainer")
         try:
             metadata = {"outbox_id": letter.outbox_id, "approval_id": approval.approval_id}
             await self._poster.reply(channel, ts, note, metadata)
         except (RateLimited, Refused):
-            await self._replies.retract(letter)
+            await self._posting.retract(letter)
             raise
 
     async def _in_force(self) -> People:
@@ -130,20 +132,12 @@ def _told(letter: Held, approval: ApprovalRecord) -> bool:
     return approval.outcome is not None and (approval.outcome == Outcome.UNKNOWN) is unknown
 
 
-class _Replies:
-    """Replies on their way, as the letters' rows say it."""
+class _Moments:
+    """That a letter's moment came, as the rows say it."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-
-    async def announce(self, held: Held) -> bool:
-        """Commit that a reply is about to leave; False where the lease was lost."""
-        return await self._set(held, posting=True)
-
-    async def retract(self, held: Held) -> None:
-        """Commit that the announced reply had no effect; an earlier one of unknown fate still may have."""
-        await self._set(held, posting=held.posting)
 
     async def mark(self, held: Held, approval: ApprovalRecord, outcome: str, *, visible: bool) -> None:
         """Audit, once for each letter, that its moment came; ``visible``: on the card too."""
@@ -161,10 +155,3 @@ class _Replies:
             )
 
         await self._store.write(work)
-
-    async def _set(self, held: Held, *, posting: bool) -> bool:
-        async def work(connection: AsyncConnection) -> bool:
-            own = mine(held, self._clock.now_ms()).values(posting=posting)
-            return (await connection.execute(own)).rowcount == 1
-
-        return await self._store.write(work)

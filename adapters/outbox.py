@@ -7,9 +7,10 @@ from typing import Any
 from sqlalchemy import Row, Select, and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.letters import begun, behind, hasten, order, tell_audit
-from adapters.schema import outbox, runs
+from adapters.letters import begun, behind, hasten, of_env, order, tell_audit
+from adapters.schema import alerts, outbox, runs
 from adapters.store import Store
+from contracts.audit import SYSTEM_TENANT
 from contracts.errors import Unknown
 from contracts.outbox import Letter, LetterKind
 from contracts.ports import Clock
@@ -17,7 +18,10 @@ from contracts.ports import Clock
 
 @dataclass(frozen=True, kw_only=True)
 class LetterQuery:
-    """Which letters, in the order of their ids; None is any. ``after`` is the last id seen."""
+    """Which letters, in the order of their ids; None is any. ``after`` is the last id seen.
+
+    Alerts are of no tenant and no route: only who asks for any of both sees them.
+    """
 
     tenant: str | None = None
     routes: Sequence[str] | None = None
@@ -65,9 +69,7 @@ class StoreOutbox:
             next_ms = row.next_ms if row.posting and not row.dead else now
             again = update(outbox).where(outbox.c.outbox_id == outbox_id)
             await connection.execute(again.values(dead=False, attempts=0, error="", next_ms=next_ms))
-            await tell_audit(
-                connection, row.run_id, row.approval_id, now, actor=actor, outcome="retried", reason=outbox_id
-            )
+            await tell_audit(connection, outbox_id, now, actor=actor, outcome="retried", reason=outbox_id)
             return _letter(await self._read(connection, outbox_id))
 
         return await self._store.write(work)
@@ -94,8 +96,9 @@ class StoreOutbox:
     def _letters(self) -> Select[Any]:
         return (
             select(outbox, runs.c.tenant, runs.c.route)
-            .join(runs, runs.c.run_id == outbox.c.run_id)
-            .where(runs.c.env == self._env, or_(outbox.c.dead, and_(behind(), begun(self._clock.now_ms()))))
+            .outerjoin(runs, runs.c.run_id == outbox.c.run_id)
+            .outerjoin(alerts, alerts.c.alert_id == outbox.c.alert_id)
+            .where(of_env(self._env), or_(outbox.c.dead, and_(behind(), begun(self._clock.now_ms()))))
         )
 
 
@@ -103,9 +106,9 @@ def _letter(row: Row[Any]) -> Letter:
     return Letter(
         outbox_id=row.outbox_id,
         kind=LetterKind(row.kind),
-        run_id=row.run_id,
-        tenant=row.tenant,
-        route=row.route,
+        run_id=row.run_id or "",
+        tenant=row.tenant or SYSTEM_TENANT,
+        route=row.route or "",
         approval_id=row.approval_id,
         attempts=row.attempts,
         dead=row.dead,

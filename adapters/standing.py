@@ -9,7 +9,7 @@ from adapters.documents import in_force, read_document
 from adapters.run_rows import cancel_reason
 from adapters.schema import runs
 from adapters.switches import relevant
-from contracts.decision import Call, Decision, Ruling
+from contracts.decision import Call, Decision
 from contracts.digest import Json
 from contracts.errors import PermissionRefused
 from contracts.tokens import Grant, Warrant
@@ -17,8 +17,7 @@ from contracts.tool import Catalogue
 from policies.decide import decide
 from policies.people import People
 from policies.route import Route
-
-_STRICTNESS = {Ruling.ALLOW: 0, Ruling.NEEDS_APPROVAL: 1, Ruling.DENY: 2}
+from policies.stricter import stricter
 
 
 async def stopped(connection: AsyncConnection, warrant: Warrant, tool: str, now_ms: int) -> str | None:
@@ -72,8 +71,7 @@ async def current_ruling(
 ) -> Decision:
     """The stricter of what the pinned policy and the one in force say: permissions shrink, never grow."""
     routes = await _holding(connection, warrant)
-    decisions = [decide(route, catalogue, call, now_ms=now_ms) for route in routes]
-    return max(decisions, key=lambda decision: (_STRICTNESS[decision.ruling], decision.approvals))
+    return stricter(*(decide(route, catalogue, call, now_ms=now_ms) for route in routes))
 
 
 async def egress(connection: AsyncConnection, warrant: Warrant) -> tuple[Json, ...]:

@@ -25,6 +25,7 @@ _MARKS = {
     "died": "[red]✗[/]",
     "silent": "[yellow]…[/]",
     "missing": "[yellow]![/]",
+    "changed": "[yellow]![/]",
 }
 
 

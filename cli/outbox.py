@@ -11,7 +11,7 @@ from cli.minting import operator
 from cli.options import GatewayOption, JsonOption, StateOption, TokenOption
 
 app = typer.Typer(
-    no_args_is_help=True, help="Cards, notes, starts, decisions and cancellations on their way."
+    no_args_is_help=True, help="Cards, notes, alerts, starts, decisions and cancellations on their way."
 )
 
 _ID: Final = re.compile(r"[a-z]+:[a-z0-9_]{1,64}")

@@ -1,56 +1,21 @@
-"""``interlock policy``: check, publish and explain what is written in a policy directory."""
+"""``interlock policy``: check, test, compare, publish and explain what is written in a policy directory."""
 
-import asyncio
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
-from importlib.resources import files
-from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 import typer
 
 from cli import output
-from cli.options import JsonOption, StateOption, json_object
-from cli.state import State
-from contracts.decision import Call, Decision, Reason, Ruling
-from contracts.errors import Malformed
-from embedded.publish import publish_loaded
+from cli.options import JsonOption, json_object
+from cli.policy_diff import diff
+from cli.policy_files import EnvOption, Loaded, PoliciesOption, ToolsOption
+from cli.policy_publish import publish
+from cli.policy_trial import try_cases
+from contracts.decision import Call, Reason
 from policies.decide import decide
-from policies.load import PolicySet, load
-from policies.problem import did_you_mean
-from tools.load import LoadedTools, load_tools
+from policies.foreseen import no_route
 
 app = typer.Typer(no_args_is_help=True, help="What agents may do.")
-
-PoliciesOption = Annotated[
-    Path | None, typer.Option("--policies", help="Policy directory; the shipped one if not given.")
-]
-ToolsOption = Annotated[Path | None, typer.Option("--tools", help="Tool file; the shipped one if not given.")]
-EnvOption = Annotated[str, typer.Option("--env", help="Environment that the policies are for.")]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Loaded:
-    """A policy directory and the tools that it is about."""
-
-    directory: Path
-    tools_file: Path
-    policies: PolicySet
-    tools: LoadedTools
-
-    @classmethod
-    def read(cls, policies: Path | None, tools: Path | None, env: str) -> Self:
-        """Raises InterlockError with everything that is wrong, each with its line."""
-        directory = policies or Path(str(files("policies").joinpath("shipped")))
-        file = tools or Path(str(files("tools").joinpath("helpdesk.yaml")))
-        if not directory.is_dir():
-            raise Malformed(f"{directory} is no directory: --policies names one with routes/ and people.yaml")
-        if not file.is_file():
-            raise Malformed(f"{file} is no file: --tools names one such as tools/helpdesk.yaml")
-        loaded = load_tools(file)
-        rules = load(directory, loaded.catalogue, env=env)
-        return cls(directory=directory, tools_file=file, policies=rules, tools=loaded)
 
 
 @app.command()
@@ -76,25 +41,9 @@ def check(
     output.say(f"{len(loaded.routes)} routes and {len(loaded.people.people)} people are sound.")
 
 
-@app.command()
-def publish(
-    policies: PoliciesOption = None,
-    tools: ToolsOption = None,
-    env: EnvOption = "dev",
-    state: StateOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Put routes, people and tools into force for runs that start from now on; running ones keep theirs.
-
-    Example: interlock policy publish --policies ./my-policies --tools ./my-tools.yaml
-    """
-    loaded = Loaded.read(policies, tools, env)
-    work = publish_loaded(State.at(state).store_url, loaded.policies, loaded.tools, env=env, actor="op:local")
-    changed = asyncio.run(work)
-    if as_json:
-        output.document({"changed": changed})
-    else:
-        output.say("In force: " + (", ".join(changed) if changed else "as before; nothing changed."))
+app.command("test")(try_cases)
+app.command()(diff)
+app.command()(publish)
 
 
 @app.command()
@@ -126,7 +75,7 @@ def explained(loaded: Loaded, route: str, call: Call) -> dict[str, Any]:
     """The decision with the place of each rule; of an unknown route it is a denial."""
     rules = loaded.policies.routes.get(route)
     if rules is None:
-        decision = _no_route(route, loaded.policies.routes)
+        decision = no_route(route, loaded.policies.routes)
     else:
         decision = decide(rules, loaded.tools.catalogue, call, now_ms=time.time_ns() // 1_000_000)
     return {
@@ -136,17 +85,6 @@ def explained(loaded: Loaded, route: str, call: Call) -> dict[str, Any]:
     }
 
 
-def _no_route(route: str, known: Mapping[str, Any]) -> Decision:
-    hint = did_you_mean(route, known)
-    text = f"there is no route {route!r}" + (f"; {hint}" if hint else "")
-    return Decision(ruling=Ruling.DENY, reasons=(Reason(rule="route", text=text),))
-
-
 def _placed(loaded: Loaded, route: str, tool: str, reason: Reason) -> dict[str, Any]:
-    """A rule of the catalogue stands in the tool file, every other in the route's."""
-    if reason.rule.startswith("catalogue"):
-        file, line = loaded.tools.places.get(tool, (loaded.tools_file.name, 1))
-    else:
-        place = loaded.policies.rule_place(route, reason.rule)
-        file, line = place if place is not None else (f"routes/{route}.yaml", 1)
+    file, line = loaded.places.of(route, tool, reason.rule)
     return {"rule": reason.rule, "file": file, "line": line, "text": reason.text}

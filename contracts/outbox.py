@@ -39,6 +39,7 @@ class Letter:
     #: ``KIND:ID``, such as ``card:apr_…``, ``decision:gr_…``, ``cancel:run_…``.
     outbox_id: str
     kind: LetterKind
+    #: Empty of an alert, as its route is; its tenant is ``system``.
     run_id: str
     tenant: str
     route: str

@@ -42,7 +42,8 @@ class Event:
     """Something that the person in front of the stack wants to see."""
 
     part: str
-    #: ``ready``, ``died``, ``back``, ``silent`` or, of a secret that the operator has to give, ``missing``.
+    #: ``ready``, ``died``, ``back``, ``silent``; of the policy ``changed``; of a secret that the operator has
+    #: to give, ``missing``.
     kind: str
     seconds: float
     text: str

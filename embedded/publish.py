@@ -1,18 +1,95 @@
-"""Puts a policy directory and a tool file in force."""
+"""Puts a policy directory and a tool file in force: compared, said in words, and all of it at once."""
 
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from adapters.alerts import alert_id
 from adapters.clock import SystemClock
 from adapters.contents import NoContents
-from adapters.documents import StoreDocuments
+from adapters.documents import Key
+from adapters.publishing import Note, Publication, Publisher
 from adapters.store import Store
-from contracts.digest import Json, digest
+from contracts.alert import Alert
+from contracts.digest import digest
+from contracts.ports import Clock
+from policies.change import Change
+from policies.diff import diff
+from policies.diff_words import audit_rules, audit_text, sentences, severity, title
 from policies.load import PolicySet, load
+from policies.rule_set import RuleSet
 from tools.load import LoadedTools, load_tools
 
 
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """What would be put in force, and what that changes."""
+
+    publication: Publication
+    changes: Sequence[Change]
+
+    @property
+    def first(self) -> bool:
+        """Nothing was in force before."""
+        return not self.publication.instead_of
+
+    @property
+    def news(self) -> bool:
+        """Whether another document comes into force, or one goes out of it."""
+        wanted = {key: digest(document) for key, document in self.publication.documents.items()}
+        return wanted != dict(self.publication.instead_of)
+
+
+class Publishing:
+    """Publishing into one store."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._publisher = Publisher(store, clock)
+        self._clock = clock
+
+    @classmethod
+    @asynccontextmanager
+    async def into(cls, store_url: str) -> AsyncIterator["Publishing"]:
+        store = Store(store_url, NoContents())
+        try:
+            yield cls(store, SystemClock())
+        finally:
+            await store.close()
+
+    async def in_force(self, env: str) -> RuleSet:
+        """Raises Refused where a stored document was altered."""
+        return RuleSet.read((await self._publisher.in_force(env))[1])
+
+    async def offer(self, policies: PolicySet, tools: LoadedTools, *, env: str, actor: str) -> Offer:
+        """Compare it with what is in force. Nothing changes yet."""
+        digests, documents = await self._publisher.in_force(env)
+        wanted = rule_set(policies, tools)
+        changes = diff(RuleSet.read(documents), wanted)
+        publication = Publication(
+            env=env,
+            documents=wanted.documents(),
+            instead_of=digests,
+            actor=actor,
+            notes=_notes({*digests, *wanted.documents()}, changes),
+            places=_places(policies, tools),
+            alert=_alert(env, actor, changes, self._clock.now_ms()),
+        )
+        return Offer(publication=publication, changes=changes)
+
+    async def put(self, offer: Offer) -> list[str]:
+        """What changed, a line each; nothing where all of it was in force.
+
+        Raises:
+            Conflict: what is in force changed since the offer was made; nothing was published.
+        """
+        alert, now = offer.publication.alert, self._clock.now_ms()
+        told = None if alert is None else replace(alert, at_ms=now)
+        return await self._publisher.put(replace(offer.publication, alert=told))
+
+
 async def publish(store_url: str, policies: Path, tools: Path, env: str, actor: str) -> list[str]:
-    """What changed, a line each; nothing where all of it was in force.
+    """Publish what these files say, without asking; what changed, a line each.
 
     Raises:
         PolicyRefused: the directory has mistakes; nothing was published.
@@ -20,51 +97,49 @@ async def publish(store_url: str, policies: Path, tools: Path, env: str, actor: 
         Unavailable: the store did not answer.
     """
     loaded = load_tools(tools)
-    return await publish_loaded(
-        store_url, load(policies, loaded.catalogue, env=env), loaded, env=env, actor=actor
-    )
+    rules = load(policies, loaded.catalogue, env=env)
+    return (await publish_loaded(store_url, rules, loaded, env=env, actor=actor))[0]
 
 
 async def publish_loaded(
     store_url: str, policies: PolicySet, tools: LoadedTools, *, env: str, actor: str
-) -> list[str]:
-    """``publish`` of what was already read and found sound."""
-    store = Store(store_url, NoContents())
-    try:
-        documents = StoreDocuments(store, SystemClock())
-        changes = await _publish(documents, _documents(policies, tools), env, actor)
-        await _keep_places(documents, policies, tools)
-        return changes
-    finally:
-        await store.close()
+) -> tuple[list[str], Sequence[Change]]:
+    """``publish`` of what was already read and found sound, and the diff in words."""
+    async with Publishing.into(store_url) as publishing:
+        offer = await publishing.offer(policies, tools, env=env, actor=actor)
+        return await publishing.put(offer), offer.changes
 
 
-def _documents(policies: PolicySet, tools: LoadedTools) -> dict[tuple[str, str], Json]:
-    """By kind and name. Routes last: a run pins people and catalogue with its route."""
-    return {
-        ("people", "people"): policies.people.document(),
-        ("catalogue", "catalogue"): tools.catalogue.document(),
-        **{("route", name): route.document() for name, route in sorted(policies.routes.items())},
-    }
+def rule_set(policies: PolicySet, tools: LoadedTools) -> RuleSet:
+    """The rules of a directory and a tool file."""
+    return RuleSet(routes=policies.routes, catalogue=tools.catalogue, people=policies.people)
 
 
-async def _publish(
-    documents: StoreDocuments, wanted: dict[tuple[str, str], Json], env: str, actor: str
-) -> list[str]:
-    changes = []
-    for name in sorted(await documents.routes(env)):
-        if ("route", name) not in wanted:
-            await documents.withdraw(env, "route", name, actor=actor)
-            changes.append(f"withdrew route {name}")
-    for (kind, name), document in wanted.items():
-        identity, changed = await documents.publish(env, kind, name, document, actor=actor)
-        if changed:
-            changes.append(f"published {kind} {name} as {identity}")
-    return changes
+def _notes(keys: Iterable[Key], changes: Sequence[Change]) -> Mapping[Key, Note]:
+    """Routes, ``people`` and ``catalogue`` are what changes are told of."""
+    found = {}
+    for key in keys:
+        own = [change for change in changes if change.subject == key[1]]
+        if own:
+            found[key] = Note(rules=audit_rules(own), text=audit_text(own))
+    return found
 
 
-async def _keep_places(documents: StoreDocuments, policies: PolicySet, tools: LoadedTools) -> None:
+def _places(policies: PolicySet, tools: LoadedTools) -> Mapping[str, Mapping[str, tuple[str, int]]]:
     """So that whoever asks why is led to the line of the rule."""
-    await documents.keep_places(tools.catalogue.digest(), tools.places)
-    for name, route in policies.routes.items():
-        await documents.keep_places(digest(route.document()), policies.places[name])
+    routes = {digest(route.document()): policies.places[name] for name, route in policies.routes.items()}
+    return {tools.catalogue.digest(): tools.places, **routes}
+
+
+def _alert(env: str, actor: str, changes: Sequence[Change], now_ms: int) -> Alert | None:
+    if not changes:
+        return None
+    return Alert(
+        alert_id=alert_id(),
+        env=env,
+        severity=severity(changes),
+        title=title(changes),
+        lines=sentences(changes),
+        actor=actor,
+        at_ms=now_ms,
+    )

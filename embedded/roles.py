@@ -11,7 +11,7 @@ from contracts import names
 from embedded.aws import plan
 from embedded.helpdesk.site import HOST as DOCS
 from embedded.ports import HOST, Ports, url
-from embedded.seed import APP, CHANNEL, ENV, TEAM, store_url
+from embedded.seed import ALERTS, APP, CHANNEL, ENV, TEAM, store_url
 from tools.addresses import variable
 
 #: Role to its task queue.
@@ -46,6 +46,7 @@ class Roles:
             "INTERLOCK_SLACK_TEAM": TEAM,
             "INTERLOCK_SLACK_APP": APP,
             "INTERLOCK_SLACK_CHANNEL": CHANNEL,
+            "INTERLOCK_SLACK_ALERTS": ALERTS,
             "INTERLOCK_TENANTS": ",".join(self.tenants),
             "INTERLOCK_TOOLS": str(self.tools),
             "INTERLOCK_PROBE_CREDENTIAL": plan.PROBE,

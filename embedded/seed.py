@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +15,7 @@ from contracts.errors import Malformed
 from embedded.aws.files import read_json, write_json
 from embedded.aws.seed import Seeded
 from embedded.publish import publish_loaded
+from policies.change import Change
 from policies.load import PolicySet
 from policies.people import short_name
 from tools.load import LoadedTools
@@ -23,6 +24,7 @@ ENV: Final = "dev"
 TEAM: Final = "T0INTERLOCK"
 APP: Final = "A0INTERLOCK"
 CHANNEL: Final = "C0APPROVALS"
+ALERTS: Final = "C0ALERTS"
 
 _BOT_USER: Final = "U0INTERLOCK"
 _FULL_NAMES: Final[Mapping[str, str]] = {
@@ -38,11 +40,12 @@ def store_url(state: Path) -> str:
     return f"sqlite+aiosqlite:///{state / 'interlock.db'}"
 
 
-async def prepare_store(state: Path, policies: PolicySet, tools: LoadedTools) -> list[str]:
-    """Schema and policies; what of the policies changed. Raises Unavailable."""
+async def prepare_store(state: Path, policies: PolicySet, tools: LoadedTools) -> Sequence[Change]:
+    """Schema and policies; what of the policies changed, as alerts tell it too. Raises Unavailable."""
     url = store_url(state)
     await asyncio.to_thread(migrate, url)
-    return await publish_loaded(url, policies, tools, env=ENV, actor="dev")
+    _, changes = await publish_loaded(url, policies, tools, env=ENV, actor="dev")
+    return changes
 
 
 def write_slack_config(state: Path, seeded: Seeded, policies: PolicySet, gateway_url: str) -> Path:
@@ -60,7 +63,7 @@ def write_slack_config(state: Path, seeded: Seeded, policies: PolicySet, gateway
         "signing_secret": seeded.slack_signing_secret.reveal(),
         "control_token": before.get("control_token") or secrets.token_urlsafe(32),
         "interactions_url": f"{gateway_url}/slack/interactions",
-        "channels": [{"id": CHANNEL, "name": "approvals"}],
+        "channels": [{"id": CHANNEL, "name": "approvals"}, {"id": ALERTS, "name": "alerts"}],
         "people": people,
     }
     write_json(path, document)

@@ -28,6 +28,7 @@ from embedded.roles import QUEUES, Roles, inherited, module
 from embedded.secrets import ToolSecret, tool_secrets
 from embedded.seed import ENV, prepare_store, write_helpdesk_keys, write_slack_config
 from embedded.temporal import Temporal, server_command
+from policies.diff_words import tally, title
 from policies.load import PolicySet, load
 from tools.load import LoadedTools, load_tools
 from worker.version import workflow_version
@@ -224,7 +225,10 @@ class Stack:
         return seeded
 
     async def _prepare_store(self) -> None:
-        await prepare_store(self._plan.state, self._plan.policies, self._plan.tools)
+        changes = await prepare_store(self._plan.state, self._plan.policies, self._plan.tools)
+        if changes:
+            text = f"{title(changes)}: {tally(changes)}"
+            self._tell(Event(part="policy", kind="changed", seconds=0.0, text=text))
 
     async def _run(self, command: Command) -> None:
         child = Child(command, self._plan.state, self._tell)

@@ -28,6 +28,7 @@ class LetterShape(Answered):
     #: ``KIND:ID`` of what it is about.
     outbox_id: str
     kind: LetterKind
+    #: Empty of an alert, as its route is; its tenant is `system`.
     run_id: str
     tenant: str
     route: str

@@ -1,16 +1,28 @@
 """Cases: what a route's owner expects of it, run against the very rules that decide."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from contracts.decision import Call, Decision
 from contracts.tool import Catalogue
-from policies.decide import decide
-from policies.problem import Problem
+from policies.foreseen import NOTHING, Used, foreseen
+from policies.problem import did_you_mean
 from policies.route import Route
-from policies.source import Source
+
+
+def _day(value: Any) -> date:
+    try:
+        return datetime.strptime(value, "%Y-%m-%d").replace(tzinfo=UTC).date()
+    except (TypeError, ValueError) as error:
+        raise ValueError("this is no day; write one like 2027-01-31") from error
+
+
+def beginning_ms(day: date) -> int:
+    """Unix milliseconds at which a day begins, in UTC."""
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1_000
 
 
 class Expected(BaseModel):
@@ -22,9 +34,19 @@ class Expected(BaseModel):
     args: dict[str, Any] = Field(default_factory=dict)
     expect: Literal["allow", "needs_approval", "deny"]
     #: People who must approve, where the case says so.
-    approvals: int | None = None
+    approvals: Annotated[int, Field(ge=0)] | None = None
     #: A rule that must be among the reasons.
     rule: str | None = None
+    #: What the limits on the tool have counted before this call.
+    used: Used = NOTHING
+    #: The day, in UTC, on which it is decided; None: today.
+    at: Annotated[date | None, BeforeValidator(_day)] = None
+    #: For readers.
+    why: str = ""
+
+    def moment(self, now_ms: int) -> int:
+        """Unix milliseconds at which the case is decided: the beginning of its day, or now."""
+        return now_ms if self.at is None else beginning_ms(self.at)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,38 +71,23 @@ class CaseResult:
     def passed(self) -> bool:
         return self.wrong is None
 
-
-_EXPECTED: TypeAdapter[Expected] = TypeAdapter(Expected)
-
-
-def read_cases(source: Source) -> tuple[tuple[Case, ...], list[Problem]]:
-    """The cases of a file, and what is wrong with the others."""
-    if not isinstance(source.value, list):
-        return (), [source.problem((), "a case file is a list of cases")]
-    cases, problems = [], []
-    for at, entry in enumerate(source.value):
-        try:
-            expected = _EXPECTED.validate_python(entry)
-        except ValidationError as error:
-            for fault in error.errors(include_url=False):
-                path = ".".join(map(str, fault["loc"])) or "case"
-                problems.append(source.problem((at, *fault["loc"]), f"`{path}`: {fault['msg']}"))
-        else:
-            cases.append(Case(file=source.file, line=source.line((at,)), expected=expected))
-    return tuple(cases), problems
+    def __str__(self) -> str:
+        return f"{self.case.file}:{self.case.line}: {self.wrong or 'as expected'}"
 
 
 def run_cases(
     route: Route, catalogue: Catalogue, cases: tuple[Case, ...], *, now_ms: int
 ) -> tuple[CaseResult, ...]:
-    """Each case with the decision that the route takes on it."""
+    """Each case with what comes of its call: the route's decision, or the limit that would refuse it."""
     return tuple(_run(route, catalogue, case, now_ms) for case in cases)
 
 
 def _run(route: Route, catalogue: Catalogue, case: Case, now_ms: int) -> CaseResult:
-    call = Call(tool=case.expected.tool, arguments=case.expected.args)
-    decision = decide(route, catalogue, call, now_ms=now_ms)
-    return CaseResult(case=case, decision=decision, wrong=_wrong(case.expected, decision))
+    expected = case.expected
+    call = Call(tool=expected.tool, arguments=expected.args)
+    decision = foreseen(route, catalogue, call, now_ms=expected.moment(now_ms), used=expected.used)
+    wrong = _wrong(expected, decision) or _mistyped(expected, decision, catalogue)
+    return CaseResult(case=case, decision=decision, wrong=wrong)
 
 
 def _wrong(expected: Expected, decision: Decision) -> str | None:
@@ -93,3 +100,12 @@ def _wrong(expected: Expected, decision: Decision) -> str | None:
     if expected.rule is not None and expected.rule not in rules:
         return f"`{expected.tool}` was decided by {', '.join(rules)}, not by {expected.rule}"
     return None
+
+
+def _mistyped(expected: Expected, decision: Decision, catalogue: Catalogue) -> str | None:
+    """A denial that shows nothing of the route: a tool that is not there, by a name much like one that is."""
+    if decision.reasons[0].rule != "catalogue" or expected.rule == "catalogue":
+        return None
+    hint = did_you_mean(expected.tool, catalogue.tools)
+    text = f"there is no tool `{expected.tool}`; {hint} If it is meant, say `rule: catalogue`"
+    return text if hint else None

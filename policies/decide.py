@@ -26,10 +26,33 @@ def decide(route: Route, catalogue: Catalogue, call: Call, *, now_ms: int) -> De
     try:
         return _decide(route, catalogue, call, now_ms)
     except Exception as error:  # whatever goes wrong in a rule, the answer is no
-        return _deny("error", f"{_named(call)} could not be judged ({type(error).__name__}), so it is denied")
+        return _unjudged(call, error)
+
+
+def decide_tool(route: Route, catalogue: Catalogue, tool: str, *, now_ms: int) -> Decision:
+    """What policy says of a tool before any argument; for its arguments ``decide`` may only be stricter."""
+    call = Call(tool=tool, arguments={})
+    try:
+        found = _listed(route, catalogue, call)
+        return found if isinstance(found, Decision) else _permitted(route, found, (), now_ms)
+    except Exception as error:  # whatever goes wrong in a rule, the answer is no
+        return _unjudged(call, error)
 
 
 def _decide(route: Route, catalogue: Catalogue, call: Call, now_ms: int) -> Decision:
+    tool = _listed(route, catalogue, call)
+    if isinstance(tool, Decision):
+        return tool
+    if refused := _refused(route, tool, call):
+        return refused
+    reached = () if tool.reaches is None else reach(route.egress, tool, call.arguments)
+    if isinstance(reached, str):
+        return _deny("egress", f"{_named(call)} may not reach out there: {reached}")
+    return _permitted(route, tool, reached, now_ms)
+
+
+def _listed(route: Route, catalogue: Catalogue, call: Call) -> ToolSpec | Decision:
+    """The tool of a call, where the route's lists allow it; else the denial."""
     if call.tool in route.deny_tools:
         return _deny(f"deny_tools[{route.deny_tools.index(call.tool)}]", f"the route denies {_named(call)}")
     tool = catalogue.tools.get(call.tool)
@@ -37,12 +60,7 @@ def _decide(route: Route, catalogue: Catalogue, call: Call, now_ms: int) -> Deci
         return _deny("catalogue", f"there is no tool {_named(call)}")
     if call.tool not in route.allow_tools:
         return _deny("default", f"no rule of the route allows {_named(call)}")
-    if refused := _refused(route, tool, call):
-        return refused
-    reached = () if tool.reaches is None else reach(route.egress, tool, call.arguments)
-    if isinstance(reached, str):
-        return _deny("egress", f"{_named(call)} may not reach out there: {reached}")
-    return _permitted(route, tool, reached, now_ms)
+    return tool
 
 
 def _refused(route: Route, tool: ToolSpec, call: Call) -> Decision | None:
@@ -117,6 +135,10 @@ def _waiver(route: Route, tool: ToolSpec, now_ms: int) -> Reason | None:
 
 def _named(call: Call) -> str:
     return f"`{clean(call.tool, SHOWN)}`" if isinstance(call.tool, str) else "a call without a name"
+
+
+def _unjudged(call: Call, error: Exception) -> Decision:
+    return _deny("error", f"{_named(call)} could not be judged ({type(error).__name__}), so it is denied")
 
 
 def _deny(rule: str, text: str) -> Decision:

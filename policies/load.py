@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from contracts.tool import Catalogue
-from policies.cases import Case, CaseResult, read_cases, run_cases
+from policies.case_file import read_cases
+from policies.cases import Case, CaseResult, run_cases
 from policies.checks import RouteCheck
 from policies.people import People
 from policies.people_file import read_people

@@ -1,10 +1,11 @@
-"""The broker: mints capabilities, brings cards and notes to Slack, signs the audit's heads."""
+"""The broker: mints capabilities, brings cards, notes and alerts to Slack, signs the audit's heads."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from activities.ask import Asking
 from activities.open import Mint, Opening
 from adapters.actions import StoreActions
+from adapters.alert_carrier import AlertCarrier
 from adapters.anchors import S3Anchors
 from adapters.approvals import StoreApprovals
 from adapters.audit_log import StoreAuditLog
@@ -60,7 +61,7 @@ def _page(pages: str, approval_id: str) -> str | None:
 
 
 async def _outbox(parts: Parts, approvals: StoreApprovals) -> Sequence[Callable[[], Awaitable[None]]]:
-    """Cards and notes have a drainer each: where Slack limits replies, no decided card keeps its buttons."""
+    """Cards, notes and alerts have a drainer each: where Slack limits one, the others do not wait."""
     settings = parts.settings
     token = await parts.keys.text("slack/bot-token")
     poster = SlackPoster(slack_client(settings.slack_url or None, token))
@@ -74,13 +75,18 @@ async def _outbox(parts: Parts, approvals: StoreApprovals) -> Sequence[Callable[
         page_url=lambda approval_id: _page(settings.pages, approval_id),
     )
     notes = NoteCarrier(parts.store, approvals, poster, lambda: _people(parts), parts.clock)
+    alerts = AlertCarrier(parts.store, poster, parts.clock, channel=settings.slack_alerts)
     under = dict.fromkeys((LetterKind.REMINDER, LetterKind.ESCALATION, LetterKind.NOTICE), notes)
 
     def drainer(kinds: Mapping[LetterKind, Carrier]) -> Drainer:
         leases = Leases(parts.store, parts.clock, env=settings.env, kinds=kinds, lease_ms=CARD_LEASE_MS)
         return Drainer(leases, kinds, parts.clock)
 
-    return [drainer({LetterKind.CARD: cards}).run, drainer(under).run]
+    return [
+        drainer({LetterKind.CARD: cards}).run,
+        drainer(under).run,
+        drainer({LetterKind.ALERT: alerts}).run,
+    ]
 
 
 async def _names(parts: Parts) -> Mapping[str, str]:

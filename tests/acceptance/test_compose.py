@@ -241,7 +241,7 @@ async def test_what_runs_once_may_run_again(system: System) -> None:
         *(system.once(name) for name in ("handout", "migrate", "temporal-namespace")),
         system.once("publish", *publish),
     )
-    assert json.loads(published) == {"changed": []}
+    assert json.loads(published) == {"changed": [], "changes": []}
     assert {path: path.read_bytes() for path in before} == before
 
 

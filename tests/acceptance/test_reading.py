@@ -7,6 +7,7 @@ import re
 import signal
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,7 +17,15 @@ from cli.following import read
 from contracts.digest import digest
 from embedded import endpoints
 from tests.acceptance.command_line import interlock
-from tests.acceptance.conftest import ADA, MALLORY, SECONDS, World
+from tests.acceptance.conftest import (
+    ADA,
+    MALLORY,
+    SCRIPTED,
+    SECONDS,
+    World,
+    scripted_policies,
+    scripted_tools,
+)
 
 Told = tuple[str, str, str]
 """Id, name and outcome of an event."""
@@ -204,3 +213,23 @@ async def test_leaving_a_watch_leaves_the_run(world: World) -> None:
         _, err = await process.communicate()
     assert (process.returncode, b"the run goes on" in err) == (130, True)
     assert (await world.run(waiting.run_id))["state"] == "waiting_approval"
+
+
+async def test_recorded_calls_are_decided_again_under_other_rules(world: World, tmp_path: Path) -> None:
+    """On a running stack, by the operator's own keys: each call that changes is named with its rule."""
+    waiting = await world.waiting()
+    policies, tools = scripted_policies(tmp_path / "policies"), scripted_tools(tmp_path / "tools.yaml")
+    route = policies / "routes" / f"{SCRIPTED}.yaml"
+    route.write_text(json.dumps({**json.loads(route.read_text()), "require_approval": ["tickets.get"]}))
+    words = ("policy", "diff", str(policies), "--tools", str(tools), "--replay", "1d", "--json")
+    status, out, err = await interlock(world.state.directory, *words)
+    assert status == 0, err
+    found = json.loads(out)
+    assert [one["text"] for one in found["changes"]] == ["a person is asked before `tickets.get`"]
+    (own,) = [one for one in found["replay"]["listed"] if one["run_id"] == waiting.run_id]
+    assert (own["tool"], own["was"], own["would"]["decision"]) == (
+        "tickets.get",
+        {"decision": "allow", "approvals": 0},
+        "needs_approval",
+    )
+    assert "require_approval[0]" in own["rules"]

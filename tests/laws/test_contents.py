@@ -265,7 +265,7 @@ async def test_who_has_no_keys_reads_no_content() -> None:
 
 def test_every_composition_root_passes_real_keys() -> None:
     """Who serves or restores opens the store with the tenants' keys; all else says that it has none."""
-    with_keys = {"gateway/build.py", "worker/parts.py", "cli/store.py"}
+    with_keys = {"gateway/build.py", "worker/parts.py", "cli/store.py", "cli/policy_replay.py"}
     without = {
         "cli/doctor.py",
         "cli/keys.py",

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from contracts.decision import Call, Decision, Ruling
 from contracts.tool import Catalogue, Effect, ToolSpec
-from policies.decide import decide
+from policies.decide import decide, decide_tool
 from policies.route import Route
 
 NOW = int(datetime(2026, 6, 1, tzinfo=UTC).timestamp()) * 1_000
@@ -71,6 +71,21 @@ def judge(rules: Route, name: str, arguments: Any = None, now_ms: int = NOW) -> 
 names = st.sampled_from(sorted(EFFECTS))
 tools = st.lists(names, unique=True)
 exceptions = st.lists(st.builds(waiver, names, st.sampled_from(["2020-01-01", "2026-12-31"])), max_size=3)
+calls = st.fixed_dictionaries(
+    {"ticket_id": st.sampled_from(["T-1", "T-22", ""])},
+    optional={"reason": st.text(max_size=3) | st.integers(0, 9)},
+)
+argument_rules = st.sampled_from(
+    [
+        {},
+        False,
+        {"required": ["reason"]},
+        {"properties": {"reason": {"type": "string", "maxLength": 1}}},
+        {"properties": {"reason": {"maximum": 4}}},
+        {"properties": {"ticket_id": {"const": "T-1"}}},
+        {"maxProperties": 1},
+    ]
+)
 routes = st.builds(
     lambda allow, deny, ask, waived: route(
         allow_tools=allow, deny_tools=deny, require_approval=ask, exceptions=waived
@@ -142,6 +157,65 @@ def test_a_destructive_call_never_goes_without_a_person(rules: Route, name: str)
     assert EFFECTS[name] is not Effect.DESTRUCTIVE
     waived = any(reason.rule.startswith("exceptions[") for reason in decision.reasons)
     assert waived or EFFECTS[name] is Effect.READ
+
+
+@given(rules=routes, name=names, waived=names)
+def test_an_exception_never_waives_a_destructive_calls_last_person(
+    rules: Route, name: str, waived: str
+) -> None:
+    """However many exceptions there are, a destructive call keeps one person, and a denial stays one."""
+    before = judge(rules, name)
+    freer = rules.model_copy(update={"exceptions": route(exceptions=[waiver(waived)] * 3).exceptions})
+    after = judge(freer, name)
+    assert (after.ruling is Ruling.DENY) is (before.ruling is Ruling.DENY)
+    assert after.ruling is Ruling.DENY or after.approvals >= (EFFECTS[name] is Effect.DESTRUCTIVE)
+
+
+@given(rules=routes, name=names, rule=argument_rules, added=argument_rules, arguments=calls)
+def test_extra_argument_rules_never_allow_more(
+    rules: Route, name: str, rule: Any, added: Any, arguments: Any
+) -> None:
+    """A rule on arguments that joins none, or another, makes no decision milder."""
+    ruled = rules.model_copy(update={"when": {name: rule}})
+    more = rules.model_copy(update={"when": {name: {"allOf": [rule, added]}}})
+    milder, before, after = (judge(each, name, arguments) for each in (rules, ruled, more))
+    assert STRICTNESS[milder.ruling] <= STRICTNESS[before.ruling] <= STRICTNESS[after.ruling]
+
+
+@given(rules=routes, name=names, arguments=calls, data=st.data())
+def test_the_order_of_lists_does_not_matter(
+    rules: Route, name: str, arguments: Any, data: st.DataObject
+) -> None:
+    """Ruling and people are the same in whatever order the rules stand; only their names tell the places."""
+    keys = ("allow_tools", "deny_tools", "require_approval", "exceptions")
+    mixed = {key: tuple(data.draw(st.permutations(getattr(rules, key)))) for key in keys}
+    before, after = judge(rules, name, arguments), judge(rules.model_copy(update=mixed), name, arguments)
+    assert (before.ruling, before.approvals) == (after.ruling, after.approvals)
+
+
+@given(rules=routes, name=names, broken=st.sampled_from([{"type": "nonsense"}, {"pattern": "(?=a)"}, 7]))
+def test_a_rule_that_cannot_be_evaluated_never_allows(rules: Route, name: str, broken: Any) -> None:
+    """Whatever else the route says, a broken rule on the arguments of a tool denies the tool."""
+    assert judge(rules.model_copy(update={"when": {name: broken}}), name).ruling is Ruling.DENY
+
+
+@given(rules=routes, name=names, arguments=calls)
+def test_a_call_is_judged_no_milder_than_its_tool(rules: Route, name: str, arguments: Any) -> None:
+    """A denied tool is denied in every call; where a call passes, it passes as its tool does."""
+    tool_wide = decide_tool(rules, CATALOGUE, name, now_ms=NOW)
+    call = judge(rules, name, arguments)
+    assert call.ruling is Ruling.DENY or (call.ruling, call.approvals) == (
+        tool_wide.ruling,
+        tool_wide.approvals,
+    )
+    if tool_wide.ruling is Ruling.DENY:
+        assert call == tool_wide
+
+
+def test_a_tool_that_cannot_be_judged_is_denied() -> None:
+    """Without arguments to look at, an error denies as well."""
+    broken: Any = None
+    assert decide_tool(broken, CATALOGUE, "kb.search", now_ms=NOW).reasons[0].rule == "error"
 
 
 @given(rules=routes, name=names, arguments=st.recursive(st.none() | st.text() | st.floats(), st.lists))

@@ -14,6 +14,7 @@ ROOMS: Final = (
     "contracts",
     "embedded",
     "gateway",
+    "interlock",
     "policies",
     "tools",
     "worker",

@@ -11,6 +11,7 @@ from contracts.tool import Catalogue, Effect
 from embedded.stack import shipped_policies, shipped_tools
 from policies.decide import decide
 from policies.load import PolicySet, load
+from policies.trial import tried
 from tools.load import load_tools
 
 READ_ONLY = ("support/draft", "ops/triage")
@@ -44,6 +45,13 @@ def test_every_case_holds() -> None:
     assert {one.case.expected.expect for one in results} == {"allow", "needs_approval", "deny"}
     # A passkey is a person's own device: no file that is shipped can name one.
     assert ["has a passkey" in warning.text for warning in _policies().warnings] == [True]
+
+
+def test_every_rule_is_shown_by_a_case() -> None:
+    """The cases of each shipped route cover all of its rules."""
+    trials = tried(_policies(), _catalogue(), now_ms=int(time.time() * 1000))
+    found = {trial.route: (trial.coverage.percent, trial.coverage.gaps) for trial in trials}
+    assert found == dict.fromkeys(_policies().routes, (100, ()))
 
 
 def test_who_runs_act_for_is_known_and_approves_nothing() -> None:

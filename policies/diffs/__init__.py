@@ -1,0 +1,1 @@
+"""How each part of a policy is compared with what it was."""
