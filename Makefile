@@ -7,7 +7,7 @@ export UV_SYSTEM_CERTS := 1
 # Where a container's image sets it, every test process would compile its libraries anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install demo test check record kills chaos model bench fuzz golden fmt lock clean
+.PHONY: install demo test check record kills chaos corpus model bench fuzz golden fmt lock clean
 
 install: $(VENV)/.installed
 
@@ -48,6 +48,10 @@ kills: install
 chaos: kills
 	$(BIN)/pytest -q -m "chaos or not chaos" tests/chaos
 	$(BIN)/python -m tests.chaos --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))
+
+# Play the whole corpus of prompt injections and hold its figures against docs/injections.md; RECORD=1 writes them.
+corpus: install
+	$(BIN)/python -m tests.corpus $(if $(RECORD),--record)
 
 # Check the model of a write (docs/model) in every order of its steps; needs spin and gcc.
 model: install

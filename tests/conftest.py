@@ -16,6 +16,7 @@ _TESTS: Final = Path(__file__).parent
 #: Files that take longest, longest first: what is begun last should be over soon.
 _LONG: Final = (
     "acceptance/test_no_write_without_approval.py",
+    "corpus/test_injections.py",
     "acceptance/test_cancel.py",
     "acceptance/test_stops.py",
     "acceptance/test_hostile_model.py",

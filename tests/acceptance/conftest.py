@@ -377,6 +377,11 @@ def scripted_policies(directory: Path) -> Path:
         TWO: scripted | {"allow_tools": ["tickets.get", FOR_TWO], "limits": []},
     }.items():
         (directory / f"routes/{name}.yaml").write_text(json.dumps(route))
+    return with_passkeys(directory)
+
+
+def with_passkeys(directory: Path) -> Path:
+    """The policies there, whose people have the devices of these tests."""
     people = yaml.safe_load((directory / "people.yaml").read_text())
     for name, device in DEVICES.items():
         found = device.passkey
