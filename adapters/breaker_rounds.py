@@ -9,9 +9,9 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.breaker_counts import counts
+from adapters.breaker_counts import Counting, counts
 from adapters.breaker_rows import change, read_breakers
-from adapters.breakers import breakers_in_force
+from adapters.breakers import Ruled
 from adapters.documents import StoreDocuments
 from adapters.schema import runs
 from adapters.store import Store
@@ -19,12 +19,12 @@ from contracts.breaker import BreakerRecord, BreakerState
 from contracts.errors import InterlockError
 from contracts.ports import Clock
 from contracts.run import RunState
-from policies.breaker import ACTOR, closed, fresh, judged, opened, since, trips
+from policies.breaker import ACTOR, Counts, closed, fresh, judged, opened, trips
 from policies.route import Breaker
 
 LOG: Final = structlog.get_logger("adapters.breakers")
 
-_EVERY: Final = 0.5
+_EVERY: Final = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,12 +39,14 @@ class Move:
 
 
 class BreakerRounds:
-    """A round reads what is in force and the breakers, one query each, and asks once more for each breaker:
-    of a closed one what it counts (dollars apart), of a half open one how its probe ended."""
+    """A round reads what is in force, the breakers, and what the closed ones count, one query each.
+
+    Dollars are asked for apart, and so is how the probe of a half open one ended.
+    """
 
     def __init__(self, store: Store, documents: StoreDocuments, clock: Clock, env: str) -> None:
         self._store = store
-        self._documents = documents
+        self._ruled = Ruled(documents, env)
         self._clock = clock
         self._env = env
 
@@ -59,7 +61,7 @@ class BreakerRounds:
 
     async def look(self) -> None:
         """One round."""
-        ruled = await breakers_in_force(self._documents, self._env)
+        ruled = await self._ruled.breakers()
         async with self._store.read() as connection:
             moves = await self._moves(connection, ruled)
         for move in moves:
@@ -68,14 +70,21 @@ class BreakerRounds:
     async def _moves(
         self, connection: AsyncConnection, ruled: Mapping[str, Breaker | None]
     ) -> Sequence[Move]:
-        found = await read_breakers(connection, self._env)
+        found, now = await read_breakers(connection, self._env), self._clock.now_ms()
+        records = {route: found.get(route, fresh(self._env, route)) for route in sorted(ruled)}
+        closed_ones = [
+            Counting.of(breaker, records[route], now)
+            for route, breaker in ruled.items()
+            if breaker is not None and records[route].state is BreakerState.CLOSED
+        ]
+        counted = await counts(connection, self._env, closed_ones)
         moves = []
-        for route, breaker in sorted(ruled.items()):
-            record = found.get(route, fresh(self._env, route))
+        for route, record in records.items():
+            breaker = ruled[route]
             if breaker is None:
                 moves.append(self._without(record))
             elif record.state is BreakerState.CLOSED:
-                moves.append(await self._weigh(connection, breaker, record))
+                moves.append(self._weigh(breaker, record, counted[route]))
             elif record.state is BreakerState.HALF_OPEN:
                 moves.append(await self._judge(connection, breaker, record))
         return [move for move in moves if move is not None]
@@ -87,15 +96,12 @@ class BreakerRounds:
         after = closed(record, ACTOR, self._clock.now_ms())
         return Move(before=record, after=after, outcome="closed", why="the route in force has no breaker")
 
-    async def _weigh(
-        self, connection: AsyncConnection, breaker: Breaker, record: BreakerRecord
-    ) -> Move | None:
-        now = self._clock.now_ms()
-        counted = await counts(connection, breaker, self._env, record.route, since(breaker, record, now))
+    def _weigh(self, breaker: Breaker, record: BreakerRecord, counted: Counts) -> Move | None:
         why = trips(breaker, counted)
         if why is None:
             return None
-        return Move(before=record, after=opened(record, breaker, why, now), outcome="opened", why=why)
+        after = opened(record, breaker, why, self._clock.now_ms())
+        return Move(before=record, after=after, outcome="opened", why=why)
 
     async def _judge(
         self, connection: AsyncConnection, breaker: Breaker, record: BreakerRecord

@@ -15,7 +15,7 @@ from contracts.ports import Clock
 
 LOG: Final = structlog.get_logger("adapters.drainer")
 
-_POLL_S: Final = 0.3
+_EVERY_S: Final = 0.3
 _PAUSE_S: Final = 3.0
 
 
@@ -29,11 +29,14 @@ class Drainer:
         clock: Clock,
         *,
         at_once: int = 1,
+        every_s: float = _EVERY_S,
     ) -> None:
+        """``every_s``: seconds between two looks for what nobody announced."""
         self._leases = leases
         self._carriers = carriers
         self._clock = clock
         self._at_once = at_once
+        self._every_s = every_s
         self._limited_until_ms = 0
         self._poked = asyncio.Event()
 
@@ -45,7 +48,7 @@ class Drainer:
         """Goes on until it is cancelled."""
         while True:
             self._poked.clear()
-            pause = _POLL_S
+            pause = self._every_s
             try:
                 if await self.drain_once():
                     continue

@@ -80,14 +80,14 @@ async def _outbox(parts: Parts, approvals: StoreApprovals) -> Sequence[Callable[
     alerts = AlertCarrier(parts.store, poster, parts.clock, channel=settings.slack_alerts)
     under = dict.fromkeys((LetterKind.REMINDER, LetterKind.ESCALATION, LetterKind.NOTICE), notes)
 
-    def drainer(kinds: Mapping[LetterKind, Carrier]) -> Drainer:
+    def drainer(kinds: Mapping[LetterKind, Carrier], every_s: float) -> Drainer:
         leases = Leases(parts.store, parts.clock, env=settings.env, kinds=kinds, lease_ms=CARD_LEASE_MS)
-        return Drainer(leases, kinds, parts.clock)
+        return Drainer(leases, kinds, parts.clock, every_s=every_s)
 
     return [
-        drainer({LetterKind.CARD: cards}).run,
-        drainer(under).run,
-        drainer({LetterKind.ALERT: alerts}).run,
+        drainer({LetterKind.CARD: cards}, 0.3).run,
+        drainer(under, 1.0).run,
+        drainer({LetterKind.ALERT: alerts}, 1.0).run,
     ]
 
 

@@ -125,7 +125,7 @@ SCENES: Final[dict[str, Scene]] = {
 async def test_a_refused_claim_names_its_rule(case: Case, rule: str) -> None:
     """Whatever refuses or halts a write, the claim says which rule it was, and a sentence."""
     claim = await SCENES[rule](case)
-    assert claim.say in ("refused", "halted")
+    assert claim.say in ("refused", "halted", "voided")
     assert claim.rules == (rule,)
     assert claim.sentence
 

@@ -48,7 +48,7 @@ async def test_the_rules_of_both_policies_come_with_the_admission(case: Case) ->
     """What the session is held to is the pinned list and the one in force, in one look."""
     run = await pinned(case, WIDE)
     await in_force(case, NARROW)
-    before, now = await case.ledger.admit(run, await proposed(case), GET)
+    now, before = await case.ledger.admit(run, await proposed(case), GET)
     assert ([rule["paths"] for rule in before], [rule["max_bytes"] for rule in now]) == ([["/"]], [10])
 
 
