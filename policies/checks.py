@@ -10,7 +10,7 @@ from contracts.digest import Json
 from contracts.errors import Malformed
 from contracts.tool import Catalogue, Effect, ToolSpec
 from policies.arguments import check_schema
-from policies.egress_checks import egress_problems, egress_twins, idle_egress, unreachable
+from policies.egress_checks import egress_problems, egress_twins, idle_egress, unjudged, unreachable
 from policies.limit_checks import idle_limits, limit_problems, twins
 from policies.people import People
 from policies.problem import Problem, did_you_mean
@@ -72,6 +72,7 @@ class RouteCheck:
                 yield from self._found(("when", name), open_arguments(schema, tool))
         yield from self._found(("limits",), idle_limits(self.route))
         yield from self._found((), idle_egress(self.route, self.catalogue))
+        yield from self._found((), unjudged(self.route, self.catalogue))
         yield from self._unnamed()
         yield from self._circles()
         yield from self._unsigned()

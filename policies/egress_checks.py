@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from contracts.digest import Json
 from contracts.tool import Catalogue
 from policies.arguments import clean
 from policies.route import Egress, Route
@@ -14,6 +15,7 @@ _LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _PORT: Final = re.compile(r"[1-9][0-9]{0,4}")
 _PATH: Final = re.compile(r"/[A-Za-z0-9._~!$&'()+,;=:@/-]*")
 _QUERY: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_ADDRESSES: Final = frozenset({"url", "uri", "urls", "link", "href", "webpage", "host", "domain"})
 _HINT: Final = "write it like docs.example.com, *.example.com or docs.example.com:8443"
 
 
@@ -60,6 +62,25 @@ def idle_egress(route: Route, catalogue: Catalogue) -> Iterator[Finding]:
         yield ("egress",), "the rules can never match: no allowed tool reaches out", "remove them"
 
 
+def unjudged(route: Route, catalogue: Catalogue) -> Iterator[Finding]:
+    """Reads that take an address which no rule looks at: what an attacker's page is fetched by."""
+    for at, name in enumerate(route.allow_tools):
+        tool = catalogue.tools.get(name)
+        if tool is None or tool.effect.writes or tool.reaches is not None:
+            continue
+        ruled = route.when.get(name, {}).get("properties", {})
+        for argument, schema in tool.schema.get("properties", {}).items():
+            if argument not in ruled and _takes_address(argument, schema):
+                text = f"`{name}` takes an address in `{argument}`, and no rule says which"
+                hint = f"say `reaches: {argument}` in the tool file, so that `egress` judges it"
+                yield ("allow_tools", at), text, hint
+
+
+def _takes_address(argument: str, schema: Json) -> bool:
+    said = schema.get("format") if isinstance(schema, dict) else None
+    return said in ("uri", "iri", "hostname") or argument.lower() in _ADDRESSES
+
+
 def _reaches(catalogue: Catalogue, name: str) -> bool:
     tool = catalogue.tools.get(name)
     return tool is not None and tool.reaches is not None
@@ -100,8 +121,8 @@ def _name_fault(name: str, *, wild: bool) -> str | None:
     labels = name.split(".")
     if any(_LABEL.fullmatch(label) is None for label in labels) or len(name) > 253:
         return "its parts are letters, digits and `-`, with one dot between them"
-    if labels[-1].isdigit() or re.fullmatch(r"0x[0-9a-f]*", labels[-1]):
-        return "it is an address, and rules name hosts"
+    if not labels[-1][0].isalpha():
+        return "it is an address, and rules name hosts: the last part of a name begins with a letter"
     if len(labels) < 2:
         return "below `*.` stands more than an ending" if wild else "it has no dot"
     return None
