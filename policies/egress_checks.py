@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from contracts.digest import Json
-from contracts.tool import Catalogue
+from contracts.tool import Catalogue, Effect
 from policies.arguments import clean
 from policies.route import Egress, Route
 from policies.when_checks import Finding
@@ -66,9 +66,11 @@ def unjudged(route: Route, catalogue: Catalogue) -> Iterator[Finding]:
     """Reads that take an address which no rule looks at: what an attacker's page is fetched by."""
     for at, name in enumerate(route.allow_tools):
         tool = catalogue.tools.get(name)
-        if tool is None or tool.effect.writes or tool.reaches is not None:
+        if tool is None or tool.effect is not Effect.READ or tool.reaches is not None:
             continue
-        ruled = route.when.get(name, {}).get("properties", {})
+        # A schema that is none is told elsewhere.
+        said = route.when.get(name, {}).get("properties")
+        ruled = said if isinstance(said, dict) else {}
         for argument, schema in tool.schema.get("properties", {}).items():
             if argument not in ruled and _takes_address(argument, schema):
                 text = f"`{name}` takes an address in `{argument}`, and no rule says which"

@@ -51,3 +51,12 @@ def test_what_a_rule_judges_is_not_told() -> None:
         tool("page.read", Effect.READ, id=TEXT),
     ):
         assert list(unjudged(_route(), Catalogue(tools={"page.read": spec}))) == []
+
+
+@pytest.mark.parametrize("said", [None, 3, "url", ["url"]])
+def test_a_rule_that_is_no_schema_judges_nothing(said: Any) -> None:
+    """It is refused elsewhere; here it neither passes for a rule on the address nor breaks the loader."""
+    ruled = _route(when={"page.read": {"properties": said}})
+    assert [place for place, _, _ in unjudged(ruled, Catalogue(tools={"page.read": PAGE}))] == [
+        ("allow_tools", 0)
+    ]
