@@ -16,6 +16,7 @@ from cli.state import State
 from contracts.errors import Refused
 from embedded.publish import Offer, Publishing
 from policies.diff import may_widen
+from policies.trial import tried
 
 _WORD: Final = "wider"
 """What a person types who means it."""
@@ -29,6 +30,9 @@ def publish(
     allow_wider: Annotated[
         bool, typer.Option("--allow-wider", help="Even if something gets wider, or may have.")
     ] = False,
+    threshold: Annotated[
+        int, typer.Option(min=0, max=100, help="Percent of each route's rules that cases have to cover.")
+    ] = 0,
     operator: Annotated[str, typer.Option("--as", help="Who says so, such as op:ada; audited.")] = "op:local",
     state: StateOption = None,
     as_json: JsonOption = False,
@@ -42,7 +46,7 @@ def publish(
     Example: interlock policy publish --policies ./my-policies --tools ./my-tools.yaml --yes
     """
     loaded, actor = Loaded.read(policies, tools, env), named_operator(operator)
-    tried(loaded)
+    _tried(loaded, threshold)
     consent = _Consent(yes=yes, allow_wider=allow_wider, machine=as_json or not sys.stdin.isatty())
     changed, offer = asyncio.run(_published(loaded, State.at(state).store_url, env, actor, consent))
     if as_json:
@@ -51,12 +55,19 @@ def publish(
         output.say("In force: " + (", ".join(changed) if changed else "as before; nothing changed."))
 
 
-def tried(loaded: Loaded) -> None:
-    """Every case of every route. Raises Refused with those that fail."""
-    results = loaded.policies.run_cases(loaded.tools.catalogue, now_ms=time.time_ns() // 1_000_000)
-    wrong = [f"{one.case.file}:{one.case.line}: {one.wrong}" for one in results if not one.passed]
-    if wrong:
-        raise Refused(f"{len(wrong)} of {len(results)} cases fail: " + "\n".join(wrong))
+def _tried(loaded: Loaded, threshold: int) -> None:
+    """Raises Refused: a case fails, or those of a route cover less than the threshold, in percent."""
+    trials = tried(loaded.policies, loaded.tools.catalogue, now_ms=time.time_ns() // 1_000_000)
+    failed = [f"{one.case.file}:{one.case.line}: {one.wrong}" for trial in trials for one in trial.failed]
+    if failed:
+        cases = sum(len(trial.results) for trial in trials)
+        raise Refused(f"{len(failed)} of {cases} cases fail:\n" + "\n".join(failed))
+    short = [f"{one.route} ({one.coverage.percent}%)" for one in trials if not one.passes(threshold)]
+    if short:
+        raise Refused(
+            f"cases cover less than {threshold}% of the rules of {', '.join(short)};"
+            " `interlock policy test` names those that no case shows"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

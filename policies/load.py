@@ -3,13 +3,12 @@
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Final
 
 from contracts.tool import Catalogue
 from policies.case_file import read_cases
-from policies.cases import Case, CaseResult, run_cases
+from policies.cases import Case
 from policies.checks import RouteCheck
 from policies.inheritance import NARROWS, resolve
 from policies.narrowing import wider
@@ -43,14 +42,6 @@ class PolicySet:
         """
         places = self.places.get(route, {})
         return places.get(rule) or places.get("allow_tools") or places.get("")
-
-    def run_cases(self, catalogue: Catalogue, *, now_ms: int) -> tuple[CaseResult, ...]:
-        """Every case of every route, run. ``now_ms``: Unix milliseconds."""
-        runs = (
-            run_cases(self.routes[name], catalogue, cases, now_ms=now_ms)
-            for name, cases in self.cases.items()
-        )
-        return tuple(chain.from_iterable(runs))
 
 
 def load(directory: Path, catalogue: Catalogue, *, env: str, now_ms: int | None = None) -> PolicySet:

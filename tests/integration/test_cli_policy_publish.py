@@ -122,6 +122,17 @@ def test_a_case_that_fails_stops_it(policies: Path) -> None:
     assert run("diff", str(shipped_policies())).exit_code == 3
 
 
+def test_a_rule_that_no_case_shows_stops_it_where_that_is_asked_for(policies: Path) -> None:
+    """The threshold names each route whose cases fall short of it; without one, cases have to hold alone."""
+    (policies / "cases" / "support" / "draft.yaml").unlink()
+    refused = publish(policies, "--yes", "--threshold", "100").exception
+    assert isinstance(refused, Refused)
+    assert "less than 100% of the rules of support/draft (0%);" in refused.sentence
+    assert run("diff", str(policies)).exit_code == 3
+    assert len(published(policies)["changed"]) > 2
+    assert published(shipped_policies(), "--threshold", "100") == {"changed": [], "changes": []}
+
+
 @pytest.mark.parametrize(("answer", "status"), [("y", 1), ("wider", 0)])
 def test_a_person_types_that_it_gets_wider(policies: Path, answer: str, status: int) -> None:
     """A reflex is no answer: at a terminal the diff is shown, and the word is asked for."""
