@@ -1,8 +1,9 @@
 """What must hold for a write to leave, as one transaction sees it: policy, limits, target and approvals."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters import epoch
@@ -10,7 +11,7 @@ from adapters.action_rows import read_action
 from adapters.approval_rows import read_approval
 from adapters.limits import Counted, exceeded
 from adapters.proofs import Proofs
-from adapters.schema import claims
+from adapters.schema import approvals, claims, consumed
 from adapters.standing import (
     both_routes,
     current_people,
@@ -124,6 +125,26 @@ async def approved(
     if sentence := await voided(connection, request.run.warrant, request.frozen.tool, counted, now_ms):
         raise ClaimRefused(sentence, ("approval.void",), say="voided")
     return counted
+
+
+async def consume(
+    connection: AsyncConnection, request: ClaimRequest, grants: Sequence[Grant], now: int
+) -> None:
+    """Use these grants up for this action. Raises ClaimRefused where one was used already."""
+    for grant in grants:
+        used = await connection.scalar(
+            select(consumed.c.action_digest).where(consumed.c.grant_id == grant.jti)
+        )
+        if used is not None:
+            raise ClaimRefused("its approval was used already", ("approval.used",), Outcome.REJECTED)
+        await connection.execute(
+            insert(consumed).values(grant_id=grant.jti, action_digest=request.action_digest, at_ms=now)
+        )
+        await connection.execute(
+            update(approvals)
+            .where(approvals.c.approval_id == grant.approval_id, approvals.c.claimed.is_(False))
+            .values(claimed=True, version=approvals.c.version + 1)
+        )
 
 
 def because(decision: Decision) -> str:

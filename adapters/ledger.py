@@ -1,11 +1,10 @@
 """The ledger: claim before you act, and unknown stays unknown."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters import epoch
@@ -19,6 +18,7 @@ from adapters.admission import (
     because_of,
     check_limits,
     check_target,
+    consume,
     rules_of,
     ruling,
 )
@@ -28,7 +28,7 @@ from adapters.claim_rows import LEASE_MS, attempt_record, kept, put, row_of, sto
 from adapters.freezing import thaw
 from adapters.limits import Counted
 from adapters.proofs import Proofs
-from adapters.schema import actions, approvals, claims, consumed
+from adapters.schema import actions, claims
 from adapters.standing import CLOSED, closed, egress, holding, stopped
 from adapters.store import Store
 from contracts.decision import Ruling
@@ -37,7 +37,6 @@ from contracts.errors import Halted, PermissionRefused, Unavailable
 from contracts.ledger import Claim, ClaimRequest, Conclusion
 from contracts.ports import Clock
 from contracts.run import ActionRecord, Outcome, WarrantedRun
-from contracts.tokens import Grant
 from contracts.tool import ToolSpec
 from policies.retry import UNSENT, outlived, reclaim
 
@@ -130,7 +129,7 @@ class StoreLedger:
         decision = await allowed(connection, request, now)
         await check_limits(connection, run, Counted.of_write(frozen), now)
         counted = await approved(connection, self._proofs, request, decision, now)
-        await _consume(connection, request, counted, now)
+        await consume(connection, request, counted, now)
         row = row_of(frozen, request.holder, now, fence) | {"epoch": await epoch.current(connection)}
         await put(connection, row, anew=fence > 1)
         approvers = tuple(grant.approver for grant in counted)
@@ -282,22 +281,3 @@ async def _freed(
     )
     await conclude(connection, request.run.warrant, request.frozen.action_id, failed, now)
     return Claim(say="stored", fence=row.fence + 1, again=True, stored=failed)
-
-
-async def _consume(
-    connection: AsyncConnection, request: ClaimRequest, grants: Sequence[Grant], now: int
-) -> None:
-    for grant in grants:
-        used = await connection.scalar(
-            select(consumed.c.action_digest).where(consumed.c.grant_id == grant.jti)
-        )
-        if used is not None:
-            raise ClaimRefused("its approval was used already", ("approval.used",), Outcome.REJECTED)
-        await connection.execute(
-            insert(consumed).values(grant_id=grant.jti, action_digest=request.action_digest, at_ms=now)
-        )
-        await connection.execute(
-            update(approvals)
-            .where(approvals.c.approval_id == grant.approval_id, approvals.c.claimed.is_(False))
-            .values(claimed=True, version=approvals.c.version + 1)
-        )
