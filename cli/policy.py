@@ -15,14 +15,12 @@ from cli.policy_schema import schema
 from cli.policy_trial import try_cases
 from contracts.decision import Call, Reason
 from policies.decide import decide
-from policies.foreseen import no_route
+from policies.foreseen import hinted, no_route
 from policies.weighed import beside, limits_on
 
 app = typer.Typer(no_args_is_help=True, help="What agents may do.")
 app.command()(check)
 app.command()(schema)
-
-
 app.command("test")(try_cases)
 app.command()(diff)
 app.command()(publish)
@@ -47,7 +45,8 @@ def explain(
     if as_json:
         output.document(found)
         return
-    people = f" ({found['approvals']} people approve)" if found["approvals"] else ""
+    count = found["approvals"]
+    people = f" ({count} {'person approves' if count == 1 else 'people approve'})" if count else ""
     output.say(f"{tool} on {route}: {found['decision']}{people}")
     rows = [(one["rule"], one["text"], f"{one['file']}:{one['line']}") for one in found["reasons"]]
     output.table("Because", ("rule", "reason", "where"), rows)
@@ -65,7 +64,10 @@ def explained(loaded: Loaded, route: str, call: Call) -> dict[str, Any]:
     if rules is None:
         decision = no_route(route, loaded.policies.routes)
     else:
-        decision = decide(rules, loaded.tools.catalogue, call, now_ms=time.time_ns() // 1_000_000)
+        catalogue = loaded.tools.catalogue
+        decision = hinted(
+            decide(rules, catalogue, call, now_ms=time.time_ns() // 1_000_000), call.tool, catalogue
+        )
     said = {
         "reasons": decision.reasons,
         "beside": () if rules is None else beside(rules, loaded.policies.people, call.tool, decision),
