@@ -33,7 +33,8 @@ from contracts.errors import Malformed
 from contracts.ports import Clock
 from contracts.run import Outcome
 from contracts.tool import Catalogue
-from policies.route import Route, milliseconds
+from policies.amounts import milliseconds
+from policies.route import Route
 
 FLOOR: Final = "30d"
 _AT_ONCE: Final = 50

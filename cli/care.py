@@ -10,7 +10,7 @@ from cli.client import Reach
 from cli.minting import operator
 from cli.options import GatewayOption, JsonOption, StateOption, TokenOption
 from contracts.errors import Malformed
-from policies.route import milliseconds
+from policies.amounts import milliseconds
 
 
 def care(

@@ -15,9 +15,9 @@ from cli import output
 from cli.content_keys import operator_keys
 from cli.state import State
 from contracts.errors import Malformed
+from policies.amounts import milliseconds
 from policies.arguments import clean
 from policies.replaying import Replayed, replay
-from policies.route import milliseconds
 from policies.rule_set import RuleSet
 
 LISTED: Final = 10_000

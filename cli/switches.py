@@ -10,7 +10,7 @@ from cli import output
 from cli.client import Reach
 from cli.minting import operator
 from cli.options import GatewayOption, JsonOption, StateOption, TokenOption
-from policies.route import milliseconds
+from policies.amounts import milliseconds
 
 app = typer.Typer(no_args_is_help=True, help="Kill switches.")
 

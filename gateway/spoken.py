@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.parts import SlackApp
 from gateway.problems import Problem, ProblemType
+from policies.amounts import milliseconds
 from policies.arguments import clean
-from policies.route import milliseconds
 from policies.switches import SCOPE
 
 HELP: Final = (

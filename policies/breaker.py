@@ -13,8 +13,9 @@ from decimal import Decimal
 from typing import Final
 
 from contracts.breaker import BreakerRecord, BreakerState
+from policies.amounts import milliseconds
 from policies.limits import moment
-from policies.route import Breaker, milliseconds
+from policies.route import Breaker
 
 ACTOR: Final = "breaker"
 _TRIED: Final = "the run that tried did not complete; before, "

@@ -9,12 +9,13 @@ from contracts.approval import Person
 from contracts.digest import Json
 from contracts.errors import Malformed
 from contracts.tool import Catalogue, Effect, ToolSpec
+from policies.amounts import milliseconds
 from policies.arguments import check_schema
 from policies.egress_checks import egress_problems, egress_twins, idle_egress, unjudged, unreachable
 from policies.limit_checks import idle_limits, limit_problems, twins
 from policies.people import People
 from policies.problem import Problem, did_you_mean
-from policies.route import Limit, Route, milliseconds, unenforced
+from policies.route import Limit, Route, unenforced
 from policies.schema_words import KEYWORDS, strange
 from policies.source import Place, Source
 from policies.when_checks import Finding, open_arguments, rule_problems

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Final
 
-from policies.route import Approval, Breaker, Egress, Route, milliseconds
+from policies.amounts import milliseconds
+from policies.route import Approval, Breaker, Egress, Route
 from policies.schema_parts import listed
 from policies.source import Place
 

@@ -5,10 +5,8 @@ both, so that a diff of two documents reads like a diff of two files.
 """
 
 import json
-import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -18,44 +16,13 @@ from contracts.budget import Budget
 from contracts.digest import Json, digest, exact
 from contracts.errors import Malformed
 from contracts.transcript import Price
-
-_UNITS: Final = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-_DURATION: Final = re.compile(r"([1-9][0-9]{0,5})([smhd])")
-_SHARE: Final = re.compile(r"[01](\.[0-9]{1,9})?")
-_DOLLARS: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
-
-
-def milliseconds(duration: str) -> int:
-    """Milliseconds of a duration such as ``90s``, ``30m``, ``4h`` or ``7d``.
-
-    Raises:
-        ValueError: it is none.
-    """
-    found = _DURATION.fullmatch(duration)
-    if found is None:
-        raise ValueError(f"`{duration[:40]}` is no duration; write one like 90s, 30m, 4h or 7d")
-    return int(found[1]) * _UNITS[found[2]]
-
-
-def _duration(text: str) -> str:
-    milliseconds(text)
-    return text
-
-
-def _deadline(text: str) -> str:
-    return text if text == "never" else _duration(text)
-
-
-def _dollars(text: str) -> str:
-    if _DOLLARS.fullmatch(text) is None:
-        raise ValueError(f'`{text[:40]}` is no amount of dollars; write decimal text such as "1.00"')
-    return text
+from policies.amounts import Deadline, Dollars, Duration, Ratio, dollars, milliseconds
 
 
 def _budget(budget: Budget) -> Budget:
     if budget.steps < 1 or budget.seconds < 1 or budget.denials < 0:
         raise ValueError("budgets start at 1 step, 1 second and 0 denials")
-    _dollars(budget.usd)
+    dollars(budget.usd)
     return budget
 
 
@@ -67,38 +34,11 @@ def _price_text(price: Any) -> Any:
 
 
 def _price(price: Price) -> Price:
-    _dollars(price.input_usd_per_mtok)
-    _dollars(price.output_usd_per_mtok)
+    dollars(price.input_usd_per_mtok)
+    dollars(price.output_usd_per_mtok)
     return price
 
 
-def _ratio(text: Any) -> Any:
-    """A ratio is kept as decimal text: documents hold no floats."""
-    return f"{Decimal(str(text)):f}" if type(text) in (float, int) else text
-
-
-def _share(text: str) -> str:
-    if _SHARE.fullmatch(text) is None or not 0 < Decimal(text) <= 1:
-        raise ValueError(f"`{text[:40]}` is no share; write a number above 0 and up to 1, such as 0.5")
-    return text
-
-
-def _written(pattern: re.Pattern[str]) -> Any:
-    """How a text is written, for editors; the loader says it in a sentence."""
-    return Field(json_schema_extra={"pattern": f"^({pattern.pattern})$"})
-
-
-Duration = Annotated[str, AfterValidator(_duration), _written(_DURATION)]
-Dollars = Annotated[str, AfterValidator(_dollars), _written(_DOLLARS)]
-Deadline = Annotated[str, AfterValidator(_deadline), _written(re.compile(f"never|{_DURATION.pattern}"))]
-Ratio = Annotated[
-    str,
-    BeforeValidator(
-        _ratio,
-        json_schema_input_type=Annotated[str, _written(_SHARE)] | Annotated[float, Field(gt=0, le=1)],
-    ),
-    AfterValidator(_share),
-]
 Count = Annotated[int, Field(ge=1)]
 Mask = Literal["email", "phone", "card", "iban", "name"]
 

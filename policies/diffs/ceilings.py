@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import Final
 
 from contracts.digest import Json
+from policies.amounts import milliseconds
 from policies.change import Change, Spot
 from policies.diffs.keys import said
-from policies.route import milliseconds
 
 _REACH: Final = {"run": 0, "route": 1, "tenant": 2}
 """How widely is counted: what a run has used, its route has, and its tenant."""

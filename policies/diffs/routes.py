@@ -6,13 +6,14 @@ from typing import Final
 
 from contracts.digest import Json
 from contracts.tool import Catalogue
+from policies.amounts import milliseconds
 from policies.change import Change, Spot
 from policies.diffs.ceilings import limits
 from policies.diffs.keys import Compare, by_key, ceiling, choice, listed, names, otherwise, reworded, said
 from policies.diffs.reach import egress
 from policies.diffs.schemas import argument_rule
 from policies.diffs.waivers import exceptions
-from policies.route import Route, milliseconds
+from policies.route import Route
 
 
 def changed_route(old: Route, new: Route, tools: Catalogue) -> Iterator[Change]:

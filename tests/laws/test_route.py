@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from contracts.errors import Malformed
-from policies.route import Route, milliseconds
+from policies.amounts import milliseconds
+from policies.route import Route
 
 DOCUMENT: dict[str, Any] = {
     "name": "support/close",
