@@ -124,7 +124,7 @@ def _alert(record: BreakerRecord, outcome: str, why: str) -> Alert:
         env=record.env,
         severity=_LOUDNESS.get(outcome, Severity.INFO),
         title=f"The circuit breaker of {record.route} was {outcome}",
-        lines=(f"{why[:1].upper()}{why[1:]}.", _MEANING[record.state]),
+        lines=(f"{why[:1].upper()}{why[1:].rstrip('.')}.", _MEANING[record.state]),
         actor=record.actor,
         at_ms=record.at_ms,
     )

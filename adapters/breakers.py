@@ -88,6 +88,6 @@ class StoreBreakers:
         async def work(connection: AsyncConnection) -> None:
             before = await read_breaker(connection, self._env, route)
             after = closed(before, actor, self._clock.now_ms())
-            await change(connection, before, after, "reset", f"{actor} says: {reason}")
+            await change(connection, before, after, "reset", reason)
 
         await self._store.write(work)

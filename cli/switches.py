@@ -76,7 +76,12 @@ def list_switches(
 
 def _set(reach: Reach, scope: str, body: dict[str, Any], as_json: bool) -> None:
     found = reach.client(operator()).put(f"/v1/switches/{quote(scope, safe=':/')}", body)
-    output.document(found) if as_json else _table([found])
+    if as_json:
+        output.document(found)
+        return
+    _table([found])
+    if found["caution"]:
+        output.say(found["caution"])
 
 
 def _end(lasts: str, until: str | None) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from contracts.errors import Malformed, Refused, Unavailable, Unknown
+from contracts.errors import InterlockError, Malformed, Refused, Unavailable, Unknown
 from contracts.ports import Documents
 from contracts.tool import Catalogue
 from policies.people import People
@@ -59,3 +59,28 @@ class InForce:
             return People.read(await self._documents.document(digest))
         except Malformed as error:
             raise Refused("the published people file cannot be used: publish it again") from error
+
+    async def caution(self, scope: str) -> str:
+        """Of a switch's scope that names no tool or route in force: it stops nothing. Else empty.
+
+        Nobody should find out later that a name was misspelt.
+        """
+        kind, _, name = scope.partition(":")
+        try:
+            known = await self._names(kind)
+        except InterlockError:
+            # The switch is set: a word of caution is not worth a doubt about that.
+            return ""
+        if known is None or name in known:
+            return ""
+        return f"Careful: no {kind} of this name is in force. Is it spelt right?"
+
+    async def _names(self, kind: str) -> Collection[str] | None:
+        """Names of that kind; None: it is not known which there are."""
+        match kind:
+            case "tool":
+                return (await self.catalogue())[1].tools
+            case "route":
+                return await self.routes()
+            case _:
+                return None

@@ -19,6 +19,8 @@ class SwitchShape(Answered):
     actor: str
     at: Time
     until: Time | None
+    #: When it was set: that it names no tool or route in force. Else empty.
+    caution: str = ""
 
 
 class SwitchList(Answered):

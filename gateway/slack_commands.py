@@ -1,7 +1,6 @@
 """Slack's slash command: stop and resume from the channel, answered in private within Slack's 3 s."""
 
 import asyncio
-from collections.abc import Collection
 from typing import Final
 
 import structlog
@@ -124,7 +123,10 @@ def _refusal(parts: Parts, command: SlashCommand, wish: Wish, reach: Reach | Non
     if wish.verb == "help":
         return None
     if reach is None:
-        return "not_operator", f"Only people whom the people file has in {OPERATORS} stop and resume"
+        return (
+            "not_operator",
+            f"Only people whom the people file has in the group {OPERATORS} stop and resume",
+        )
     if wish.scope and not wish.complaint and not reach.may_set(wish.scope):
         return "out_of_reach", f"You don't reach {wish.scope}"
     return None
@@ -142,7 +144,7 @@ async def _set(parts: Parts, wish: Wish, actor: str) -> str:
         after = "Halted runs carry on; what was approved before the stop is asked about anew."
         return f"{wish.scope} was resumed by {_who(actor)}: {wish.reason}\n{after}"
     after = "Within a second no call of it leaves any worker; runs that come to one are halted."
-    return f"{_held(switch)}\n{after}{await _unheard_of(parts, wish.scope)}"
+    return f"{_held(switch)}\n{after}\n{await parts.in_force.caution(wish.scope)}".rstrip()
 
 
 async def _listed(parts: Parts, reach: Reach) -> str:
@@ -159,30 +161,6 @@ def _held(switch: Switch) -> str:
 
 def _who(actor: str) -> str:
     return f"{short_name(actor)} ({actor})" if actor.startswith("principal:") else actor
-
-
-async def _unheard_of(parts: Parts, scope: str) -> str:
-    """A name that is misspelt stops nothing, which nobody should find out later."""
-    kind, _, name = scope.partition(":")
-    try:
-        known = await _in_force(parts, kind)
-    except InterlockError:
-        # It is stopped: a word of caution is not worth a doubt about that.
-        return ""
-    if known is None or name in known:
-        return ""
-    return f"\nCareful: no {kind} of this name is in force. Is it spelt right?"
-
-
-async def _in_force(parts: Parts, kind: str) -> Collection[str] | None:
-    """Names of that kind; None: it is not known which there are."""
-    match kind:
-        case "tool":
-            return (await parts.in_force.catalogue())[1].tools
-        case "route":
-            return await parts.in_force.routes()
-        case _:
-            return None
 
 
 def _private(text: str, after: BackgroundTask | None = None) -> JSONResponse:

@@ -83,7 +83,7 @@ def read_wish(text: str) -> Wish:
         case "stop" | "resume" as known:
             return _about(known, rest)
         case _:
-            return Wish(verb="help", complaint=f"There is no {clean(verb, 40)}.")
+            return Wish(verb="help", complaint=f"There is no command {clean(verb, 40)}.")
 
 
 def _about(verb: str, words: list[str]) -> Wish:

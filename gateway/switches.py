@@ -52,4 +52,5 @@ async def set_switch(scope: SwitchScope, body: SwitchBody, operator: Operator, p
     )
     if not body.stopped:
         parts.resumer.poke()
-    return switch_view(switch, parts.clock.now_ms())
+    caution = await parts.in_force.caution(scope) if body.stopped else ""
+    return switch_view(switch, parts.clock.now_ms(), caution)

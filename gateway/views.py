@@ -138,7 +138,7 @@ def approval_view(approval: ApprovalRecord) -> ApprovalShape:
     )
 
 
-def switch_view(switch: Switch, now_ms: int) -> SwitchShape:
+def switch_view(switch: Switch, now_ms: int, caution: str = "") -> SwitchShape:
     return SwitchShape(
         scope=switch.scope,
         stopped=switch.holds(now_ms),
@@ -147,6 +147,7 @@ def switch_view(switch: Switch, now_ms: int) -> SwitchShape:
         actor=switch.actor,
         at=time_of(switch.at_ms),
         until=maybe_time(switch.until_ms),
+        caution=caution,
     )
 
 

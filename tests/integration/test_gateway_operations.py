@@ -30,6 +30,25 @@ async def test_a_switch_is_set_with_a_reason_and_audited(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
+    ("scope", "cautioned"),
+    [
+        ("tool:ticket.clsoe", True),
+        ("route:support/clsoe", True),
+        ("tool:ticket.close", False),
+        ("tenant:nobody", False),
+        ("all", False),
+    ],
+)
+async def test_a_switch_that_stops_nothing_says_so(tmp_path: Path, scope: str, cautioned: bool) -> None:
+    """A misspelt tool or route is set as asked for, and the answer warns of it; lifting it does not."""
+    async with opened(tmp_path) as world:
+        for stopped in (True, False):
+            body = {"stopped": stopped, "reason": "x"}
+            answer = await world.http.put(f"/v1/switches/{scope}", json=body, headers=world.operator())
+            assert answer.json()["caution"].startswith("Careful: no ") is (cautioned and stopped)
+
+
+@pytest.mark.parametrize(
     ("scope", "body"),
     [
         ("everything", {"stopped": True, "reason": "x"}),
