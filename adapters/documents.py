@@ -60,25 +60,12 @@ class StoreDocuments:
 
         return identity, await self._store.write(work)
 
-    async def keep_places(self, subject: str, places: Mapping[str, tuple[str, int]]) -> None:
-        """Remember in which file and line each rule of a published document stood; the last word stands."""
-        await self._store.write(lambda connection: keep_rule_places(connection, subject, places))
-
     async def places(self, subject: str) -> Mapping[str, tuple[str, int]]:
         """File and line by rule of the document with this digest, as it was published last."""
         async with self._store.read() as connection:
             body = await connection.scalar(select(rule_places.c.body).where(rule_places.c.subject == subject))
         found = {} if body is None else json.loads(body)
         return {rule: (file, line) for rule, (file, line) in found.items()}
-
-    async def withdraw(self, env: str, kind: str, name: str, *, actor: str) -> None:
-        """Take a document out of force: a route that the published directory no longer has."""
-
-        async def work(connection: AsyncConnection) -> None:
-            await take_out_of_force(connection, env, (kind, name))
-            await append(connection, publication(env, (kind, name), None, actor, self._clock.now_ms()))
-
-        await self._store.write(work)
 
 
 def _named(env: str, kind: str, name: str) -> ColumnElement[bool]:

@@ -51,21 +51,24 @@ def _table(found: list[dict[str, Any]]) -> None:
         (
             one["route"],
             one["state"].replace("_", " "),
-            _counted(one["counts"]),
+            *_counted(one["counts"]),
+            _moment(one["until"]),
             one["reason"],
-            one["actor"],
-            one["at"],
-            one["until"],
+            # Of one that never opened and was never reset nobody has anything to say.
+            "" if one["at"] is None else f"{one['actor']}, {_moment(one['at'])}",
         )
         for one in found
     ]
-    output.table("Breakers", ("route", "now", "counts", "opened because", "who", "at", "until"), rows)
+    columns = ("route", "now", "failed", "denied", "unknown", "$", "until", "opened because", "changed by")
+    output.table("Breakers", columns, rows)
 
 
-def _counted(counts: dict[str, Any] | None) -> str:
+def _counted(counts: dict[str, Any] | None) -> tuple[Any, ...]:
     if counts is None:
-        return ""
-    return (
-        f"{counts['failed']} of {counts['runs']} runs failed, {counts['denials']} denied,"
-        f" {counts['unknowns']} unknown, ${counts['usd']}"
-    )
+        return "", "", "", ""
+    return f"{counts['failed']}/{counts['runs']}", counts["denials"], counts["unknowns"], counts["usd"]
+
+
+def _moment(at: str | None) -> str:
+    """A time of the gateway's to the second, UTC: ``2026-11-26 00:48:48``."""
+    return "" if at is None else at[:19].replace("T", " ")

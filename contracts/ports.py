@@ -73,12 +73,6 @@ class Documents(Protocol):
         """Digests of the routes in force, by name."""
         ...
 
-    async def publish(
-        self, env: str, kind: str, name: str, document: Json, *, actor: str
-    ) -> tuple[str, bool]:
-        """Put a document in force; its digest, and whether that changed anything. Changes are audited."""
-        ...
-
 
 class Actions(Protocol):
     """Actions of a run."""

@@ -73,7 +73,7 @@ def trips(breaker: Breaker, counts: Counts) -> str | None:
     if counts.runs >= breaker.min_runs and counts.failed > 0 and counts.failed >= ratio * counts.runs:
         return f"{counts.failed} of {counts.runs} runs failed within {breaker.window}"
     if breaker.denials is not None and counts.denials >= breaker.denials:
-        return f"{counts.denials} calls were denied within {breaker.window}"
+        return f"calls denied within {breaker.window}: {counts.denials}"
     if breaker.unknowns is not None and counts.unknowns >= breaker.unknowns:
         return f"of {counts.unknowns} writes within {breaker.window} nobody knew what they did"
     if breaker.usd is not None and 0 < counts.usd >= Decimal(breaker.usd):

@@ -17,6 +17,8 @@ Compare: TypeAlias = Callable[[Spot, Json, Json], Iterable[Change]]
 
 _SHOWN: Final = 200
 
+_NO_LIMIT: Final = "no limit"
+
 
 def by_key(spot: Spot, old: Json, new: Json, known: Mapping[str, Compare]) -> Iterator[Change]:
     """Each key of two objects by its own comparison."""
@@ -85,17 +87,14 @@ def ceiling(what: str) -> Compare:
     """A number up to which something is permitted; None: there is no end."""
 
     def compare(spot: Spot, old: Json, new: Json) -> Iterator[Change]:
-        text = f"{what} at most {_end(new)}, before {_end(old)}"
+        now = _NO_LIMIT if new is None else f"at most {new}"
+        text = f"{what} {now}, before {_NO_LIMIT if old is None else old}"
         higher = new is None or (old is not None and Decimal(new) > Decimal(old))
         if old is not None and new is not None and Decimal(old) == Decimal(new):
             return
         yield spot.wider(text) if higher else spot.narrower(text)
 
     return compare
-
-
-def _end(number: Json) -> str:
-    return "without an end" if number is None else str(number)
 
 
 def choice(strict: str, text: str) -> Compare:

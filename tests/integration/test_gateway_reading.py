@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from sqlalchemy import update
 from adapters import schema
 from adapters.audit_log import AuditQuery
 from adapters.claim_rows import LEASE_MS
+from adapters.documents import keep_rule_places
 from adapters.ledger import StoreLedger
 from contracts.action import Frozen
 from contracts.approval import ApprovalRecord
@@ -514,8 +516,11 @@ async def test_why_has_the_whole_chain(tmp_path: Path) -> None:
     """Who asked, which rule, what was shown, who decided, under which credential, what was answered."""
     async with opened(tmp_path) as world:
         policy, _ = await world.parts.in_force.route("support/close")
-        await world.documents.keep_places(policy, {"allow_tools": ("routes/support/close.yaml", 24)})
-        await world.documents.keep_places(CATALOGUE.digest(), {"ticket.close": ("tools.yaml", 7)})
+        for subject, places in (
+            (policy, {"allow_tools": ("routes/support/close.yaml", 24)}),
+            (CATALOGUE.digest(), {"ticket.close": ("tools.yaml", 7)}),
+        ):
+            await world.stores["operator"].write(partial(keep_rule_places, subject=subject, places=places))
         approval = await lived(world)
         found = await why(world, approval.run_id)
         request = found["request"]

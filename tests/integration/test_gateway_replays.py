@@ -15,7 +15,7 @@ _WEEK_MS = 7 * 24 * 3_600_000
 
 
 async def _withdrawn(world: World) -> None:
-    await world.documents.withdraw("dev", "route", "support/close", actor="op:test")
+    await world.withdraw("route", "support/close")
 
 
 async def _narrowed(world: World) -> None:
@@ -42,7 +42,7 @@ async def _other_catalogue(world: World) -> None:
 
 
 async def _no_catalogue(world: World) -> None:
-    await world.documents.withdraw("dev", "catalogue", "catalogue", actor="op:test")
+    await world.withdraw("catalogue", "catalogue")
 
 
 async def _a_week_on(world: World) -> None:

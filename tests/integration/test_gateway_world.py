@@ -31,12 +31,14 @@ from adapters.keys import KeyRing, SigningKey, thumbprint
 from adapters.outbox import LetterQuery, StoreOutbox
 from adapters.passkeys import WebAuthnVerifier
 from adapters.proofs import Proofs
+from adapters.publishing import Publication, Publisher
 from adapters.runs import NewRun, RunQuery, StoreRuns
 from adapters.store import Store
 from adapters.switches import StoreSwitches
 from adapters.tokens import JwtSigner, JwtVerifier
 from adapters.turns import StoreTurns
 from contracts.action import Change, Prepared, Preview
+from contracts.alert import Alert
 from contracts.approval import ApprovalRecord, Person, Terms
 from contracts.audit import ChainedRecord
 from contracts.budget import Usage
@@ -404,6 +406,15 @@ class World:
         await self.documents.publish(ENV, "people", "people", PEOPLE.document(), actor="op:test")
         for one in routes or (route(),):
             await self.documents.publish(ENV, "route", one.name, one.document(), actor="op:test")
+
+    async def withdraw(self, kind: str, name: str, alert: Alert | None = None) -> None:
+        """Take one document out of force, as an operator who publishes all the others."""
+        publisher = Publisher(self.stores["operator"], self.clock)
+        digests, documents = await publisher.in_force(ENV)
+        left = {key: one for key, one in documents.items() if key != (kind, name)}
+        await publisher.put(
+            Publication(env=ENV, documents=left, instead_of=digests, actor="op:test", alert=alert)
+        )
 
     def token(self, *, purpose: Purpose = Purpose.CALLERS, **claims: Any) -> str:
         known = {"env": ENV, "routes": ["*"], "exp": int(time.time()) + 600}

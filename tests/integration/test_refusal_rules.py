@@ -88,7 +88,7 @@ async def _ruled_out(case: Case) -> Claim:
 
 
 async def _gone(case: Case) -> Claim:
-    await case.world.documents.withdraw(ENV, "route", "support/close", actor="op:test")
+    await case.world.withdraw("route", "support/close")
     return await case.claim()
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from adapters import schema
 from adapters.actions import StoreActions
+from adapters.alerts import alert_id
 from adapters.approvals import GRACE_MS, StoreApprovals
 from adapters.audit_log import AuditQuery, StoreAuditLog
 from adapters.documents import StoreDocuments
@@ -15,6 +16,7 @@ from adapters.leases import Leases
 from adapters.runs import StoreRuns
 from adapters.switches import StoreSwitches
 from adapters.turns import StoreTurns
+from contracts.alert import Alert, Severity
 from contracts.approval import ApprovalState
 from contracts.audit import SignedHead
 from contracts.decision import Call, Decision, Reason, Ruling
@@ -167,7 +169,16 @@ async def test_the_gateway_cancels_stops_and_reads(store_url: str) -> None:
 async def test_the_operator_publishes_withdraws_and_verifies(store_url: str) -> None:
     """A document in force, out of force, and the whole log to be verified."""
     async with opened(store_url) as world:
-        await world.documents.withdraw(ENV, "route", "support/close", actor="op:x")
+        alert = Alert(
+            alert_id=alert_id(),
+            env=ENV,
+            severity=Severity.INFO,
+            title="A route is gone",
+            lines=(),
+            actor="op:test",
+            at_ms=world.clock.now_ms(),
+        )
+        await world.withdraw("route", "support/close", alert)
         assert await world.documents.routes(ENV) == {}
         log = StoreAuditLog(world.stores["operator"])
         assert await log.tenants() == ("system",)
