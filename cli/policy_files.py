@@ -34,7 +34,7 @@ class Loaded:
         directory = policies or Path(str(files("policies").joinpath("shipped")))
         file = tools or Path(str(files("tools").joinpath("helpdesk.yaml")))
         if not directory.is_dir():
-            raise Malformed(f"{directory} is no directory: --policies names one with routes/ and people.yaml")
+            raise Malformed(f"{directory} is no directory: a policy directory has routes/ and people.yaml")
         if not file.is_file():
             raise Malformed(f"{file} is no file: --tools names one such as tools/helpdesk.yaml")
         loaded = load_tools(file)

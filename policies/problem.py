@@ -34,7 +34,7 @@ class PolicyRefused(Refused):
         self.problems = tuple(sorted(dict.fromkeys(problems), key=_place))
         #: What is no mistake, yet does nothing.
         self.warnings = tuple(sorted(dict.fromkeys(warnings), key=_place))
-        super().__init__("the policies are refused: " + told(self.problems))
+        super().__init__("the policies are refused:\n" + told(self.problems))
 
 
 def told(problems: Sequence[Problem]) -> str:

@@ -32,7 +32,7 @@ class ToolsRefused(Refused):
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(sorted(problems, key=lambda problem: (problem.file, problem.line)))
-        super().__init__("the tools are refused: " + told(self.problems))
+        super().__init__("the tools are refused:\n" + told(self.problems))
 
 
 @dataclass(frozen=True, kw_only=True)
