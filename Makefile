@@ -7,7 +7,7 @@ export UV_SYSTEM_CERTS := 1
 # Where a container's image sets it, every test process would compile its libraries anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install demo test check record kills chaos corpus model bench fuzz golden fmt lock clean
+.PHONY: install demo test stores check record kills chaos corpus model bench fuzz golden fmt lock clean
 
 install: $(VENV)/.installed
 
@@ -34,6 +34,10 @@ check: install
 # Three at a time on two cores: much of the time is waiting. The order of files is tests/conftest.py's own.
 test: check
 	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
+
+# What `make test` leaves out: two thirds of the tests that run on both databases, on PostgreSQL.
+stores: install
+	STORES=rest $(BIN)/pytest -q -n 4 --dist loadfile --no-loadscope-reorder
 
 # Record a run of every kind, or those of NAMES, for the replay tests; no recording is written over.
 record: install

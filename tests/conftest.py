@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
+from zlib import crc32
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -55,6 +56,9 @@ _LONG: Final = (
     "integration/test_slack_types.py",
 )
 
+_SHARE: Final = 3
+"""Of so many tests that run on both databases one does so in `make test`; `make stores` has the others."""
+
 # How long an example takes says more of the machine's load than of any law.
 _UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("everyday", _UNTIMED, max_examples=40)
@@ -62,9 +66,20 @@ settings.register_profile("fuzz", _UNTIMED, max_examples=500 * int(os.environ.ge
 settings.load_profile("everyday")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Long files first; among the others those with a process behind them before the laws."""
     items.sort(key=lambda item: _place(item.path.relative_to(_TESTS).as_posix()))
+    if config.getoption("file_or_dir"):
+        return
+    rest = os.environ.get("STORES") == "rest"
+    config.hook.pytest_deselected(items=[item for item in items if _of_the_rest(item) != rest])
+    items[:] = [item for item in items if _of_the_rest(item) == rest]
+
+
+def _of_the_rest(item: pytest.Item) -> bool:
+    """Whether it is for `make stores` (``STORES=rest``) and not for `make test`; each test is for one."""
+    once_more = "store_url" in getattr(item, "fixturenames", ()) and "postgresql" in item.name
+    return once_more and crc32(item.nodeid.encode()) % _SHARE != 0
 
 
 def _place(file: str) -> tuple[int, bool]:
