@@ -131,6 +131,12 @@ class Stage:
         assert verdict.token is not None
         return verdict.token
 
+    async def waived(self) -> str:
+        """Ask, where an exception says that nobody need be: the write's capability."""
+        asked: Asked = await self._inside(self._asking().ask, "")
+        assert asked.token is not None
+        return asked.token
+
     async def switch(self, scope: str, *, stopped: bool = True) -> None:
         await self.world.switches.set(
             env=ENV, scope=scope, stopped=stopped, reason="test", actor="op:x", until_ms=None
@@ -228,14 +234,15 @@ class Stage:
 
 
 @asynccontextmanager
-async def proposing(store_url: str, tool: str) -> AsyncIterator[Stage]:
-    """A run whose model proposed one call of that tool."""
-    async with opened(store_url, route(allow_tools=ALLOWED)) as world:
+async def proposing(store_url: str, tool: str, **rules: Any) -> AsyncIterator[Stage]:
+    """A run whose model proposed one call of that tool, on a route that has these rules too."""
+    permitting = route(allow_tools=ALLOWED, **rules)
+    async with opened(store_url, permitting) as world:
         await world.documents.publish(ENV, "catalogue", "catalogue", TOOLS.document(), actor="op:x")
         run = await world.warranted((await world.start()).json()["run_id"])
         run = replace(run, warrant_digest=digest_bytes(run.record.warrant.encode()))
         call = Call(tool=tool, arguments={"ticket_id": "T-1"})
-        decision = decide(route(allow_tools=ALLOWED), TOOLS, call, now_ms=world.clock.now_ms())
+        decision = decide(permitting, TOOLS, call, now_ms=world.clock.now_ms())
         turns = StoreTurns(world.stores["agent"], world.clock)
         await turns.reserve(run, Reservation(attempt_id="one", step=1, usd="0", seconds=1.0))
         turn = NewTurn(
