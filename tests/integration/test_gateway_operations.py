@@ -39,6 +39,7 @@ async def test_a_switch_is_set_with_a_reason_and_audited(tmp_path: Path) -> None
         ("all", {"stopped": "yes", "reason": "x"}),
         ("all", {"stopped": True, "reason": "x", "until": "2020-01-01T00:00:00Z"}),
         ("all", {"stopped": True, "reason": "x", "until": "2099-01-01T00:00:00"}),
+        ("all", {"stopped": True, "reason": "x", "until": "9999-12-31T23:59:59-12:00"}),
         ("all", {"stopped": False, "reason": "x", "until": "2099-01-01T00:00:00Z"}),
     ],
 )
