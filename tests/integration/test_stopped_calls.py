@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 
+from contracts.errors import TokenRefused
 from contracts.run import Outcome
 from tests.integration.test_gateway_world import route
 from tests.integration.tool_stage import ALLOWED, Stage, nothing, proposing, slowly
@@ -136,6 +137,20 @@ async def test_what_was_approved_before_a_stop_is_asked_about_anew(closing: Stag
     assert (await closing.write(token)).changed
     assert (await closing.outcome(), "write" in closing.target.requests) == (None, False)
     await closing.prepare()
+    assert (await closing.write(await closing.approved())).outcome == Outcome.SUCCEEDED
+    assert closing.target.requests.count("write") == 1
+
+
+async def test_a_write_that_was_taken_back_unheard_is_prepared_anew(closing: Stage) -> None:
+    """The worker died before it said so, and its capability ran out: a new one says so, and sends nothing."""
+    token = await _ready(closing)
+    await closing.switch(CLOSE)
+    await closing.switch(CLOSE, stopped=False)
+    assert (await closing.write(token)).changed
+    assert (await closing.write(await closing.permitted())).changed
+    await closing.prepare()
+    with pytest.raises(TokenRefused):
+        await closing.write(await closing.reads())
     assert (await closing.write(await closing.approved())).outcome == Outcome.SUCCEEDED
     assert closing.target.requests.count("write") == 1
 

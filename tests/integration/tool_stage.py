@@ -102,13 +102,15 @@ class Stage:
     target: Target
     run: WarrantedRun
     ref: ActionRef
+    #: The approval that was asked for last.
+    asked: str = ""
 
     async def prepare(self) -> Frost:
-        found: Frost = await self._inside(self._preparing().prepare, await self._reads())
+        found: Frost = await self._inside(self._preparing().prepare, await self.reads())
         return found
 
     async def read(self) -> Acted:
-        found: Acted = await self._inside(self._acting().read, await self._reads())
+        found: Acted = await self._inside(self._acting().read, await self.reads())
         return found
 
     async def write(self, token: str) -> Acted:
@@ -117,8 +119,7 @@ class Stage:
 
     async def approved(self) -> str:
         """Ask, have Ada approve, and collect: the write's capability."""
-        asking = self._asking()
-        asked: Asked = await self._inside(asking.ask, "")
+        asked: Asked = await self._inside(self._asking().ask, "")
         approval = await self.world.approvals.get(asked.approval_id)
         answer = await self.world.http.post(
             f"/v1/approvals/{asked.approval_id}/decision",
@@ -126,8 +127,13 @@ class Stage:
             headers=self.world.approver(),
         )
         assert answer.status_code == 200, answer.text
-        collected = ApprovalRef(approval_id=asked.approval_id)
-        verdict: Verdict = await self._environment().run(asking.collect, collected)
+        self.asked = asked.approval_id
+        return await self.permitted()
+
+    async def permitted(self) -> str:
+        """Collect what people said last: the write's capability."""
+        collected = ApprovalRef(approval_id=self.asked)
+        verdict: Verdict = await self._environment().run(self._asking().collect, collected)
         assert verdict.token is not None
         return verdict.token
 
@@ -158,7 +164,8 @@ class Stage:
         records = await self.world.audit.search(AuditQuery(tenant="acme"))
         return [one.record["rules"] for one in records if one.record["outcome"] == outcome]
 
-    async def _reads(self) -> str:
+    async def reads(self) -> str:
+        """The capability of the run's reads."""
         return (await self._mint().reads(self.run)).token
 
     async def _inside(self, activity: Callable[..., Awaitable[Any]], token: str) -> Any:
