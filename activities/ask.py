@@ -114,7 +114,7 @@ class Asking:
         return Verdict(state="approved", token=lease.token)
 
     async def _taken_back(self, run: WarrantedRun) -> str:
-        """A worker took it back and died before it said so: by this token, which sends nothing, it is said."""
+        """A worker took it back and died before it said so: with this, which sends nothing, it is said."""
         return (await self.mint.reads(run)).token
 
     async def _conclude(

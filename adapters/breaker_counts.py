@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, Self
 
-from sqlalchemy import Select, and_, func, literal, or_, select, union, union_all
+from sqlalchemy import Row, Select, and_, func, literal, or_, select, union, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.schema import actions, approvals, attempts, claims, runs
@@ -45,7 +45,7 @@ class Counting:
 
 async def counts(connection: AsyncConnection, env: str, wanted: Sequence[Counting]) -> dict[str, Counts]:
     """By route. One query for many; dollars, which are text, take another where a breaker asks for them."""
-    found = {}
+    found: dict[str, Row[Any]] = {}
     for start in range(0, len(wanted), _AT_ONCE):
         some = wanted[start : start + _AT_ONCE]
         rows = await connection.execute(union_all(*(_counted(env, one) for one in some)))
