@@ -39,6 +39,8 @@ class Asking:
     async def ask(self, ref: ActionRef) -> Asked:
         run = await self.warrants.current()
         action = await self.actions.get(run, ref.action_id)
+        if action.frozen is None:
+            return Asked(approval_id="", deadline_ms=None, token=await self._taken_back(run))
         frozen = sealed(self.verifier, action)
         route = await self._route(run)
         decision = await self._decide(run, route, action)
@@ -102,12 +104,18 @@ class Asking:
 
     async def _approved(self, run: WarrantedRun, approval: ApprovalRecord) -> Verdict:
         action = await self.actions.get(run, approval.action_id)
+        if action.frozen is None:
+            return Verdict(state="approved", token=await self._taken_back(run))
         frozen = sealed(self.verifier, action)
         if frozen.digest() != approval.action_digest:
             raise TokenRefused("the approval is for other bytes")
         await self.approvals.resume(approval.approval_id)
         lease = self.mint.write(run, frozen.tool, frozen.digest(), frozen.key_hash)
         return Verdict(state="approved", token=lease.token)
+
+    async def _taken_back(self, run: WarrantedRun) -> str:
+        """A worker took it back and died before it said so: with this, which sends nothing, it is said."""
+        return (await self.mint.reads(run)).token
 
     async def _conclude(
         self,

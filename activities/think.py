@@ -69,12 +69,12 @@ class Thinking:
         recorded = await self.turns.recorded(run, step.step)
         if recorded is not None:
             return recorded
-        sentence = await self.switches.holding(
+        halt = await self.switches.holding(
             env=run.warrant.env, tenant=run.warrant.tenant, route=run.warrant.route, tool=None
         )
-        if sentence is not None:
-            await self.runs.halt(run, sentence)
-            return Turn(step=step.step, halted=sentence)
+        if halt is not None:
+            await self.runs.halt(run, halt.sentence, halt.rules)
+            return Turn(step=step.step, halted=halt.sentence)
         if run.warrant.undoes is not None:
             return await self._undo(run, run.warrant.undoes, step.step)
         asked = await self._prepare(run, step.step)

@@ -21,7 +21,7 @@ from contracts.errors import TokenRefused, Unknown
 from contracts.outbox import LetterKind
 from contracts.tokens import Grant, Purpose, Verifier
 
-_TAKEN_BACK: Final = "taken back: the target changed after it was shown"
+_TAKEN_BACK: Final = "taken back: its target changed, or it was stopped, after it was shown"
 """In place of an action that is about to be frozen anew."""
 
 

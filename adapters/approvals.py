@@ -175,7 +175,7 @@ async def _supersede(connection: AsyncConnection, action_id: str, approval_id: s
         )
         .values(
             state=ApprovalState.CANCELLED,
-            denial="The target changed after this was shown, so it is asked about anew",
+            denial="Its target changed, or it was stopped, after this was shown, so it is asked about anew",
             version=approvals.c.version + 1,
         )
     )

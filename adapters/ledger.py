@@ -25,7 +25,7 @@ from adapters.admission import (
 from adapters.audit_log import append
 from adapters.breaker_rows import BREAKER, passage
 from adapters.claim_rows import LEASE_MS, attempt_record, kept, put, row_of, stored
-from adapters.freezing import thaw
+from adapters.freeing import fail, take_back, taken_back
 from adapters.limits import Counted
 from adapters.proofs import Proofs
 from adapters.schema import actions, claims
@@ -98,9 +98,11 @@ class StoreLedger:
             action = await read_action(connection, request.frozen.run_id, request.frozen.action_id)
             if action.action_digest != request.action_digest:
                 return Claim(say="changed", sentence="it was frozen anew, with other bytes; nothing was sent")
-            if found is not None:
-                return await self._again(connection, request, found)
-            return await self._first(connection, request)
+            if found is None:
+                return await self._first(connection, request)
+            if taken_back(found, action):
+                return await self._first(connection, request, found.fence + 1)
+            return await self._again(connection, request, found)
 
         try:
             claim = await self._store.write(work)
@@ -138,12 +140,9 @@ class StoreLedger:
 
     async def _again(self, connection: AsyncConnection, request: ClaimRequest, row: Row[Any]) -> Claim:
         """A claim of this key by this action stands: it is continued as the tool allows."""
-        if row.action_digest != request.action_digest and row.state != Outcome.FAILED:
+        if row.action_digest != request.action_digest:
             text = "this idempotency key was sent with other bytes; nothing more was sent"
             raise ClaimRefused(text, _OTHER_BYTES)
-        if row.action_digest != request.action_digest:
-            # Frozen anew, since the target had changed: it had no effect, and was approved once more.
-            return await self._first(connection, request, row.fence + 1)
         if row.state in _SETTLED:
             return Claim(say="stored", fence=row.fence, again=True, stored=stored(connection, row))
         if outlived(row.holder, request.holder):
@@ -160,8 +159,12 @@ class StoreLedger:
         switch = await holding(connection, request.run.warrant, request.frozen.tool, now)
         halt = None if switch is None else ClaimRefused(switch.sentence(), switch.rules, say="halted")
         over = await _over(connection, request, now) if same_epoch else _RESTORED
-        if unsent and (refusal := halt or over):
-            return await _freed(connection, request, row, refusal.claim, now)
+        if unsent and over:
+            return await fail(connection, request, row, over.claim, now)
+        if unsent and halt:
+            # Prepared anew it waits there for what held it.
+            await take_back(connection, request, row.fence, halt.claim.sentence, now)
+            return Claim(say="changed", sentence=halt.claim.sentence, fence=row.fence, again=True)
         state = UNSENT if unsent else "claimed"
         say = reclaim(request.spec.retry, state, (now - row.first_ms) / 1000, unsent)
         if row.state == Outcome.UNKNOWN and (say == "unknown" or over is not None):
@@ -236,21 +239,7 @@ class StoreLedger:
 
     async def release(self, request: ClaimRequest, fence: int, sentence: str) -> bool:
         async def work(connection: AsyncConnection) -> bool:
-            now = self._clock.now_ms()
-            failed = Conclusion(outcome=Outcome.FAILED, content=sentence, text=sentence, duration_ms=0)
-            freed = await connection.execute(
-                update(claims)
-                .where(claims.c.key_hash == request.frozen.key_hash)
-                .where(claims.c.state == "claimed", claims.c.fence == fence)
-                .values(
-                    state=Outcome.FAILED,
-                    settled_ms=now,
-                    result=kept(connection, request.frozen, failed),
-                )
-            )
-            if freed.rowcount == 1:
-                await thaw(connection, request.run.warrant, request.frozen, sentence, now)
-            return freed.rowcount == 1
+            return await take_back(connection, request, fence, sentence, self._clock.now_ms())
 
         return await self._store.write(work)
 
@@ -264,20 +253,3 @@ async def _over(connection: AsyncConnection, request: ClaimRequest, now: int) ->
     except ClaimRefused as refusal:
         return refusal
     return None
-
-
-async def _freed(
-    connection: AsyncConnection, request: ClaimRequest, row: Row[Any], why: Claim, now: int
-) -> Claim:
-    """Claimed, and stopped before anything left: it failed, and the key is nobody's any more."""
-    text = why.sentence
-    failed = Conclusion(outcome=Outcome.FAILED, content=text, text=text, duration_ms=0, rules=why.rules)
-    await connection.execute(
-        update(claims)
-        .where(claims.c.key_hash == row.key_hash)
-        .values(
-            state=Outcome.FAILED, fence=row.fence + 1, settled_ms=now, result=kept(connection, row, failed)
-        )
-    )
-    await conclude(connection, request.run.warrant, request.frozen.action_id, failed, now)
-    return Claim(say="stored", fence=row.fence + 1, again=True, stored=failed)

@@ -13,6 +13,7 @@ from adapters.schema import switches
 from adapters.store import Store
 from contracts.alert import Alert, Severity
 from contracts.audit import SYSTEM_TENANT, AuditRecord
+from contracts.errors import Halted
 from contracts.ports import Clock
 from policies.times import moment
 
@@ -71,10 +72,11 @@ class StoreSwitches:
         self._store = store
         self._clock = clock
 
-    async def holding(self, *, env: str, tenant: str, route: str, tool: str | None) -> str | None:
+    async def holding(self, *, env: str, tenant: str, route: str, tool: str | None) -> Halted | None:
         async with self._store.read() as connection:
             found = await relevant(connection, env=env, tenant=tenant, route=route, tool=tool)
-        return next((switch.sentence() for switch in found if switch.holds(self._clock.now_ms())), None)
+        now = self._clock.now_ms()
+        return next((Halted(one.sentence(), one.rules) for one in found if one.holds(now)), None)
 
     async def list(self, env: str) -> tuple[Switch, ...]:
         statement = select(switches).where(switches.c.env == env).order_by(switches.c.scope)

@@ -10,6 +10,7 @@ from contracts.action import Frozen, Original, Prepared, Undo
 from contracts.approval import ApprovalRecord, Click, Person, Ruled, Terms
 from contracts.credential import Credential
 from contracts.digest import Json
+from contracts.errors import Halted
 from contracts.ledger import Conclusion
 from contracts.passkey import Assertion
 from contracts.run import ActionRecord, RunRecord, WarrantedRun
@@ -120,8 +121,8 @@ class Actions(Protocol):
 class Switches(Protocol):
     """Kill switches."""
 
-    async def holding(self, *, env: str, tenant: str, route: str, tool: str | None) -> str | None:
-        """The sentence of a switch that stops this, if one does."""
+    async def holding(self, *, env: str, tenant: str, route: str, tool: str | None) -> Halted | None:
+        """What a switch that stops this says, if one does."""
         ...
 
 

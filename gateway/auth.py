@@ -13,6 +13,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from contracts.audit import SYSTEM_TENANT
 from contracts.errors import TokenRefused
 from contracts.tokens import Purpose, Verifier
 from gateway.bodies import repeated
@@ -137,7 +138,8 @@ def _tenant(kind: Kind, tenant: str | None) -> str | None:
         return None
     if kind is Kind.APPROVER and tenant is None:
         return None
-    if tenant is None or tenant in ("", "*"):
+    # Who was called like the chain of what belongs to no tenant would read it, and write into it.
+    if tenant is None or tenant in ("", "*", SYSTEM_TENANT):
         raise TokenRefused(f"the token names no tenant that a {kind}'s may")
     return tenant
 

@@ -30,7 +30,9 @@ class Resumer:
         self._drain = drain
         self._clock = clock
         self._env = env
-        self._held: frozenset[str] | None = None
+        self._held: frozenset[str] = frozenset()
+        #: Something was lifted since the last look began, or nobody has looked yet.
+        self._lifted = True
         self._until_ms = 0
         self._told: set[str] = set()
         self._rounds = Rounds("resumer", self.look)
@@ -38,7 +40,7 @@ class Resumer:
     def poke(self) -> None:
         """A switch was lifted, or a breaker reset, just now."""
         # Stopped and lifted within one round, it would not be missed in the comparison.
-        self._held = None
+        self._lifted = True
         self._rounds.poke()
 
     async def run(self) -> None:
@@ -47,11 +49,12 @@ class Resumer:
     async def look(self) -> None:
         """One round. The first one tells every halted run: what held it may be gone without us."""
         now = self._clock.now_ms()
-        before = self._held
+        lifted, self._lifted = self._lifted, False
         stopped = {switch.scope for switch in await self._switches.list(self._env) if switch.holds(now)}
         holding = frozenset(stopped | {f"breaker:{route}" for route in await self._breakers.holding()})
+        lifted = lifted or bool(self._held - holding)
         self._held = holding
-        if before is None or before - holding:
+        if lifted:
             self._until_ms = now + WINDOW_MS
             self._told.clear()
         if now < self._until_ms:

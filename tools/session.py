@@ -9,7 +9,6 @@ import re
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Final
 
 import httpx
@@ -110,6 +109,7 @@ class _Session:
         """
         # Asked here as well, so that what is stopped is not even connected to.
         await gate()
+        door = _Door(gate)
         try:
             async with (
                 asyncio.timeout(self._left()),
@@ -119,14 +119,14 @@ class _Session:
                     url,
                     headers=self._headers(body),
                     content=body,
-                    extensions={"trace": partial(_at_the_first_byte, gate)},
+                    extensions={"trace": door},
                 ) as response,
             ):
                 return await self._taken(response)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
             return Broken.UNSENT
         except (TimeoutError, httpx.TimeoutException):
-            return Broken.SLOW
+            return Broken.SLOW if door.opened else Broken.UNSENT
         # InvalidURL: httpx reads the address of a redirect even where it follows none.
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError):
             return Broken.LOST
@@ -235,10 +235,18 @@ class WriteSession(_Session):
         return of_write(await self._exchange(self._method, self._url, self._body, gate), self.service)
 
 
-async def _at_the_first_byte(gate: Gate, event: str, _: object) -> None:
-    """A connection may take its time: what held before it may hold no more."""
-    if event == _FIRST_BYTE:
-        await gate()
+@dataclass
+class _Door:
+    """The gate at the first byte: a connection may take its time, and what held before it holds no more."""
+
+    gate: Gate
+    #: From here on the request may have left.
+    opened: bool = False
+
+    async def __call__(self, event: str, _: object) -> None:
+        if event == _FIRST_BYTE:
+            await self.gate()
+            self.opened = True
 
 
 def check_header(credential: Credential) -> None:

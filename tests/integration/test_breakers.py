@@ -14,6 +14,7 @@ from sqlalchemy import event, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.audit_log import AuditQuery
+from adapters.breaker_counts import Counting, counts
 from adapters.breaker_rounds import BreakerRounds
 from adapters.documents import StoreDocuments
 from adapters.ledger import StoreLedger
@@ -405,6 +406,19 @@ async def test_a_route_published_without_its_breaker_runs(stage: Stage) -> None:
     await stage.start()
     await stage.rounds().look()
     assert await stage.told() == [("breaker", "opened"), ("breaker", "closed")]
+
+
+async def test_any_number_of_routes_is_counted(stage: Stage) -> None:
+    """More than SQLite takes in one query; each route has its own counts."""
+    await stage.fail(2)
+    breaker = broken().breaker
+    assert breaker is not None
+    names = [*(f"other/{number}" for number in range(501)), "support/close"]
+    wanted = [Counting(route=name, breaker=breaker, since_ms=0) for name in names]
+    async with stage.world.stores["broker"].read() as connection:
+        found = await counts(connection, ENV, wanted)
+    assert [name for name in names if found[name] != Counts()] == ["support/close"]
+    assert found["support/close"].failed == 2
 
 
 async def test_a_round_asks_the_store_few_questions(stage: Stage) -> None:

@@ -58,6 +58,7 @@ async def test_a_switch_that_stops_nothing_says_so(tmp_path: Path, scope: str, c
         ("all", {"stopped": "yes", "reason": "x"}),
         ("all", {"stopped": True, "reason": "x", "until": "2020-01-01T00:00:00Z"}),
         ("all", {"stopped": True, "reason": "x", "until": "2099-01-01T00:00:00"}),
+        ("all", {"stopped": True, "reason": "x", "until": "9999-12-31T23:59:59-12:00"}),
         ("all", {"stopped": False, "reason": "x", "until": "2099-01-01T00:00:00Z"}),
     ],
 )

@@ -67,6 +67,8 @@ async def test_a_token_of_another_purpose_is_refused(tmp_path: Path, purpose: Pu
         {"tenant": None},
         {"tenant": "*"},
         {"tenant": ""},
+        {"tenant": "system"},
+        {"kind": "operator", "sub": "op:local", "tenant": "system"},
         {"routes": []},
         {"routes": "support/close"},
         {"sub": "demo"},

@@ -49,13 +49,25 @@ async def test_the_same_key_with_other_bytes_is_refused(case: Case) -> None:
     assert "other bytes" in claim.sentence
 
 
-async def test_a_claim_that_a_switch_stops_before_anything_left_is_free_again(case: Case) -> None:
-    """What surely was not sent is failed, not unknown, and blocks its target for nobody."""
+async def test_a_claim_that_a_switch_stops_before_anything_left_is_taken_back(case: Case) -> None:
+    """What surely was not sent is neither failed nor unknown: its action is open, to wait for the lift."""
     await case.answer("approve")
     await case.claim()
     await case.world.switches.set(
         env=ENV, scope="tool:ticket.close", reason="test", actor="op:x", until_ms=None, stopped=True
     )
+    claim = await case.ledger.claim(replace(case.request(), unsent=True))
+    assert (claim.say, claim.stored) == ("changed", None)
+    action = await StoreActions(case.world.store, case.world.clock).get(case.run, case.frozen.action_id)
+    assert (action.outcome, action.frozen) == (None, None)
+
+
+async def test_a_claim_that_the_policy_denies_before_anything_left_has_failed(case: Case) -> None:
+    """What surely was not sent is failed, not unknown, and blocks its target for nobody."""
+    await case.answer("approve")
+    await case.claim()
+    narrower = route(deny_tools=["ticket.close"], allow_tools=["kb.search"])
+    await case.world.documents.publish(ENV, "route", narrower.name, narrower.document(), actor="op:test")
     claim = await case.ledger.claim(replace(case.request(), unsent=True))
     assert claim.stored is not None
     assert claim.stored.outcome is Outcome.FAILED

@@ -156,13 +156,14 @@ async def test_a_refused_read_names_its_rule(case: Case) -> None:
 
 
 async def test_no_denial_in_the_audit_is_without_a_rule(case: Case) -> None:
-    """What a stop freed before it left, and what the run's end skipped, have theirs in the audit."""
+    """What a new policy freed before it left, and what the run's end skipped, have theirs in the audit."""
     await case.answer("approve")
     await case.claim()
-    await _stop(case)
+    await _publish(case, deny_tools=["ticket.close"], allow_tools=["ticket.purge"])
     await case.ledger.claim(replace(case.request(), unsent=True))
+    await _publish(case)
     beside = await case.beside("k-2")
     await beside.end_run()
     found = [one.record for one in await case.world.audit.search(AuditQuery(tenant="acme"))]
     ended = [(one["outcome"], tuple(one["rules"])) for one in found if one["kind"] == "result"]
-    assert ended == [("failed", ("switch:tool:ticket.close",)), ("skipped", ("run.closed",))]
+    assert ended == [("failed", ("deny_tools[0]",)), ("skipped", ("run.closed",))]

@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 
+from contracts.errors import TokenRefused
 from contracts.run import Outcome
 from tests.integration.test_gateway_world import route
 from tests.integration.tool_stage import ALLOWED, Stage, nothing, proposing, slowly
@@ -138,3 +139,33 @@ async def test_what_was_approved_before_a_stop_is_asked_about_anew(closing: Stag
     await closing.prepare()
     assert (await closing.write(await closing.approved())).outcome == Outcome.SUCCEEDED
     assert closing.target.requests.count("write") == 1
+
+
+async def test_a_write_that_was_taken_back_unheard_is_prepared_anew(closing: Stage) -> None:
+    """The worker died before it said so, and its capability ran out: a new one says so, and sends nothing."""
+    token = await _ready(closing)
+    await closing.switch(CLOSE)
+    await closing.switch(CLOSE, stopped=False)
+    assert (await closing.write(token)).changed
+    assert (await closing.write(await closing.permitted())).changed
+    await closing.prepare()
+    with pytest.raises(TokenRefused):
+        await closing.write(await closing.reads())
+    assert (await closing.write(await closing.approved())).outcome == Outcome.SUCCEEDED
+    assert closing.target.requests.count("write") == 1
+
+
+async def test_a_write_that_needs_no_approval_carries_on_after_a_stop_too(store_url: str) -> None:
+    """Held back before its first byte; lifted, the same bytes are claimed anew, and sent once."""
+    waived = {"tool": "ticket.close", "waive": "approval", "reason": "trial", "owner": "principal:ada"}
+    rules = {"exceptions": [{**waived, "expires": "2099-01-31"}]}
+    async with proposing(store_url, "ticket.close", **rules) as closing:
+        await closing.prepare()
+        closing.target.connecting = slowly(partial(closing.switch, CLOSE))
+        assert (await closing.write(await closing.waived())).changed
+        assert (await closing.prepare()).halted is not None
+        await closing.switch(CLOSE, stopped=False)
+        closing.target.connecting = nothing
+        assert (await closing.prepare()).action_digest is not None
+        assert (await closing.write(await closing.waived())).outcome == Outcome.SUCCEEDED
+        assert closing.target.requests.count("write") == 1

@@ -158,6 +158,20 @@ async def test_a_route_that_masks_nothing_shows_what_there_is(store_url: str) ->
     assert "Personal data is masked" not in stage.model.asked[1].prompt
 
 
+async def test_what_is_stopped_asks_no_model(store_url: str) -> None:
+    """The run is halted, and the audit names the switch; lifted, it asks."""
+    switch: dict[str, Any] = {"env": ENV, "scope": "tenant:acme", "reason": "test", "actor": "op:x"}
+    async with staged(store_url, ModelTurn(text="Done.")) as stage:
+        await stage.world.switches.set(**switch, stopped=True, until_ms=None)
+        halted = (await stage.think()).halted
+        assert (halted, stage.model.asked) == ("tenant:acme is stopped by op:x: test", [])
+        records = await stage.world.audit.search(AuditQuery(tenant="acme", run_id=stage.run_id))
+        told = [one.record["rules"] for one in records if one.record["outcome"] == "halted"]
+        assert told == [["switch:tenant:acme"]]
+        await stage.world.switches.set(**switch, stopped=False, until_ms=None)
+        assert (await stage.think()).final
+
+
 async def test_a_run_in_circles_says_so_wherever_it_is_asked(store_url: str) -> None:
     """The result, the audit and the answer to why name the rule and the tool in a sentence."""
     lines = [says("get", f"Once more, {number}.", ticket_id="T-1") for number in range(3)]

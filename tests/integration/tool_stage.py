@@ -102,13 +102,15 @@ class Stage:
     target: Target
     run: WarrantedRun
     ref: ActionRef
+    #: The approval that was asked for last.
+    asked: str = ""
 
     async def prepare(self) -> Frost:
-        found: Frost = await self._inside(self._preparing().prepare, await self._reads())
+        found: Frost = await self._inside(self._preparing().prepare, await self.reads())
         return found
 
     async def read(self) -> Acted:
-        found: Acted = await self._inside(self._acting().read, await self._reads())
+        found: Acted = await self._inside(self._acting().read, await self.reads())
         return found
 
     async def write(self, token: str) -> Acted:
@@ -117,8 +119,7 @@ class Stage:
 
     async def approved(self) -> str:
         """Ask, have Ada approve, and collect: the write's capability."""
-        asking = self._asking()
-        asked: Asked = await self._inside(asking.ask, "")
+        asked: Asked = await self._inside(self._asking().ask, "")
         approval = await self.world.approvals.get(asked.approval_id)
         answer = await self.world.http.post(
             f"/v1/approvals/{asked.approval_id}/decision",
@@ -126,10 +127,21 @@ class Stage:
             headers=self.world.approver(),
         )
         assert answer.status_code == 200, answer.text
-        collected = ApprovalRef(approval_id=asked.approval_id)
-        verdict: Verdict = await self._environment().run(asking.collect, collected)
+        self.asked = asked.approval_id
+        return await self.permitted()
+
+    async def permitted(self) -> str:
+        """Collect what people said last: the write's capability."""
+        collected = ApprovalRef(approval_id=self.asked)
+        verdict: Verdict = await self._environment().run(self._asking().collect, collected)
         assert verdict.token is not None
         return verdict.token
+
+    async def waived(self) -> str:
+        """Ask, where an exception says that nobody need be: the write's capability."""
+        asked: Asked = await self._inside(self._asking().ask, "")
+        assert asked.token is not None
+        return asked.token
 
     async def switch(self, scope: str, *, stopped: bool = True) -> None:
         await self.world.switches.set(
@@ -152,7 +164,8 @@ class Stage:
         records = await self.world.audit.search(AuditQuery(tenant="acme"))
         return [one.record["rules"] for one in records if one.record["outcome"] == outcome]
 
-    async def _reads(self) -> str:
+    async def reads(self) -> str:
+        """The capability of the run's reads."""
         return (await self._mint().reads(self.run)).token
 
     async def _inside(self, activity: Callable[..., Awaitable[Any]], token: str) -> Any:
@@ -228,14 +241,15 @@ class Stage:
 
 
 @asynccontextmanager
-async def proposing(store_url: str, tool: str) -> AsyncIterator[Stage]:
-    """A run whose model proposed one call of that tool."""
-    async with opened(store_url, route(allow_tools=ALLOWED)) as world:
+async def proposing(store_url: str, tool: str, **rules: Any) -> AsyncIterator[Stage]:
+    """A run whose model proposed one call of that tool, on a route that has these rules too."""
+    permitting = route(allow_tools=ALLOWED, **rules)
+    async with opened(store_url, permitting) as world:
         await world.documents.publish(ENV, "catalogue", "catalogue", TOOLS.document(), actor="op:x")
         run = await world.warranted((await world.start()).json()["run_id"])
         run = replace(run, warrant_digest=digest_bytes(run.record.warrant.encode()))
         call = Call(tool=tool, arguments={"ticket_id": "T-1"})
-        decision = decide(route(allow_tools=ALLOWED), TOOLS, call, now_ms=world.clock.now_ms())
+        decision = decide(permitting, TOOLS, call, now_ms=world.clock.now_ms())
         turns = StoreTurns(world.stores["agent"], world.clock)
         await turns.reserve(run, Reservation(attempt_id="one", step=1, usd="0", seconds=1.0))
         turn = NewTurn(

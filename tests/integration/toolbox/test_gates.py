@@ -10,7 +10,7 @@ from contracts.errors import Halted, Unavailable
 from contracts.run import Outcome
 from contracts.toolbox import Scope
 from tests.gates import Counted, open_gate
-from tests.integration.toolbox.box import CLOSE, SPECS, close_frozen, toolbox
+from tests.integration.toolbox.box import CLOSE, SPECS, arm_close, close_frozen, toolbox
 from tests.integration.toolbox.hostile import Hostile
 from tests.integration.toolbox.vault import SCOPE
 
@@ -108,3 +108,18 @@ async def test_a_write_that_is_held_back_failed_and_was_not_sent(hostile: Hostil
     assert (len(hostile.serving) - before, hostile.writes) == (opens, [])
     assert (await armed.send(open_gate)).outcome is Outcome.SUCCEEDED
     assert len(hostile.writes) == 1
+
+
+async def test_a_write_that_waited_at_its_gate_for_too_long_was_not_sent(hostile: Hostile) -> None:
+    """A store that is silent while it connects: nothing left, nothing is unknown, and it is tried again."""
+    armed = await arm_close(hostile.url, timeout=1)
+    asked: list[None] = []
+
+    async def late() -> None:
+        asked.append(None)
+        if len(asked) == 2:
+            await asyncio.sleep(30)
+
+    answer = await armed.send(late)
+    assert (answer.outcome, answer.transient, hostile.writes) == (Outcome.FAILED, True, [])
+    assert (await armed.send(late)).outcome is Outcome.SUCCEEDED
