@@ -4,6 +4,7 @@ import json
 import re
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -243,10 +244,25 @@ def test_a_models_words_hold_masks_alone() -> None:
     _shown(_told({"to": "a@x.org"}), masks=masks)
     words = "I mail [email-1], that is a@x.org, not b@x.org"
     answer = ModelTurn(text=words, calls=(Call(tool="get", arguments={"to": "[email-1]"}, words=words),))
-    (call,) = resolved(answer, masks).calls
+    (call,) = resolved(answer, masks, TOOLS).calls
     assert call.arguments == {"to": "a@x.org"}
-    assert call.words == resolved(answer, masks).text == "I mail [email-1], that is [email-1], not [email]"
+    assert (
+        call.words
+        == resolved(answer, masks, TOOLS).text
+        == "I mail [email-1], that is [email-1], not [email]"
+    )
     assert _shown(_told({"to": "c@x.org"}), masks=masks)[0]["content"] == '{"to": "[email-2]"}'
+
+
+def test_nothing_masked_goes_along_with_a_read_that_reaches_outside() -> None:
+    """No person looks at its address, so a value that the model cannot see cannot leave in it either."""
+    masks, arguments = Masks(ALL), {"url": "https://docs.example.com/[email-1]"}
+    _shown(_told({"to": "a@x.org"}), masks=masks)
+    for effect, real in ((Effect.READ, False), (Effect.WRITE, True)):
+        spec = replace(TOOLS.tools["get"], effect=effect, reaches="/url")
+        answer = ModelTurn(text="", calls=(Call(tool="get", arguments=arguments),))
+        (call,) = resolved(answer, masks, Catalogue(tools={"get": spec})).calls
+        assert (call.arguments != arguments) is real
 
 
 def test_numbers_that_are_cards_are_masked() -> None:
