@@ -152,7 +152,7 @@ class Thinking:
         return await self._record(asked, answer, _since(started))
 
     async def _record(self, asked: _Asked, answer: ModelTurn, duration_ms: int) -> Turn:
-        now, answer = self.clock.now_ms(), resolved(answer, asked.masks)
+        now, answer = self.clock.now_ms(), resolved(answer, asked.masks, asked.catalogue)
         calls = tuple(
             (call, decide(asked.route, asked.catalogue, call, now_ms=now))
             for call in (_sound(call) for call in answer.calls)

@@ -16,7 +16,7 @@ from policies.limit_checks import idle_limits, limit_problems, twins
 from policies.people import People
 from policies.problem import Problem, did_you_mean
 from policies.route import Limit, Route, unenforced
-from policies.schema_words import KEYWORDS, strange
+from policies.schema_words import FORMATS, KEYWORDS, strange, toothless
 from policies.source import Place, Source
 from policies.when_checks import Finding, open_arguments, rule_problems
 
@@ -167,6 +167,9 @@ class RouteCheck:
     def _schema(self, place: Place, schema: Json) -> Iterator[Problem]:
         for inner, text in strange(schema):
             yield self.source.problem((*place, *inner), text, did_you_mean(str(inner[-1]), KEYWORDS))
+        for inner, text in toothless(schema):
+            hint = f"those that are: {', '.join(sorted(FORMATS))}" if inner[-1] == "format" else ""
+            yield self.source.problem((*place, *inner), text, hint)
         try:
             check_schema(schema)
         except Malformed as error:

@@ -64,18 +64,37 @@ _PLACES: Final = (
     re.compile(r"hooks\.slack\.com/(?:services|workflows)/([\w/]{10,}+)"),
     re.compile(r"discord(?:app)?\.com/api/webhooks/([\w/-]{20,}+)"),
 )
-_IS: Final = r"\\{0,7}+[\"']?\s{0,3}+(?:=>|[:=]){1,2}\s{0,3}+"
+_DRESS: Final = r"(?:[*_`]{1,3}+|</?[a-z]{1,9}+>)?+"
+"""Markdown's and HTML's, around a label or a value."""
+_IS: Final = rf"{_DRESS}\\{{0,7}}+[\"']?\s{{0,3}}+(?:=>|[:=]){{1,2}}{_DRESS}\s{{0,3}}+{_DRESS}"
 """Between a label and its value, in JSON within JSON too."""
+_SAYS: Final = r"(?:\s{1,3}+(?:is|was|lautet)(?:\s{0,3}+:)?+)?\s{1,3}+[\"'`]?"
+"""Between them in a sentence, or nothing but a space."""
 _VALUE: Final = (
     r"(?:\"((?:[^\"\\\n]|\\[^\n]){1,300}+)|'([^'\n]{1,300}+)|\\{1,7}+[\"']([^\"'\\\n]{1,300}+)"
     r"|([^\s\"',;<>&(){}\[\]\\]{4,}+))"
 )
-_PASSWORD: Final = re.compile(rf"(?:passw(?:or)?d|passphrase|passwort|pwd){_IS}{_VALUE}", re.IGNORECASE)
-_KEY: Final = re.compile(
+_WORD_LIKE: Final = (
+    r"(?:passw(?:or)?d|passphrase|passcode|passwort|kennwort|pwd|mot de passe|contrase\u00f1a"
+    r"|(?<![a-z])(?<!boarding )(?:pass|pw))"
+)
+_PASSWORD: Final = re.compile(rf"{_WORD_LIKE}{_IS}{_VALUE}", re.IGNORECASE)
+_PASSWORD_SAID: Final = re.compile(rf"{_WORD_LIKE}{_SAYS}([^\s\"',;<>`]{{5,80}}+)", re.IGNORECASE)
+_KEY_LIKE: Final = (
     r"(?:api[_ -]?key|access[_ -]?key|secret[_ -]?key|account[_ -]?key|private[_ -]?key|auth[_ -]?key"
-    r"|sharedaccesskey|key[_-]?secret|secret|token|authorization|x-amz-signature|[?&](?:sig|signature|key))"
+    r"|sharedaccesskey|key[_-]?secret|secret|token"
+)
+_KEY: Final = re.compile(
+    rf"{_KEY_LIKE}|authorization|x-amz-signature|[?&](?:sig|signature|key))"
     rf"(?:[_ -]?(?:id|value))?{_IS}{_VALUE}",
     re.IGNORECASE,
+)
+_KEY_SAID: Final = re.compile(rf"{_KEY_LIKE}){_SAYS}([\w.~+/=-]{{16,}}+)", re.IGNORECASE)
+_ELEMENT: Final = re.compile(
+    r"(?:password|passwd|pwd|passphrase|secret|token|api[_-]?key)>([^\s<>]{4,200}+)</", re.IGNORECASE
+)
+_LOGIN: Final = re.compile(
+    r"(?<!\S)(?:-u|--user)[ =]{1,3}+[\"']?[^\s:\"']{1,60}+:(?!\d++(?:\W|$))([^\s\"']{3,}+)"
 )
 _HEADER: Final = re.compile(
     r"\b(?:authorization[\"']?\s{0,3}+[:=]\s{0,3}+[\"']?(?:basic|bearer|token|apikey|digest)\s{1,3}+"
@@ -86,6 +105,8 @@ _BEARER: Final = re.compile(r"\b(?:bearer|basic)\s{1,3}+([\w.~+/=-]{16,}+)", re.
 _AWS_SECRET: Final = re.compile(
     r"(?:secret|aws)[^\n]{0,60}?(?<![A-Za-z0-9/+])([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])", re.IGNORECASE
 )
+
+_MIXED: Final = re.compile(r"[^\W\d_].*[\d!$%&#@^+=~]|[\d!$%&#@^+=~].*[^\W\d_]")
 
 _ESCAPE: Final = re.compile(r"\\(?:[bfnrt/]|u[0-9a-fA-F]{4})")
 _OURS: Final = re.compile(r"(?:sha256:[0-9a-f]{64}|(?:req|apr|run|act|out)_[0-9a-f]{6,40}\b.*)")
@@ -124,12 +145,13 @@ def _spans(text: str) -> Iterator[tuple[int, int]]:
         yield from (match.span() for match in whole.finditer(text))
     for place in _PLACES:
         yield from (match.span(1) for match in place.finditer(text))
-    for match in _HEADER.finditer(text):
-        yield match.span(1)
+    for pattern in (_HEADER, _ELEMENT, _LOGIN):
+        yield from (match.span(1) for match in pattern.finditer(text) if match[1] != REMOVED)
     for match in _PASSWORD.finditer(text):
         if _password(_value(match)):
             yield match.span(match.lastindex or 0)
-    for pattern in (_KEY, _BEARER, _AWS_SECRET):
+    yield from (match.span(1) for match in _PASSWORD_SAID.finditer(text) if _made_up(match[1]))
+    for pattern in (_KEY, _KEY_SAID, _BEARER, _AWS_SECRET):
         yield from (
             match.span(match.lastindex or 0) for match in pattern.finditer(text) if _key(_value(match))
         )
@@ -143,6 +165,12 @@ def _password(value: str) -> bool:
     """Whether it is one, and not the next word of a sentence."""
     plain = value.strip(".,:!?*•").lower()
     return bool(plain) and plain.split()[0] not in _SAID and not value.startswith(REMOVED)
+
+
+def _made_up(value: str) -> bool:
+    """Whether a word in a sentence about a password may be one: letters with digits or signs among them."""
+    plain = value.strip(".,:!?*)(")
+    return _MIXED.search(plain) is not None and _password(value)
 
 
 def _key(value: str) -> bool:

@@ -138,6 +138,8 @@ def _endings(base: Route, route: Route) -> Iterator[Wider]:
 def _watch(base: Route, route: Route) -> Iterator[Wider]:
     if base.audit_enabled and not route.audit_enabled:
         yield ("audit",), "the route would not be audited"
+    if base.input is not None and not _holds(base.input, route.input):
+        yield ("input",), "the schema of a run's input would not hold any more"
     if base.breaker is not None:
         if route.breaker is None:
             yield ("breaker",), "there would be no breaker"

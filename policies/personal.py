@@ -6,7 +6,7 @@ address of a machine or somebody's id is none. In doubt it is personal: a mask c
 
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +14,7 @@ _BREAK: Final = " \u00a0\u2007\u2009\u202f\u2010\u2011-"
 """What stands between the groups of a number."""
 
 _EMAIL: Final = re.compile(r"(?<![\w.+%'-])[.+%'-]*+(\w[\w.+%'-]*+[@\uff20][\w-]++(?:\.[\w-]++)++)")
+_AT: Final = re.compile("[@\uff20]")
 _IBAN: Final = re.compile(r"(?<![^\W_])([A-Za-z]{2})\d\d", re.ASCII)
 _BBAN: Final = re.compile(rf"(?:[{_BREAK}]?[A-Za-z0-9])+")
 _IBAN_LENGTHS: Final = {
@@ -78,7 +79,7 @@ def personal(text: str, kinds: Collection[str]) -> list[Found]:
     for look in _DETECTORS:
         here = list(look(left))
         found += here
-        left = _without(left, here)
+        left = without(left, [(one.start, one.end) for one in here])
     return sorted((one for one in found if one.kind in kinds), key=lambda one: one.start)
 
 
@@ -98,20 +99,30 @@ def _unescaped(text: str) -> str:
 _ESCAPE: Final = re.compile(r'\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})')
 
 
-def _without(text: str, found: list[Found]) -> str:
+def without(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    """The text with line breaks in these places, in their order, each other character where it was."""
     parts, at = [], 0
-    for one in found:
-        parts += [text[at : one.start], "\n" * (one.end - one.start)]
-        at = one.end
+    for start, end in spans:
+        parts += [text[at:start], "\n" * (end - start)]
+        at = end
     return "".join([*parts, text[at:]])
 
 
 def _emails(text: str) -> Iterator[Found]:
     for match in _EMAIL.finditer(text):
-        last = match[1].rpartition(".")[2]
-        if len(last) > 1 and not last.isdigit():
-            key = unicodedata.normalize("NFKC", match[1]).casefold()
-            yield Found(kind="email", start=match.start(1), end=match.end(1), key=key)
+        if address := _address(match[1]):
+            key = unicodedata.normalize("NFKC", address).casefold()
+            yield Found(kind="email", start=match.start(1), end=match.start(1) + len(address), key=key)
+
+
+def _address(found: str) -> str:
+    """Without last labels in which no domain ends, such as a number behind a full stop; empty: it is none."""
+    domain = _AT.split(found)[1]
+    labels = domain.split(".")
+    while len(labels) > 1 and (len(labels[-1]) < 2 or labels[-1].isdigit()):
+        labels.pop()
+    left = ".".join(labels)
+    return found.removesuffix(domain) + left if len(labels) > 1 else ""
 
 
 def _ibans(text: str) -> Iterator[Found]:

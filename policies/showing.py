@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
+from contracts.decision import Call
 from contracts.digest import Json
 from contracts.run import Outcome
 from contracts.tool import Catalogue
@@ -36,13 +37,21 @@ def shown(said: Sequence[Message], masks: Masks, catalogue: Catalogue, model: st
     return tuple(_shown(message, masks, catalogue, model) for message in seen)
 
 
-def resolved(answer: ModelTurn, masks: Masks) -> ModelTurn:
+def resolved(answer: ModelTurn, masks: Masks, catalogue: Catalogue) -> ModelTurn:
     """An answer with real values in its calls' arguments, and none in its words."""
     calls = tuple(
-        replace(call, arguments=masks.resolved(call.arguments), words=masks.hushed(call.words))
+        replace(call, arguments=_real(call, masks, catalogue), words=masks.hushed(call.words))
         for call in answer.calls
     )
     return replace(answer, text=masks.hushed(answer.text), calls=calls)
+
+
+def _real(call: Call, masks: Masks, catalogue: Catalogue) -> Json:
+    """A read that reaches outside asks no person, so it takes nothing along that is masked."""
+    spec = catalogue.tools.get(call.tool)
+    if spec is not None and spec.reaches is not None and not spec.effect.writes:
+        return call.arguments
+    return masks.resolved(call.arguments)
 
 
 def _unhidden(message: Message) -> Json:

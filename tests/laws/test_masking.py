@@ -4,6 +4,7 @@ import json
 import re
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -181,16 +182,87 @@ def test_only_texts_are_resolved_and_only_by_known_masks() -> None:
     }
 
 
+HELD = {
+    "to": "marta.k@postbox.example",
+    "phone": "01761234567",
+    "at": "+1 202 555 0143",
+    "card": "4111 1111 1111 1111",
+    "iban": "DE44 5001 0517 5407 3249 31",
+    "who": {"name": "Marta Keller"},
+}
+BESIDE = st.text("x9 -_.,:;/()[]#@+'%\\\n\u200b\u0301\u30e6", max_size=4)
+
+
+@given(
+    BESIDE | st.sampled_from(["order ", "ref: ", "https://x-", "tel:", "EUR "]),
+    st.sampled_from(["email-1", "phone-1", "phone-2", "card-1", "iban-1", "name-1", "name-1.1"]),
+    BESIDE | st.sampled_from([" EUR", ".evil.test/", "%", "[card-1]", " [phone-1]"]),
+)
+def test_no_surroundings_bring_a_value_out(before: str, mask: str, after: str) -> None:
+    """Whatever a model writes beside a mask, what a tool repeats of that shows it no letter of the value."""
+    masks = Masks(ALL)
+    _shown(_told(HELD), masks=masks)
+    meant = masks.resolved(f"[{mask}]")
+    repeated = masks.masked(masks.resolved(f"{before}[{mask}]{after}"))
+    value, left = (re.sub(r"\W", "", text).lower() for text in (meant, repeated))
+    assert meant != f"[{mask}]"
+    assert not any(value[at : at + 4] in left for at in range(len(value) - 3)), repeated
+
+
+@pytest.mark.parametrize("text", ["[card-1][card-1]", "x[phone-1]", "[name-1]s", "\u200b[name-1]"])
+def test_a_mask_that_runs_together_with_other_text_stays_one(text: str) -> None:
+    """What might not be known again is not put in; punctuation and letters without spaces keep it apart."""
+    masks = Masks(ALL)
+    _shown(_told(HELD), masks=masks)
+    assert masks.resolved(text) == text
+    assert masks.resolved("([name-1]'s) [name-1.1]さん") == "(Marta Keller's) Martaさん"
+
+
+@pytest.mark.parametrize("name", ["phone", "phone_number", "mobilePhone", "Tel", "cell"])
+def test_a_number_alone_is_a_phone_number_where_its_member_says_so(name: str) -> None:
+    """In a document the label is the member's name; of other members such a number is an id."""
+    told = {name: "01761234567", "more": [{name: [1761234567, 12]}], "order_id": "5551234567"}
+    assert json.loads(_content(told)) == {
+        name: "[phone-1]",
+        "more": [{name: ["[phone-2]", 12]}],
+        "order_id": "5551234567",
+    }
+
+
+def test_a_number_that_was_masked_once_is_known_again() -> None:
+    """Its digits are the same number in other words, as a JSON number too, and by the same mask."""
+    said = (_told({"note": "tel 01761234567"}), _told({"a": "order 0176-1234567", "n": 1761234567}))
+    assert [json.loads(one["content"]) for one in _shown(*said)] == [
+        {"note": "tel [phone-1]"},
+        {"a": "order [phone-1]", "n": 1761234567},
+    ]
+
+
 def test_a_models_words_hold_masks_alone() -> None:
     """An answer's calls get real values; its words keep masks, and what it made up gets no number."""
     masks = Masks(ALL)
     _shown(_told({"to": "a@x.org"}), masks=masks)
     words = "I mail [email-1], that is a@x.org, not b@x.org"
     answer = ModelTurn(text=words, calls=(Call(tool="get", arguments={"to": "[email-1]"}, words=words),))
-    (call,) = resolved(answer, masks).calls
+    (call,) = resolved(answer, masks, TOOLS).calls
     assert call.arguments == {"to": "a@x.org"}
-    assert call.words == resolved(answer, masks).text == "I mail [email-1], that is [email-1], not [email]"
+    assert (
+        call.words
+        == resolved(answer, masks, TOOLS).text
+        == "I mail [email-1], that is [email-1], not [email]"
+    )
     assert _shown(_told({"to": "c@x.org"}), masks=masks)[0]["content"] == '{"to": "[email-2]"}'
+
+
+def test_nothing_masked_goes_along_with_a_read_that_reaches_outside() -> None:
+    """No person looks at its address, so a value that the model cannot see cannot leave in it either."""
+    masks, arguments = Masks(ALL), {"url": "https://docs.example.com/[email-1]"}
+    _shown(_told({"to": "a@x.org"}), masks=masks)
+    for effect, real in ((Effect.READ, False), (Effect.WRITE, True)):
+        spec = replace(TOOLS.tools["get"], effect=effect, reaches="/url")
+        answer = ModelTurn(text="", calls=(Call(tool="get", arguments=arguments),))
+        (call,) = resolved(answer, masks, Catalogue(tools={"get": spec})).calls
+        assert (call.arguments != arguments) is real
 
 
 def test_numbers_that_are_cards_are_masked() -> None:

@@ -33,6 +33,7 @@ limits:
 budgets: {steps: 25, seconds: 60, usd: "1.00", denials: 3}
 approval: {group: leads, deadline: 4h, min_review_seconds: 5, escalate: {after: 2h, group: others}}
 on_denied: stop
+input: {type: object, required: [ticket_id]}
 """
 BASE_FILE, OWN_FILE = "routes/base.yaml", "routes/own.yaml"
 OWN = "narrows: base\n"
@@ -113,6 +114,7 @@ WIDER = [
     ("on_denied: tell_model", "would go on where `base` stops it"),
     ("on_expired: tell_model", "would go on where `base` stops it"),
     ("audit: {enabled: false}", "would not be audited"),
+    ("input: null", "the schema of a run's input would not hold any more"),
     (
         f"exceptions: [{WAIVER}, expires: 2027-01-31}}]",
         "an exception that the base has not",
