@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.breaker_counts import Counting, counts
@@ -57,6 +57,9 @@ class BreakerRounds:
                 await self.look()
             except InterlockError as error:
                 LOG.warning("breakers_wait", error=error.name, reason=error.sentence)
+            except Exception as error:
+                # A mistake of ours must not end the broker; without rounds no breaker would ever open.
+                LOG.error("round_broke", error=type(error).__name__)
             await asyncio.sleep(_EVERY)
 
     async def look(self) -> None:
@@ -106,8 +109,10 @@ class BreakerRounds:
     async def _judge(
         self, connection: AsyncConnection, breaker: Breaker, record: BreakerRecord
     ) -> Move | None:
-        """By how its probe ended; None: that goes on."""
-        state = await connection.scalar(select(runs.c.state).where(runs.c.run_id == record.probe_run))
+        """By how its probe ended, or by one that tried before it and took longer; None: they go on."""
+        earlier = await connection.scalar(_completed(self._env, record))
+        probe = earlier or record.probe_run
+        state = await connection.scalar(select(runs.c.state).where(runs.c.run_id == probe))
         ended = RunState.FAILED if state is None else RunState(state)
         if not ended.ended:
             return None
@@ -116,7 +121,7 @@ class BreakerRounds:
             before=record,
             after=judged(record, breaker, completed=completed, now_ms=self._clock.now_ms()),
             outcome="closed" if completed else "reopened",
-            why=f"the run that tried, {record.probe_run}, ended as {ended}",
+            why=f"the run that tried, {probe}, ended as {ended}",
         )
 
     async def _make(self, move: Move) -> None:
@@ -125,3 +130,14 @@ class BreakerRounds:
 
         if await self._store.write(work):
             LOG.warning("breaker", route=move.after.route, outcome=move.outcome, reason=move.why)
+
+
+def _completed(env: str, record: BreakerRecord) -> Select[tuple[str]]:
+    """A run that completed of those that were let start since it opened: each of them tried."""
+    return (
+        select(runs.c.run_id)
+        .where(runs.c.env == env, runs.c.route == record.route, runs.c.state == RunState.COMPLETED)
+        .where(runs.c.created_ms > record.since_ms)
+        .order_by(runs.c.ended_ms)
+        .limit(1)
+    )

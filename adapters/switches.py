@@ -91,15 +91,17 @@ class StoreSwitches:
         async def work(connection: AsyncConnection) -> Switch:
             now = self._clock.now_ms()
             key = (switches.c.env == env) & (switches.c.scope == scope)
-            before = await connection.scalar(select(switches.c.stopped_ms).where(key))
+            row = (await connection.execute(select(switches).where(key))).first()
+            before = None if row is None else _switch(row)
+            last_stop = None if before is None else before.stopped_ms
             switch = Switch(
                 scope=scope,
                 stopped=stopped,
                 reason=reason,
                 actor=actor,
                 at_ms=now,
-                stopped_ms=now if stopped else before,
-                until_ms=until_ms if stopped else None,
+                stopped_ms=now if stopped else last_stop,
+                until_ms=_later(before, until_ms, now) if stopped else None,
             )
             await connection.execute(delete(switches).where(key))
             await connection.execute(
@@ -135,6 +137,13 @@ class StoreSwitches:
             reason=f"{scope}: {reason}" if scope else reason,
         )
         await self._store.write(lambda connection: append(connection, record))
+
+
+def _later(before: Switch | None, until_ms: int | None, now_ms: int) -> int | None:
+    """When a stop ends: one that holds is not cut short by another, but lifted by somebody who says so."""
+    if before is None or not before.holds(now_ms):
+        return until_ms
+    return None if until_ms is None or before.until_ms is None else max(until_ms, before.until_ms)
 
 
 def _switch(row: Row[Any]) -> Switch:

@@ -31,5 +31,6 @@ class BreakerRecord:
     until_ms: int | None
     #: Of ``half_open``: the run that tries; None: the next that wants to.
     probe_run: str | None
-    #: What happened before this moment does not count: Unix milliseconds.
+    #: Unix milliseconds at which it opened or closed last: what happened before counts no more, and a run
+    #: that was accepted before has not tried.
     since_ms: int

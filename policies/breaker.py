@@ -2,7 +2,7 @@
 
 closed ── too much went wrong ──> open ── open_for later, one run tries ──> half open
 half open ── the probe completed ──> closed;  ── it ended otherwise ──> open
-half open ── the probe took longer than open_for ──> another run may try
+half open ── the probe took longer than open_for ──> another run may try; each that completes closes it
 any ── a person resets it ──> closed
 
 It opens by what happened within its window and since it last closed. It never closes by the passing of time.
@@ -63,8 +63,9 @@ def fresh(env: str, route: str) -> BreakerRecord:
 
 
 def since(breaker: Breaker, record: BreakerRecord, now_ms: int) -> int:
-    """From when on it counts: Unix milliseconds."""
-    return max(now_ms - milliseconds(breaker.window), record.since_ms)
+    """From when on it counts: Unix milliseconds. Of one that is not closed: what opened it is shown too."""
+    window = now_ms - milliseconds(breaker.window)
+    return max(window, record.since_ms) if record.state is BreakerState.CLOSED else window
 
 
 def trips(breaker: Breaker, counts: Counts) -> str | None:
@@ -90,6 +91,7 @@ def opened(record: BreakerRecord, breaker: Breaker, reason: str, now_ms: int) ->
         at_ms=now_ms,
         until_ms=now_ms + milliseconds(breaker.open_for),
         probe_run=None,
+        since_ms=now_ms,
     )
 
 

@@ -72,7 +72,7 @@ def unjudged(route: Route, catalogue: Catalogue) -> Iterator[Finding]:
         said = route.when.get(name, {}).get("properties")
         ruled = said if isinstance(said, dict) else {}
         for argument, schema in tool.schema.get("properties", {}).items():
-            if argument not in ruled and _takes_address(argument, schema):
+            if ruled.get(argument) in (None, True, {}) and _takes_address(argument, schema):
                 text = f"`{name}` takes an address in `{argument}`, and no rule says which"
                 hint = f"say `reaches: {argument}` in the tool file, so that `egress` judges it"
                 yield ("allow_tools", at), text, hint

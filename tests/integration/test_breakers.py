@@ -186,17 +186,33 @@ async def test_a_probe_that_does_not_complete_opens_it_again(
 
 
 async def test_a_probe_that_takes_too_long_lets_another_try(stage: Stage) -> None:
-    """Then its own end decides nothing any more."""
+    """Each of them tried: an earlier one that failed decides nothing, the first that completes closes it."""
     await stage.open()
     stage.world.clock.at_ms += OPEN_MS
     slow = await stage.start()
     assert problem(await stage.world.start(key="k-new")) == (503, "breaker-open")
     stage.world.clock.at_ms += OPEN_MS
+    slower = await stage.start()
+    stage.world.clock.at_ms += OPEN_MS
     other = await stage.start()
-    await stage.end(slow, "completed")
+    await stage.end(slow, "failed")
     await stage.rounds().look()
     record = await stage.record()
     assert (record.state, record.probe_run) == (BreakerState.HALF_OPEN, other)
+    await stage.end(slower, "completed")
+    await stage.rounds().look()
+    assert (await stage.record()).state is BreakerState.CLOSED
+
+
+async def test_what_ran_before_it_opened_closes_nothing(stage: Stage) -> None:
+    """A run that was under way tried nothing: that it completes says nothing of what went wrong since."""
+    early = await stage.start()
+    await stage.open()
+    stage.world.clock.at_ms += OPEN_MS
+    await stage.start()
+    await stage.end(early, "completed")
+    await stage.rounds().look()
+    assert (await stage.record()).state is BreakerState.HALF_OPEN
 
 
 async def _approved(stage: Stage, count: int) -> list[Case]:

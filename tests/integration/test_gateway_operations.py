@@ -81,6 +81,27 @@ async def test_a_switch_with_an_end_lifts_itself(tmp_path: Path) -> None:
         assert [one["stopped"] for one in shown] == [False]
 
 
+async def test_a_stop_is_not_cut_short_by_another(tmp_path: Path) -> None:
+    """Two people stop at once: the later end stands, one without an end stays, and lifting lifts."""
+    async with opened(tmp_path) as world:
+        operator = world.operator()
+        soon, later = "2098-01-01T00:00:00.000Z", "2099-01-01T00:00:00.000Z"
+
+        async def stop(**more: object) -> object:
+            body = {"stopped": True, "reason": "Now.", **more}
+            answer = await world.http.put("/v1/switches/all", json=body, headers=operator)
+            assert answer.status_code == 200, answer.text
+            return answer.json()["until"]
+
+        assert await stop(until=later) == later
+        assert await stop(until=soon) == later
+        assert await stop() is None
+        assert await stop(until=soon) is None
+        lifted = {"stopped": False, "reason": "Over."}
+        await world.http.put("/v1/switches/all", json=lifted, headers=operator)
+        assert await stop(until=soon) == soon
+
+
 async def test_an_operator_of_one_tenant_stops_that_tenant_alone(tmp_path: Path) -> None:
     """Neither everything, nor what tenants share, nor another tenant, whose switches are not even seen."""
     async with opened(tmp_path) as world:

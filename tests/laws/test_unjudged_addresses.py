@@ -23,6 +23,13 @@ def _route(**keys: Any) -> Route:
     return Route.read({**known, **keys})
 
 
+@pytest.mark.parametrize("rule", [True, {}])
+def test_a_rule_that_says_nothing_judges_nothing(rule: Any) -> None:
+    """``url: true`` is no rule on the address."""
+    route = _route(when={"page.read": {"properties": {"url": rule}}})
+    assert len(list(unjudged(route, Catalogue(tools={"page.read": PAGE})))) == 1
+
+
 @pytest.mark.parametrize(
     "properties",
     [
