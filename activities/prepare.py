@@ -46,10 +46,13 @@ class Preparing:
         run = await self.warrants.current()
         admitted = await self.guard.admit(run, ref.action_id)
         decision = await self._decide(admitted)
-        if decision.ruling is Ruling.DENY or not admitted.spec.effect.writes:
-            raise PermissionRefused(f"{admitted.spec.name} is not a write that this route may propose")
+        unasked_read = decision.ruling is Ruling.ALLOW and not admitted.spec.effect.writes
+        if decision.ruling is Ruling.DENY or unasked_read:
+            raise PermissionRefused(f"{admitted.spec.name} is nothing that this route may propose to people")
         if admitted.action.outcome not in (None, Outcome.UNKNOWN):
             return _ended(admitted)
+        if not admitted.spec.effect.writes:
+            return await self._conclude(admitted, _unasked(admitted, decision))
         try:
             # Nobody is asked to approve what cannot happen.
             await admitted.gate()
@@ -110,6 +113,12 @@ def _frost(frozen: Frozen, decision: Decision) -> Frost:
         approvals=decision.approvals,
         label=f"{frozen.tool} {frozen.target}",
     )
+
+
+def _unasked(admitted: Admitted, decision: Decision) -> Conclusion:
+    """A read that the route wants people asked about: nobody can be shown what it would change."""
+    text = f"{admitted.spec.name} is a read: people are asked about writes alone, so it is denied"
+    return denied(PermissionRefused(text, tuple(reason.rule for reason in decision.reasons)))
 
 
 def _nothing_to_propose(admitted: Admitted, answer: Answer, lasted: int) -> Conclusion:

@@ -74,6 +74,7 @@ class RouteCheck:
         yield from self._found(("limits",), idle_limits(self.route))
         yield from self._found((), idle_egress(self.route, self.catalogue))
         yield from self._found((), unjudged(self.route, self.catalogue))
+        yield from self._unasked()
         yield from self._unnamed()
         yield from self._circles()
         yield from self._unsigned()
@@ -82,6 +83,17 @@ class RouteCheck:
         """What others found below a place of the route."""
         for inner, text, hint in findings:
             yield self.source.problem((*place, *inner), text, hint)
+
+    def _unasked(self) -> Iterator[Problem]:
+        """Reads are never asked about: one that would have to be is denied."""
+        for at, name in enumerate(self.route.require_approval):
+            tool = self.catalogue.tools.get(name)
+            if tool is not None and tool.effect is Effect.READ and name in self.route.allow_tools:
+                text = (
+                    f"`{name}` is a read, and people are asked about writes alone: each call of it is denied"
+                )
+                hint = "rule its arguments under `when` or `egress` instead"
+                yield self.source.problem(("require_approval", at), text, hint)
 
     def _unnamed(self) -> Iterator[Problem]:
         """Names are masked where a tool says where they stand."""

@@ -52,6 +52,16 @@ async def test_approvers_are_not_bothered_with_what_the_policy_in_force_denies(c
     assert await closing.rules("denied") == [["deny_tools[0]"]]
 
 
+async def test_a_read_that_people_would_be_asked_about_is_denied(store_url: str) -> None:
+    """Nobody can be shown what a read changes: it is denied by the rule that asks, and the run goes on."""
+    async with proposing(store_url, "tickets.get", require_approval=["tickets.get"]) as stage:
+        frost = await stage.prepare()
+        assert (frost.action_digest, frost.halted) == (None, None)
+        assert (await stage.outcome(), stage.target.requests) == (Outcome.DENIED, [])
+        ((allowed, asked),) = await stage.rules("denied")
+        assert (allowed, asked) == ("allow_tools[1]", "require_approval[0]")
+
+
 async def test_a_preview_whose_secret_takes_its_time_is_stopped(closing: Stage) -> None:
     """Stopped while its secret is fetched: no request of it leaves."""
     closing.target.fetching = slowly(partial(closing.switch, CLOSE))

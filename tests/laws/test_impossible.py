@@ -151,6 +151,7 @@ WARNED = [
         "when: {ticket.close: {properties: {reason: {enum: [done]}}}}",
         "`reason` of `ticket.close` may be left out",
     ),
+    ("require_approval: [kb.search]", "each call of it is denied"),
     ("loop: 1", "stops a run at its first read"),
     ("loop: 26", "never reached within 25 steps"),
     ("stall: 26", "never reached within 25 steps"),
