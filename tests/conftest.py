@@ -14,31 +14,17 @@ from adapters.migrations import migrate
 from tests.postgres import Cluster, running
 
 _TESTS: Final = Path(__file__).parent
-_SHARING: Final = (
-    "acceptance/test_no_write_without_approval.py",
-    "acceptance/test_cancel.py",
-    "acceptance/test_stops.py",
-    "acceptance/test_reading.py",
-    "acceptance/test_unknown_writes.py",
-    "acceptance/test_outbox.py",
-    "acceptance/test_undo.py",
-    "acceptance/test_keys.py",
-    "acceptance/test_routes.py",
-    "acceptance/test_starts.py",
-    "acceptance/test_browser_click.py",
-    "acceptance/test_leaks.py",
-    "acceptance/test_history.py",
-    "acceptance/test_several_calls.py",
-    "acceptance/test_history_dump.py",
-)
-"""Those that share a stack, longest first. They come first: a process stops it after its last of them."""
 #: Files that take longest, longest first: what is begun last should be over soon.
 _LONG: Final = (
-    *_SHARING,
+    "acceptance/test_no_write_without_approval.py",
     "corpus/test_injections.py",
+    "acceptance/test_cancel.py",
+    "acceptance/test_stops.py",
     "acceptance/test_hostile_model.py",
+    "acceptance/test_reading.py",
     "chaos/test_points.py",
     "acceptance/test_tutorial.py",
+    "acceptance/test_unknown_writes.py",
     "workflows/test_cancellation.py",
     "acceptance/test_demo.py",
     "acceptance/test_compose.py",
@@ -52,6 +38,16 @@ _LONG: Final = (
     "integration/test_races.py",
     "workflows/test_costs.py",
     "integration/test_openapi_fuzzed.py",
+    "acceptance/test_outbox.py",
+    "acceptance/test_undo.py",
+    "acceptance/test_keys.py",
+    "acceptance/test_history_dump.py",
+    "acceptance/test_routes.py",
+    "acceptance/test_starts.py",
+    "acceptance/test_browser_click.py",
+    "acceptance/test_leaks.py",
+    "acceptance/test_history.py",
+    "acceptance/test_several_calls.py",
     "integration/test_stack.py",
     "integration/test_orphans.py",
     "workflows/test_agent_run.py",

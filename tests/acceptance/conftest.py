@@ -400,9 +400,9 @@ def scripted_tools(path: Path) -> Path:
     return path
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoints]:
-    """The whole stack, kept by an event loop of its own for as long as a process is at these tests."""
+    """The whole stack, kept by an event loop of its own for as long as the tests of this process run."""
     root = tmp_path_factory.mktemp("stack")
     policies, tools = scripted_policies(root / "policies"), scripted_tools(root / "tools.yaml")
     ready: Future[tuple[Endpoints, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
@@ -434,7 +434,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoints]:
     assert not thread.is_alive(), "the stack did not stop"
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def tickets(stack: Endpoints) -> Iterator[str]:
     """Open tickets of acme's, each given out once; more than all tests of one stack use up."""
     return iter(added_tickets(Path(stack.state), TICKETS))
