@@ -54,6 +54,7 @@ class ReadGate:
         try:
             result = await question
         except Exception:
+            # Whatever a tool's code raises once its request was held back, the no is what happened.
             if self.no is None:
                 raise
             raise self.no from None

@@ -2,15 +2,12 @@
 
 import asyncio
 import json
-import subprocess
-import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from sqlalchemy import Table, insert, select, update
 
@@ -31,24 +28,9 @@ from contracts.tokens import Purpose
 from policies.retrying import MENDING_ATTEMPTS
 from tests.content_keys import HeldKeys
 from tests.frozen import frozen as template
+from tests.integration.running_slack import BOT_TOKEN, ROOM, Json, Slack, begin
 
-ROOT = Path(__file__).resolve().parents[2]
-ROOM = "C0APPROVALS"
 BUDGET = '{"steps": 1, "seconds": 1, "usd": "0", "denials": 0}'
-BOT_TOKEN = "xoxb-planted-bot-token"
-CONTROL_TOKEN = "planted-control-token"
-CONFIG = {
-    "team": "T0INTERLOCK",
-    "app": "A0INTERLOCK",
-    "bot_user": "U0INTERLOCK",
-    "bot_token": BOT_TOKEN,
-    "signing_secret": "planted-signing-secret",
-    "control_token": CONTROL_TOKEN,
-    "interactions_url": "http://127.0.0.1:9/slack/interactions",
-    "channels": [{"id": ROOM, "name": "approvals"}],
-    "people": [{"user": "U0ADA", "name": "Ada Lovelace", "principal": "principal:ada"}],
-}
-Json = dict[str, Any]
 
 
 class HandClock:
@@ -69,62 +51,6 @@ class NoGrants:
 
     def verify(self, purpose: Purpose, token: str) -> dict[str, Any]:
         raise TokenRefused(f"no {purpose} token is known: {len(token)} bytes")
-
-
-@dataclass
-class Slack:
-    """A running stand-in."""
-
-    folder: Path
-    process: subprocess.Popen[str]
-    url: str
-
-    def control(self, method: str, path: str, body: Json | None = None) -> Json:
-        headers = {"Authorization": f"Bearer {CONTROL_TOKEN}"}
-        answer = httpx.request(
-            method, f"{self.url}/control/{path}", json=body, headers=headers, trust_env=False, timeout=10
-        )
-        assert answer.status_code == 200, answer.text
-        return dict(answer.json())
-
-    def fault(self, method: str, kind: str, **more: int) -> None:
-        self.control("POST", "faults", {"method": method, "kind": kind, **more})
-
-    def messages(self) -> list[Json]:
-        return list(self.control("GET", f"messages?channel={ROOM}")["messages"])
-
-    def calls(self, method: str) -> int:
-        return sum(call["method"] == method for call in self.control("GET", "calls")["calls"])
-
-    def stop(self) -> None:
-        self.process.kill()
-        self.process.wait(10)
-        if self.process.stdout:
-            self.process.stdout.close()
-
-
-def begin(folder: Path, port: str = "0") -> Slack:
-    path = folder / "slack.json"
-    path.write_text(json.dumps(CONFIG))
-    path.chmod(0o600)
-    command = [sys.executable, "-m", "embedded.slack", "--port", port, "--db", str(folder / "slack.sqlite")]
-    process = subprocess.Popen([*command, "--config", str(path)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    return Slack(folder, process, process.stdout.readline().rpartition(" ")[2].strip())
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slack]:
-    slack = begin(tmp_path_factory.mktemp("slack"))
-    yield slack
-    slack.stop()
-
-
-@pytest.fixture
-def slack(running: Slack) -> Slack:
-    """A stand-in that the tests share, emptied."""
-    running.control("POST", "reset")
-    return running
 
 
 @dataclass

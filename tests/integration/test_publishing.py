@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,8 +31,9 @@ from policies.load import PolicySet, load
 from policies.route import Route
 from tests import postgres
 from tests.content_keys import HeldKeys
+from tests.integration.running_slack import BOT_TOKEN, ROOM, Slack
 from tests.integration.test_gateway_world import opened, problem
-from tests.integration.test_outbox import BOT_TOKEN, ROOM, HandClock, Slack, begin
+from tests.integration.test_outbox import HandClock
 from tools.load import LoadedTools, load_tools
 
 TOOLS = load_tools(shipped_tools())
@@ -48,19 +49,6 @@ def changed(**keys: Any) -> PolicySet:
 
 WIDER = changed(loop=9, allow_tools=[*SHIPPED.routes[ROUTE].allow_tools, "email.send"], deny_tools=[])
 NARROWER = changed(loop=2)
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slack]:
-    slack = begin(tmp_path_factory.mktemp("slack"))
-    yield slack
-    slack.stop()
-
-
-@pytest.fixture
-def slack(running: Slack) -> Slack:
-    running.control("POST", "reset")
-    return running
 
 
 @dataclass

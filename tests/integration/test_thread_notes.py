@@ -1,7 +1,7 @@
 """What is said in a card's thread: who is asked, who is asked too, and what came of it; each once."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,22 +21,8 @@ from contracts.secret import Secret
 from contracts.wire import Ending
 from policies.people import People
 from tests.integration.approved_write import DONE
-from tests.integration.test_outbox import BOT_TOKEN, Slack, begin
+from tests.integration.running_slack import BOT_TOKEN, Slack
 from tests.integration.thread_stage import HOUR, NIGHT, STAFF, TERMS, Stage, publish, staged
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slack]:
-    slack = begin(tmp_path_factory.mktemp("slack"))
-    yield slack
-    slack.stop()
-
-
-@pytest.fixture
-def slack(running: Slack) -> Slack:
-    """A stand-in that the tests share, emptied."""
-    running.control("POST", "reset")
-    return running
 
 
 def said(reply: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -28,8 +28,8 @@ from contracts.run import Outcome
 from contracts.secret import Secret
 from policies.people import People
 from tests.integration.approved_write import Case
+from tests.integration.running_slack import BOT_TOKEN, ROOM, Slack
 from tests.integration.test_gateway_world import ENV, World, opened, person
-from tests.integration.test_outbox import BOT_TOKEN, ROOM, Slack
 
 HOUR: Final = 3_600_000
 TERMS: Final = Terms(
