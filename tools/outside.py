@@ -8,7 +8,7 @@ import asyncio
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import httpx
 
@@ -17,6 +17,7 @@ from contracts.toolbox import Answer, Gate
 from policies.egress import passage
 from policies.route import Egress
 from policies.web_address import WebAddress, follow, read_address
+from tools.door import Door
 from tools.outcomes import failed, refused
 from tools.page import Page, is_text, no_text, page
 from tools.reply import Stopped
@@ -27,8 +28,6 @@ _CONNECT: Final = 5.0
 """Seconds for a connection, at most; half of the call's time where that is less."""
 _MOVED: Final = frozenset({301, 302, 303, 307, 308})
 _LATER: Final = frozenset({408, 425, 429})
-_FIRST_BYTE: Final = "http11.send_request_headers.started"
-"""httpcore's word that the connection stands and the first byte of the request is next."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,13 +135,9 @@ class OutsideSession:
                 # The first line asks for what was judged: httpx would write its own reading of it.
                 "target": address.target.encode("ascii"),
                 "timeout": httpx.Timeout(timeout, connect=min(_CONNECT, timeout / 2)).as_dict(),
-                "trace": self._at_the_first_byte,
+                "trace": Door(self._borders.gate),
             },
         )
-
-    async def _at_the_first_byte(self, event: str, _: Any) -> None:
-        if event == _FIRST_BYTE:
-            await self._borders.gate()
 
 
 async def _taken(response: httpx.Response, address: WebAddress, most: int) -> Page | _Moved:

@@ -20,15 +20,13 @@ from contracts.errors import Malformed
 from contracts.secret import Secret
 from contracts.toolbox import Answer, Gate, Scope
 from tools.base_url import BaseUrl, Query
+from tools.door import Door
 from tools.outcomes import Service, of_read, of_write
 from tools.reply import BODY_LIMIT, Broken, Reply, Stopped, reply
 from tools.scrub import Scrubber
 
 _CONNECT: Final = 5.0
 """Seconds for a connection, at most; half of the call's time where that is less."""
-
-_FIRST_BYTE: Final = "http11.send_request_headers.started"
-"""httpcore's word that the connection stands and the first byte of the request is next."""
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 _VALUE: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
@@ -109,7 +107,7 @@ class _Session:
         """
         # Asked here as well, so that what is stopped is not even connected to.
         await gate()
-        door = _Door(gate)
+        door = Door(gate)
         try:
             async with (
                 asyncio.timeout(self._left()),
@@ -233,20 +231,6 @@ class WriteSession(_Session):
         """Send it: the good reply (2xx), or how it ended otherwise. Each call sends, with the same key."""
         self._deadline = 0.0
         return of_write(await self._exchange(self._method, self._url, self._body, gate), self.service)
-
-
-@dataclass
-class _Door:
-    """The gate at the first byte: a connection may take its time, and what held before it holds no more."""
-
-    gate: Gate
-    #: From here on the request may have left.
-    opened: bool = False
-
-    async def __call__(self, event: str, _: object) -> None:
-        if event == _FIRST_BYTE:
-            await self.gate()
-            self.opened = True
 
 
 def check_header(credential: Credential) -> None:
