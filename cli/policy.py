@@ -9,7 +9,7 @@ from cli import output
 from cli.options import JsonOption, json_object
 from cli.policy_check import check
 from cli.policy_diff import diff
-from cli.policy_files import EnvOption, Loaded, PoliciesOption, ToolsOption
+from cli.policy_files import EnvOption, PoliciesOption, ToolsOption
 from cli.policy_publish import publish
 from cli.policy_schema import schema
 from cli.policy_trial import try_cases
@@ -17,6 +17,7 @@ from contracts.decision import Call, Reason
 from policies.decide import decide
 from policies.foreseen import hinted, no_route
 from policies.weighed import beside, limits_on
+from tools.loaded import Loaded
 
 app = typer.Typer(no_args_is_help=True, help="What agents may do.")
 app.command()(check)

@@ -8,9 +8,10 @@ import typer
 
 from cli import output
 from cli.options import JsonOption
-from cli.policy_files import EnvOption, Loaded, PoliciesOption, ToolsOption
+from cli.policy_files import EnvOption, PoliciesOption, ToolsOption
 from policies.problem import PolicyRefused, Problem
 from tools.load import ToolsRefused
+from tools.loaded import Loaded
 
 
 def check(

@@ -9,7 +9,7 @@ import typer
 
 from cli import output
 from cli.options import JsonOption, StateOption
-from cli.policy_files import EnvOption, Loaded, ToolsOption
+from cli.policy_files import EnvOption, ToolsOption
 from cli.policy_showing import show, shown
 from cli.state import State
 from embedded.publish import Publishing, rule_set
@@ -17,6 +17,7 @@ from policies.change import Change, Direction
 from policies.diff import diff as compare
 from policies.diff import may_widen
 from policies.rule_set import RuleSet
+from tools.loaded import Loaded
 
 PUBLISHED: Final = "published"
 WIDER: Final = 3

@@ -1,46 +1,12 @@
-"""The files that the verbs of ``interlock policy`` are about: a policy directory and a tool file."""
+"""How the verbs of ``interlock policy`` name their files: a policy directory, a tool file, an environment."""
 
-from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated
 
 import typer
-
-from contracts.errors import Malformed
-from policies.load import PolicySet, load
-from policies.places import Places
-from tools.load import LoadedTools, load_tools
 
 PoliciesOption = Annotated[
     Path | None, typer.Option("--policies", help="Policy directory; the shipped one if not given.")
 ]
 ToolsOption = Annotated[Path | None, typer.Option("--tools", help="Tool file; the shipped one if not given.")]
 EnvOption = Annotated[str, typer.Option("--env", help="Environment that the policies are for.")]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Loaded:
-    """A policy directory and the tools that it is about."""
-
-    directory: Path
-    tools_file: Path
-    policies: PolicySet
-    tools: LoadedTools
-
-    @classmethod
-    def read(cls, policies: Path | None, tools: Path | None, env: str) -> Self:
-        """Raises InterlockError with everything that is wrong, each with its line."""
-        directory = policies or Path(str(files("policies").joinpath("shipped")))
-        file = tools or Path(str(files("tools").joinpath("helpdesk.yaml")))
-        if not directory.is_dir():
-            raise Malformed(f"{directory} is no directory: a policy directory has routes/ and people.yaml")
-        if not file.is_file():
-            raise Malformed(f"{file} is no file: --tools names one such as tools/helpdesk.yaml")
-        loaded = load_tools(file)
-        rules = load(directory, loaded.catalogue, env=env)
-        return cls(directory=directory, tools_file=file, policies=rules, tools=loaded)
-
-    @property
-    def places(self) -> Places:
-        return Places(policies=self.policies, tools=self.tools.places, tools_file=self.tools_file.name)

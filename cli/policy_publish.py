@@ -10,13 +10,14 @@ import typer
 
 from cli import output
 from cli.options import JsonOption, StateOption, named_operator
-from cli.policy_files import EnvOption, Loaded, PoliciesOption, ToolsOption
+from cli.policy_files import EnvOption, PoliciesOption, ToolsOption
 from cli.policy_showing import show, shown
 from cli.state import State
 from contracts.errors import Refused
 from embedded.publish import Offer, Publishing
 from policies.diff import may_widen
 from policies.trial import tried
+from tools.loaded import Loaded
 
 _WORD: Final = "wider"
 """What a person types who means it."""

@@ -7,12 +7,13 @@ import typer
 
 from cli import output
 from cli.options import JsonOption
-from cli.policy_files import EnvOption, Loaded, PoliciesOption, ToolsOption
+from cli.policy_files import EnvOption, PoliciesOption, ToolsOption
 from contracts.errors import Malformed
 from policies.cases import CaseResult
 from policies.coverage import total
 from policies.problem import did_you_mean
 from policies.trial import RouteTrial, tried
+from tools.loaded import Loaded
 
 THRESHOLD: Final = 80
 """Percent of each route's rules that its cases cover at least, where nothing else is asked for."""

@@ -5,7 +5,6 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,10 +15,10 @@ from interlock.answer import Answer
 from policies.cases import CaseResult, beginning_ms
 from policies.decide import decide_tool
 from policies.foreseen import NOTHING, Used, foreseen, hinted, no_route
-from policies.load import PolicySet, load
+from policies.load import PolicySet
 from policies.places import Places
 from policies.trial import RouteTrial, tried
-from tools.load import load_tools
+from tools.loaded import Loaded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,19 +37,12 @@ class Policies:
         Raises:
             InterlockError: with everything that is wrong, each with its file and line.
         """
-        directory = policies or Path(str(files("policies").joinpath("shipped")))
-        file = tools or Path(str(files("tools").joinpath("helpdesk.yaml")))
-        if not directory.is_dir():
-            raise Malformed(f"{directory} is no directory: a policy directory has routes/ and people.yaml")
-        if not file.is_file():
-            raise Malformed(f"{file} is no file: a tool file is one such as tools/helpdesk.yaml")
-        loaded = load_tools(file)
-        rules = load(directory, loaded.catalogue, env=env)
+        found = Loaded.read(policies, tools, env)
         return cls(
-            directory=directory,
-            _policies=rules,
-            _catalogue=loaded.catalogue,
-            _places=Places(policies=rules, tools=loaded.places, tools_file=file.name),
+            directory=found.directory,
+            _policies=found.policies,
+            _catalogue=found.tools.catalogue,
+            _places=found.places,
         )
 
     def __call__(
