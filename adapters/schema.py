@@ -317,6 +317,39 @@ alerts = Table(
     Column("lines", Text, nullable=False),
     Column("actor", String(200), nullable=False),
     _ms("at_ms", nullable=False),
+    #: Whose key seals title and lines; null: they are nobody's content.
+    Column("tenant", String(63)),
+    #: Slack user id of the one whom it is for; null: the channel.
+    Column("whom", String(40)),
+)
+
+openings = Table(
+    "openings",
+    metadata,
+    #: Id of the session; the run's row of the same id is there once it was opened.
+    Column("session_id", String(40), primary_key=True),
+    Column("tenant", String(63), nullable=False),
+    Column("env", String(63), nullable=False),
+    Column("opener", String(200), nullable=False),
+    #: JSON, as the passkey signed its digest.
+    Column("opening", Text, nullable=False),
+    Column("opening_digest", String(71), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("token", Text),
+    Column("consenter", String(200)),
+    _ms("asked_ms", nullable=False),
+    _ms("opened_ms"),
+    _ms("until_ms"),
+    _ms("ended_ms"),
+    Column("ended_by", String(200)),
+    Column("ended_why", Text, nullable=False, default=""),
+    #: A JSON list of principals.
+    Column("told", Text, nullable=False, default="[]"),
+    #: JSON, sealed under the tenant's key.
+    Column("report", Text),
+    Column("report_digest", String(71)),
+    Index("openings_by_state", "env", "state"),
+    Index("openings_by_time", "env", "asked_ms"),
 )
 
 epochs = Table(

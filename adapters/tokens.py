@@ -10,7 +10,7 @@ from adapters.keys import KeyRing, SigningKey
 from contracts.errors import Refused, TokenExpired, TokenRefused
 from contracts.tokens import Purpose
 
-_EXPIRING: Final = frozenset({Purpose.CAPABILITY, Purpose.CALLERS})
+_EXPIRING: Final = frozenset({Purpose.CAPABILITY, Purpose.CALLERS, Purpose.BREAK_GLASS_LOGIN})
 _REGISTERED: Final = frozenset({"aud", "iat", "iss", "nbf"})
 _LIMIT: Final = 16_384
 

@@ -24,9 +24,13 @@ class Alert:
     severity: Severity
     #: One line, such as ``The policy of support/close got wider``.
     title: str
-    #: A sentence each. Nothing in them is a secret or a run's content.
+    #: A sentence each. Nothing in them is a secret; nor a tenant's content, but where ``tenant`` names it.
     lines: tuple[str, ...]
     #: Who did it, such as ``op:local``, ``principal:ada`` or ``breaker``.
     actor: str
     #: Unix milliseconds.
     at_ms: int
+    #: Whose content is in title and lines: they are kept sealed under its key. None: nobody's.
+    tenant: str | None = None
+    #: Slack user id of the one person whom it is for; None: the alert channel.
+    whom: str | None = None

@@ -19,7 +19,7 @@ class AuditRecord:
     """What happened. Arguments and results appear as digests only."""
 
     #: ``run``, ``decision``, ``approval``, ``attempt``, ``result``, ``switch``, ``breaker``, ``policy``,
-    #: ``store``, ``keys``.
+    #: ``store``, ``keys``, ``break_glass``.
     kind: str
     #: Unix milliseconds.
     at_ms: int

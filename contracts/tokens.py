@@ -22,6 +22,15 @@ class Purpose(StrEnum):
     GRANT = "grant"
     AUDIT_HEAD = "audit-head"
     CALLERS = "callers"
+    #: Of the break-glass process alone: its sessions and acts.
+    BREAK_GLASS = "break-glass"
+    #: Of whoever says who a person is to the break-glass process.
+    BREAK_GLASS_LOGIN = "break-glass-login"
+
+    @property
+    def of_agents(self) -> bool:
+        """Whether the agent runtime knows its public key: it verifies nothing of break-glass."""
+        return self not in (Purpose.BREAK_GLASS, Purpose.BREAK_GLASS_LOGIN)
 
     @property
     def typ(self) -> str:
@@ -41,6 +50,8 @@ _AUDIENCES = {
     Purpose.GRANT: "act",
     Purpose.AUDIT_HEAD: "audit",
     Purpose.CALLERS: "gateway",
+    Purpose.BREAK_GLASS: "break-glass",
+    Purpose.BREAK_GLASS_LOGIN: "break-glass-login",
 }
 
 

@@ -10,6 +10,7 @@ OURS: Final = "interlock-app"
 ROOMS: Final = (
     "activities",
     "adapters",
+    "breakglass",
     "cli",
     "contracts",
     "embedded",

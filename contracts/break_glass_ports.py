@@ -1,0 +1,128 @@
+"""Ports of the break-glass process: its sessions and acts, as its store keeps them.
+
+Each raises ``Unavailable`` when the store cannot be reached, which means no.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from contracts.break_glass import Opening, Overridden, Session, SessionRecord, SessionState
+from contracts.digest import Json
+from contracts.run import ActionRecord, WarrantedRun
+from contracts.tool import Effect
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewAct:
+    """An act as its person proposes it."""
+
+    #: Unique in the session: the same key is the same act.
+    key: str
+    tool: str
+    effect: Effect
+    arguments: Json
+
+
+@dataclass(frozen=True, kw_only=True)
+class End:
+    """How a session ends."""
+
+    state: SessionState
+    #: ``principal:…``, or ``break-glass``.
+    actor: str
+    #: One sentence.
+    why: str
+    #: Of one that was open.
+    report: Json = None
+
+
+class Sessions(Protocol):
+    """Sessions: asked for, opened, ended. Each change is audited and announced in its own transaction."""
+
+    async def ask(self, opening: Opening) -> SessionRecord:
+        """Write the opening down and alert everybody.
+
+        Raises PermissionRefused where the tenant was forgotten: nothing can be kept of what is done to it.
+        """
+        ...
+
+    async def get(self, session_id: str) -> SessionRecord:
+        """Raises Unknown."""
+        ...
+
+    async def list(self, env: str, *, limit: int = 50) -> Sequence[SessionRecord]:
+        """Newest first."""
+        ...
+
+    async def unended(self, env: str) -> Sequence[SessionRecord]:
+        """Those that wait or are open."""
+        ...
+
+    async def open(self, session: Session, token: str, told: Sequence[str]) -> SessionRecord:
+        """From waiting to open, once; ``told`` are the principals of the approvers who are skipped.
+
+        An alert goes to the channel, and one to each of them by name.
+
+        Raises:
+            Conflict: it does not wait any more.
+        """
+        ...
+
+    async def end(self, session_id: str, end: End) -> SessionRecord:
+        """The first end stands; again is nothing. What was prepared and not confirmed is skipped.
+
+        Raises Unavailable while one of its acts is in hand: that is settled first.
+        """
+        ...
+
+    async def stops(self, env: str, scopes: Sequence[str]) -> Sequence[Overridden]:
+        """Those of these kill switches that hold right now."""
+        ...
+
+    async def acted_for(self, tenant: str, env: str) -> frozenset[str]:
+        """Every subject and service whom an open run of this tenant acts for, its caller among them."""
+        ...
+
+    async def refuse(self, *, env: str, actor: str, session_id: str | None, what: str, reason: str) -> None:
+        """Audit what was not let through: ``open``, ``consent``, ``act``, ``close`` or ``token``."""
+        ...
+
+
+class Acts(Protocol):
+    """Acts of sessions, beside what ``contracts.ports.Actions`` does with them."""
+
+    async def propose(self, run: WarrantedRun, act: NewAct) -> ActionRecord:
+        """Write the act down; the same key again gives the same act.
+
+        Raises:
+            Conflict: the key was used for another act, or another act of the session is in hand.
+            PermissionRefused: the session is not open any more.
+        """
+        ...
+
+    async def of(self, session_id: str) -> Sequence[ActionRecord]:
+        """All acts of a session, in their order."""
+        ...
+
+    async def confirmed(self, run: WarrantedRun, action_id: str, action_digest: str, seal: str) -> None:
+        """Keep the seal and audit that its person confirmed this digest; again is nothing.
+
+        Raises:
+            Conflict: it was frozen with other bytes, or has ended.
+        """
+        ...
+
+    async def in_hand(self, session_id: str) -> Sequence[ActionRecord]:
+        """Acts that were claimed and have no end, and those whose outcome nobody knows."""
+        ...
+
+    async def settle(
+        self, run: WarrantedRun, action_id: str, *, happened: bool, actor: str, reason: str
+    ) -> ActionRecord:
+        """Settle an act whose outcome nobody knows as a person says; its claim with it.
+
+        Raises:
+            Conflict: its outcome is known.
+        """
+        ...
