@@ -1,4 +1,4 @@
-"""Which break-glass process acts in a session: it says each second that it lives, or another takes it over."""
+"""Which break-glass process acts in a session: each second it says that it lives, or another takes over."""
 
 from typing import Final
 
