@@ -22,7 +22,7 @@ from adapters.content_keys import TenantContentKeys, content_secret
 from adapters.keys import AwsIdentity, KeyRing, PrivateKeys
 from adapters.secrets import SeparationBroken, TenantSecrets, read_credential, role_name
 from adapters.tokens import JwtSigner, JwtVerifier
-from contracts.errors import Conflict, Malformed, PermissionRefused, Unavailable
+from contracts.errors import Conflict, Malformed, PermissionRefused, TokenRefused, Unavailable
 from contracts.secret import Secret
 from contracts.tokens import Purpose
 from embedded.aws import plan
@@ -521,6 +521,8 @@ async def test_the_break_glass_process_signs_for_break_glass_alone(aws: _Aws) ->
     token = JwtSigner([key]).sign(Purpose.BREAK_GLASS, {"kind": "session"})
     ring = KeyRing.load(aws.state / BREAK_GLASS_KEYRING)
     assert JwtVerifier(ring).verify(Purpose.BREAK_GLASS, token) == {"kind": "session"}
+    with pytest.raises(TokenRefused, match="not trusted"):
+        JwtVerifier(KeyRing.load(aws.state / KEYRING)).verify(Purpose.BREAK_GLASS, token)
     for purpose in set(Purpose) - {Purpose.BREAK_GLASS}:
         with pytest.raises(PermissionRefused, match=f"keys/{purpose.value} "):
             await keys.signing_key(purpose)
