@@ -3,7 +3,7 @@
 Each raises ``Unavailable`` when the store cannot be reached, which means no.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -144,3 +144,11 @@ class Holds(Protocol):
         ...
 
     async def refusals(self, session_id: str) -> int: ...
+
+
+class Settled(Protocol):
+    """When what was sent came to its end."""
+
+    async def times(self, session_id: str) -> Mapping[str, int]:
+        """Unix milliseconds by act, of those that were sent and are settled."""
+        ...
