@@ -44,6 +44,8 @@ from tests.integration.tool_stage import DONE, Target
 
 PAGES: Final = "http://localhost:7716"
 GROUPS: Final = ("break-glass",)
+SLOW: Final = 0.51
+"""Seconds for which a look is not good any more."""
 REASON: Final = "The queue of Acme is stuck, and nobody can approve."
 
 NATIVE: Final = replace(CLOSE, retry=Retry(kind="native", retention_seconds=86_400), undo="ticket.reopen")
