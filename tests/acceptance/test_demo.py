@@ -88,10 +88,13 @@ def test_demo_runs_again_on_the_same_state(state: Path, played: dict[str, Any]) 
 
 
 def test_doctor_finds_every_part_well(state: Path) -> None:
-    """On a running stack every check passes, without a secret in the answer."""
+    """On a running stack every check passes; break-glass, which nobody asked for, does not run."""
     done = _interlock("doctor", "--json", "--state", str(state))
     assert done.returncode == 0, done.stdout
-    assert all(check["ok"] for check in json.loads(done.stdout)["checks"])
+    found = {check["part"]: check for check in json.loads(done.stdout)["checks"]}
+    assert all(check["ok"] for check in found.values())
+    assert found["break-glass"]["what"].startswith("not started")
+    assert not (state / "break-glass.json").exists()
 
 
 @pytest.mark.usefixtures("played")
