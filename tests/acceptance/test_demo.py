@@ -141,7 +141,7 @@ def test_the_state_directory_holds_what_the_docs_list(state: Path) -> None:
     table = (ROOT / "docs" / "interfaces.md").read_text().partition("## State directory")[2]
     rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
     listed = {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
-    patterns = {name: re.compile(re.sub("ROLE|PART", "[a-z]+", name)) for name in listed}
+    patterns = {name: re.compile(re.sub("ROLE|PART", "[a-z-]+", name)) for name in listed}
     found = {path.relative_to(state).as_posix() for path in state.rglob("*") if path.is_file()}
     plain = {re.sub(r"(-wal|-shm|\.lock)$", "", name) for name in found}
     known = {name: {file for file in plain if _is(patterns[name], file)} for name in listed}
