@@ -85,7 +85,6 @@ class Acting:
             action_digest=frozen.digest(),
             spec=admitted.spec,
             holder=f"{info.workflow_run_id}:{info.activity_id}:{info.attempt}",
-            capability=admitted.capability,
         )
         return await _to_its_end(self._claimed(admitted, request, armed))
 
