@@ -49,6 +49,11 @@ def serve_beside(state: Path) -> Beside:
     found: dict[str, Any] | None = read_json(state / _SETTINGS)
     if found is None:
         raise Unavailable(f"no stack runs on {state}: run `interlock dev`, or `interlock dev --break-glass`")
-    await_free("break-glass", found["port"])
+    try:
+        await_free("break-glass", found["port"])
+    except Unavailable as error:
+        raise Unavailable(
+            f"port {found['port']} does not work: break-glass runs there already, or end what listens on it"
+        ) from error
     keep(state, found["port"], os.getpid())
     return Beside(port=found["port"], environment=inherited() | found["settings"])
