@@ -9,7 +9,7 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives import hashes, serialization
@@ -50,7 +50,7 @@ class SoftPasskey:
     def load(cls, path: Path) -> Self:
         """Raises Malformed where the file holds none; never with what it holds."""
         try:
-            found = read_json(path)
+            found: Any = read_json(path)
             key = serialization.load_pem_private_key(found["key"].encode(), password=None)
             name, host = found["name"], found["host"]
         except (KeyError, AttributeError, TypeError, ValueError) as error:

@@ -17,7 +17,7 @@ from contracts.errors import Malformed
 from contracts.passkey import Passkey
 from gateway.pages import forms
 from gateway.pages.drawing import page
-from gateway.pages.visits import Visit, visit_of
+from gateway.pages.visits import House, Visit, visit_at
 from policies.enrolment import lines
 
 _NAME: Final = re.compile(r"[^\W_][\w .'-]{0,59}")
@@ -25,12 +25,12 @@ _NAME: Final = re.compile(r"[^\W_][\w .'-]{0,59}")
 
 
 async def show(request: Request) -> Response:
-    visit = await visit_of(request)
+    visit = await visit_at(request)
     return await _page(visit, visit.signed_in())
 
 
 async def made(request: Request) -> Response:
-    visit = await visit_of(request)
+    visit = await visit_at(request)
     person = visit.signed_in()
     fields = await forms.read(request, visit)
     try:
@@ -40,7 +40,7 @@ async def made(request: Request) -> Response:
     return await _page(visit, person, lines=lines(person.principal, passkey))
 
 
-def _read(visit: Visit, fields: Mapping[str, str]) -> Passkey:
+def _read(visit: Visit[House], fields: Mapping[str, str]) -> Passkey:
     name = fields.get("name", "").strip()
     if not _NAME.fullmatch(name):
         raise Malformed("a passkey's name is made of letters, digits and spaces, 60 at most")
@@ -48,7 +48,7 @@ def _read(visit: Visit, fields: Mapping[str, str]) -> Passkey:
 
 
 async def _page(
-    visit: Visit, person: Person, status: int = 200, *, problem: str = "", lines: str = ""
+    visit: Visit[House], person: Person, status: int = 200, *, problem: str = "", lines: str = ""
 ) -> Response:
     user = hashlib.sha256(f"user:{visit.parts.env}:{person.principal}".encode()).digest()
     return await page(
