@@ -73,7 +73,7 @@ class Acting:
         Raises as ``propose`` does, and Conflict where another digest was prepared, or none.
         """
         async with self.members.refusing("act", principal, session_id):
-            session = await self._theirs(principal, session_id)
+            _, session = await self._theirs(principal, session_id)
             action = await self._shown(session, action_id, action_digest)
             if action.outcome is not None:
                 return action
@@ -98,15 +98,15 @@ class Acting:
         """All acts of a session that somebody may see, in their order."""
         return await self.acts.of(session_id)
 
-    async def _theirs(self, principal: str, session_id: str) -> Signed:
+    async def _theirs(self, principal: str, session_id: str) -> tuple[SessionRecord, Signed]:
         person, record = await self.members.visible(principal, session_id)
         if person.principal != record.opening.opener:
             raise PermissionRefused(f"only {short_name(record.opening.opener)}, who opened it, acts in it")
-        return signed(self.carrying.verifier, record)
+        return record, signed(self.carrying.verifier, record)
 
     async def _open(self, principal: str, session_id: str) -> Signed:
-        found = await self._theirs(principal, session_id)
-        self._check_open((await self.members.visible(principal, session_id))[1])
+        record, found = await self._theirs(principal, session_id)
+        self._check_open(record)
         if not await self.holding.acts(session_id):
             raise Conflict("another break-glass process has this session, or ends it; act there")
         return found

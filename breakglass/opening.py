@@ -1,8 +1,7 @@
 """Opening: one person asks, another consents with a passkey, and only then is there a session."""
 
-import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 from breakglass.holding import Holding
 from breakglass.members import Members
@@ -49,7 +48,6 @@ class Openings:
     holding: Holding
     clock: Clock
     env: str
-    _asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def ask(self, principal: str, wish: Wish) -> SessionRecord:
         """Write down what somebody asks for, and tell everybody.
@@ -61,11 +59,7 @@ class Openings:
         """
         async with self.members.refusing("open", principal):
             person = await self.members.person(principal)
-            # One at a time, so that two of one person's do not both find none.
-            async with self._asking:
-                opening = await self._opening(person, wish)
-                await self._check_alone(person)
-                return await self.sessions.ask(opening)
+            return await self.sessions.ask(await self._opening(person, wish))
 
     async def consent(
         self, principal: str, session_id: str, opening_digest: str, assertion: Assertion
@@ -101,7 +95,7 @@ class Openings:
             raise Malformed(why)
         await self._check_person(person, opening)
         overrides = await self._overridden(sorted(set(wish.overrides)))
-        return Opening(**{**vars(opening), "overrides": overrides})
+        return replace(opening, overrides=overrides)
 
     async def _check_person(self, person: Person, opening: Opening) -> None:
         acted_for = await self.sessions.acted_for(opening.tenant, opening.env)
@@ -113,12 +107,6 @@ class Openings:
         for scope in set(scopes) - {one.scope for one in found}:
             raise Malformed(f"nothing is stopped by {scope[:200]} right now, so there is nothing to go past")
         return tuple(sorted(found, key=lambda one: one.scope))
-
-    async def _check_alone(self, person: Person) -> None:
-        for record in await self.sessions.unended(self.env):
-            if record.opening.opener == person.principal:
-                name, other = short_name(person.principal), record.opening.session_id
-                raise Conflict(f"{name}'s session {other} has not ended; close it first")
 
     async def _check_consent(
         self, person: Person, record: SessionRecord, opening_digest: str, assertion: Assertion

@@ -1,12 +1,15 @@
 """The report of a session: who, why, what, before and after, and how to take it back. Pure."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from contracts.action import Frozen
 from contracts.break_glass import SessionRecord
 from contracts.digest import Json
 from contracts.run import ActionRecord, Outcome
 from gateway.shapes import maybe_time, time_of
+
+_UNSENT: Final = "the session ended before it was sent"
 
 
 def report(
@@ -60,8 +63,8 @@ def _act(act: ActionRecord, settled_ms: int | None) -> Json:
         "target": None if frozen is None else frozen.target,
         "idempotency_key": act.idempotency_key,
         "action_digest": act.action_digest,
-        "outcome": act.outcome or Outcome.SKIPPED,
-        "text": act.outcome_text,
+        "outcome": (act.outcome or Outcome.SKIPPED).value,
+        "text": act.outcome_text if act.outcome else _UNSENT,
         "changes": [] if frozen is None else [vars(change) for change in frozen.preview.changes],
         "undo": _undo(frozen),
         "proposed_at": time_of(act.created_ms),
