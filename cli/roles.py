@@ -23,7 +23,7 @@ def worker(
 
     Example: interlock worker --role broker
     """
-    _become("worker", "--role", role.value)
+    become("worker", "--role", role.value)
 
 
 def gateway(
@@ -34,10 +34,10 @@ def gateway(
 
     Example: interlock gateway --port 8100
     """
-    _become("gateway", "--host", host, "--port", str(port))
+    become("gateway", "--host", host, "--port", str(port))
 
 
-def _become(module: str, *arguments: str) -> NoReturn:
+def become(module: str, *arguments: str) -> NoReturn:
     sys.stdout.flush()
     # -P: no folder of the working directory may stand in for the module.
     os.execv(sys.executable, [sys.executable, "-P", "-m", module, *arguments])  # noqa: S606  no shell is the point
