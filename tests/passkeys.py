@@ -1,7 +1,10 @@
 """The software passkey of drills, with every lie that a test wants told."""
 
+import json
+from pathlib import Path
 from typing import Any, Final
 
+import yaml
 from webauthn.helpers import encode_cbor
 
 from adapters.passkeys import encoded as encoded
@@ -43,3 +46,18 @@ class SoftPasskey(Honest):
             "client_data": encoded(client_data("webauthn.create", challenge, origin, **client)),
             "attestation": encoded(encode_cbor({"fmt": "none", "attStmt": {}, "authData": data})),
         }
+
+
+DEVICES: Final = {"grace": SoftPasskey.create("Grace's laptop")}
+"""Those of the people in a whole stack's tests."""
+
+
+def with_passkeys(directory: Path) -> Path:
+    """The policies there, whose people have these devices."""
+    people = yaml.safe_load((directory / "people.yaml").read_text())
+    for name, device in DEVICES.items():
+        found = device.passkey
+        known = {"id": found.credential_id, "public_key": found.public_key, "name": found.name}
+        people["people"][f"principal:{name}"]["passkeys"] = [known]
+    (directory / "people.yaml").write_text(json.dumps(people))
+    return directory

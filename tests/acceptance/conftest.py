@@ -32,7 +32,7 @@ from embedded.helpdesk.tickets import save
 from embedded.stack import running_stack, shipped_policies, shipped_tools
 from tests.acceptance.leaks import left_behind
 from tests.browsing import Browser, signed
-from tests.passkeys import SoftPasskey
+from tests.passkeys import DEVICES, with_passkeys
 
 SECONDS: Final = 45.0
 """Within which anything here happens."""
@@ -49,9 +49,6 @@ TICKETS: Final = 500
 FIRST_ADDED: Final = 90_000
 """Far from the seeded ones."""
 ADA, GRACE, MALLORY = "U0ADA", "U0GRACE", "U0MALLORY"
-
-DEVICES: Final = {"grace": SoftPasskey.create("Grace's laptop")}
-"""Whose passkeys the people file names."""
 
 _ENDED: Final = ("completed", "stopped", "failed", "cancelled")
 _LOOK: Final = 0.1
@@ -378,17 +375,6 @@ def scripted_policies(directory: Path) -> Path:
     }.items():
         (directory / f"routes/{name}.yaml").write_text(json.dumps(route))
     return with_passkeys(directory)
-
-
-def with_passkeys(directory: Path) -> Path:
-    """The policies there, whose people have the devices of these tests."""
-    people = yaml.safe_load((directory / "people.yaml").read_text())
-    for name, device in DEVICES.items():
-        found = device.passkey
-        known = {"id": found.credential_id, "public_key": found.public_key, "name": found.name}
-        people["people"][f"principal:{name}"]["passkeys"] = [known]
-    (directory / "people.yaml").write_text(json.dumps(people))
-    return directory
 
 
 def scripted_tools(path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""The people of break-glass, as the tests of a whole stack have them ask, consent, act and close over HTTP."""
+"""The people of break-glass, as tests of a whole stack have them ask, consent, act and close over HTTP."""
 
 import json
 import secrets
@@ -26,9 +26,13 @@ class GlassDesk:
     state: Path
     http: httpx.AsyncClient
     device: SoftPasskey = field(repr=False)
+    #: Where they ask; empty: where the stack's own process is.
+    elsewhere: str = ""
 
     @property
     def url(self) -> str:
+        if self.elsewhere:
+            return self.elsewhere
         found: Json = json.loads((self.state / "break-glass.json").read_text())
         return str(found["url"])
 
@@ -107,5 +111,5 @@ class GlassDesk:
         return await self.http.post(self.url + path, json=body, headers={**own, **(headers or {})})
 
     async def authorized(self, name: str) -> dict[str, str]:
-        token = await minting.mint(State(directory=self.state), minting.person(name))
+        token = await minting.mint(State(directory=self.state), minting.Person(principal=name))
         return {"Authorization": f"Bearer {token}"}

@@ -27,6 +27,7 @@ from embedded.helpdesk.seed import world
 from embedded.seed import CHANNEL, ENV
 from embedded.stack import running_stack, shipped_policies
 from tests.acceptance.leaks import searched
+from tests.passkeys import with_passkeys
 
 Json: TypeAlias = dict[str, Any]
 #: The calls of each turn of the scripted model.
@@ -263,18 +264,23 @@ async def running_world(
     routes: Mapping[str, str] = MappingProxyType({}),
     tools: Path | None = None,
     programs: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    *,
+    break_glass: bool = False,
 ) -> AsyncIterator[World]:
     """A headless stack in a directory, with a route whose model follows a script, and these routes' files.
 
-    ``programs``: by role, a test's own worker.
+    ``programs``: by role, a test's own process. ``break_glass``: that process runs too.
     """
     policies = directory / "policies"
     shutil.copytree(shipped_policies(), policies)
+    with_passkeys(policies)
     for name, text in {SCRIPTED: ROUTE, **routes}.items():
         (policies / "routes" / f"{name}.yaml").write_text(text)
     state = directory / "state"
     async with (
-        running_stack(state, policies=policies, tools=tools, headless=True, programs=programs),
+        running_stack(
+            state, policies=policies, tools=tools, headless=True, programs=programs, break_glass=break_glass
+        ),
         searched(state),
         httpx.AsyncClient(trust_env=False, timeout=10) as http,
     ):

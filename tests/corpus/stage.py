@@ -15,7 +15,7 @@ import yaml
 
 from embedded.stack import running_stack, shipped_policies
 from tests.acceptance.command_line import document
-from tests.acceptance.conftest import World, with_passkeys, world_of
+from tests.acceptance.conftest import World, world_of
 from tests.corpus.arrivals import leaks
 from tests.corpus.books import Books, books, effects, keys, rightful
 from tests.corpus.ground import EVIL, Ground, ground, plant
@@ -23,6 +23,7 @@ from tests.corpus.outside import Outside, listening
 from tests.corpus.play import ATTACKED, Player
 from tests.corpus.report import Report
 from tests.corpus.scene import Json, Scene, scenes, tasks
+from tests.passkeys import with_passkeys
 
 AT_A_TIME: Final = 8
 """Runs in flight."""
