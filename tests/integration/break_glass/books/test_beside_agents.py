@@ -14,7 +14,7 @@ from contracts.break_glass import SessionState
 from contracts.run import Outcome
 from policies.route import Breaker
 from tests.integration.approved_write import Case, case_in
-from tests.integration.break_glass.sessions import NATIVE, REPORT, UNKNOWN, Glass
+from tests.integration.break_glass.books.sessions import NATIVE, REPORT, UNKNOWN, Glass
 from tests.integration.test_gateway_world import ENV, route
 
 DAY_MS = 86_400_000

@@ -7,7 +7,7 @@ import pytest
 from contracts.errors import Conflict, Unavailable
 from contracts.run import Outcome
 from contracts.tool import Retry
-from tests.integration.break_glass.sessions import MINUTES, NATIVE, UNKNOWN, Glass
+from tests.integration.break_glass.books.sessions import MINUTES, NATIVE, UNKNOWN, Glass
 
 LOOKUP = Retry(kind="lookup")
 KINDS = {"native": NATIVE, "lookup": LOOKUP, "none": Retry()}

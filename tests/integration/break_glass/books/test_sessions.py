@@ -17,7 +17,7 @@ from contracts.digest import digest
 from contracts.errors import Conflict, PermissionRefused, Unavailable, Unknown
 from contracts.run import Outcome
 from contracts.wire import Ending
-from tests.integration.break_glass.sessions import REPORT, UNKNOWN, Act, Glass, Killed, seal
+from tests.integration.break_glass.books.sessions import REPORT, UNKNOWN, Act, Glass, Killed, seal
 from tests.integration.test_gateway_world import ENV
 
 LAPSED = End(state=SessionState.LAPSED, actor="break-glass", why="nobody consented in time")
@@ -246,8 +246,10 @@ async def test_all_of_a_step_is_written_down_or_nothing(glass: Glass) -> None:
         claim = await act.claim()
         await _killed(glass, dying.ledger.settle(act.request(), claim.fence, UNKNOWN))
         await act.settle(claim, UNKNOWN)
-        word = {"happened": True, "actor": "principal:grace", "reason": "I looked"}
-        await _killed(glass, dying.acts.settle(run, frozen.action_id, **word))
+        word = dying.acts.settle(
+            run, frozen.action_id, happened=True, actor="principal:grace", reason="I looked"
+        )
+        await _killed(glass, word)
         await _killed(glass, dying.close(run))
 
 

@@ -173,13 +173,13 @@ class Glass:
 
     async def alerts(self) -> list[Alert]:
         """Every alert, in its order, as its carrier reads it."""
-        broker = self.world.stores["broker"]
-        async with broker.read() as connection:
-            ids = await connection.scalars(select(alerts.c.alert_id).order_by(alerts.c.at_ms))
-            names = ids.all()
-        return [
-            await broker.look(lambda connection, name=name: read_alert(connection, name)) for name in names
-        ]
+        newest = select(alerts.c.alert_id).order_by(alerts.c.at_ms)
+
+        async def work(connection: AsyncConnection) -> list[Alert]:
+            names = (await connection.scalars(newest)).all()
+            return [await read_alert(connection, name) for name in names]
+
+        return await self.world.stores["broker"].look(work)
 
     async def audited(self, kind: str = "break_glass", tenant: str = "acme") -> list[dict[str, Any]]:
         """What a tenant's chain says, each record with its reason to be read."""

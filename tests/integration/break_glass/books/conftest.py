@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.integration.break_glass.sessions import Glass, beside
+from tests.integration.break_glass.books.sessions import Glass, beside
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.ledger import StoreLedger
 from adapters.run_entry import RunEntry
@@ -14,7 +15,7 @@ from contracts.ledger import Claim
 from contracts.run import Outcome
 from contracts.tokens import Purpose
 from policies.people import People
-from tests.integration.break_glass.sessions import DONE, MINUTES, PEOPLE, SIGNER, Act, Glass, seal
+from tests.integration.break_glass.books.sessions import DONE, MINUTES, PEOPLE, SIGNER, Act, Glass, seal
 from tests.integration.test_gateway_world import CLOSE, ENV, person, route
 
 
@@ -246,7 +247,7 @@ def _no(claim: Claim) -> tuple[str, ...]:
 
 
 async def _write(glass: Glass, statement: str) -> None:
-    async def work(connection) -> None:
+    async def work(connection: AsyncConnection) -> None:
         await connection.exec_driver_sql(statement)
 
     await glass.world.store.write(work)
