@@ -1,6 +1,7 @@
 """Who may open break-glass and consent to it, for what, and who is told: pure rules."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -66,7 +67,7 @@ CROWDS = some.lists(PERSONS, unique_by=lambda one: one.principal).map(
 LEADS = People(people=(person("grace"),))
 
 
-def route(name: str = "support/close", **rules: object) -> Route:
+def route(name: str = "support/close", **rules: Any) -> Route:
     known = {
         "name": name,
         "model": {"name": "rules"},
@@ -158,7 +159,7 @@ def test_everybody_who_would_be_asked_is_told(people: People) -> None:
         {"approval": {"group": "others"}},
     ],
 )
-def test_who_would_not_be_asked_is_not_told(rules: dict[str, object]) -> None:
+def test_who_would_not_be_asked_is_not_told(rules: dict[str, Any]) -> None:
     """On a route that does not allow the tool, or asks others, or nobody."""
     people = People(people=(person("hedy"),))
     assert skipped(OPENING, "principal:grace", [route()], people) == ("principal:hedy",)
