@@ -40,7 +40,7 @@ def sessions(found: Sequence[Mapping[str, Any]]) -> None:
 
 def proposed(one: Mapping[str, Any], of: Mapping[str, Any]) -> None:
     """An act whole, exactly as it would be sent."""
-    output.heading(f"Act {one['ordinal']} of {one['act_id']}")
+    output.heading(f"Act {one['ordinal']}  {one['act_id']}")
     if one["preview"] is not None:
         action = {name: one[name] for name in ("tool", "effect", "preview")}
         output.facts(preview_facts("What will change", {**action, "tenant": of["tenant"], "env": of["env"]}))
