@@ -1,6 +1,5 @@
-"""The pages of break-glass in a real browser: a device consents, scripts are off elsewhere, each is looked at."""
+"""The pages of break-glass in a real browser: a device consents, and each is looked at."""
 
-import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -121,21 +120,68 @@ def _enrolled(page: Page, at: Site) -> People:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """A page to look at; ``who`` is nobody where it is empty."""
+
+    name: str
+    who: str
+    path: str
+
+
 @pytest.fixture(scope="module")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, dict[str, str]]]:
-    """Sessions in every state, by the name of their picture; and who looks at each."""
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, list[Shown]]]:
+    """Sessions in every state, each before somebody who can do something there."""
     with site(tmp_path_factory.mktemp("shelf")) as at:
         yield at, at.do(_states(at.life))
 
 
-async def _states(life: GlassWorld) -> dict[str, str]:
-    """Paths by ``WHO-WHAT``."""
-    life.pages, done, closed = life.pages, await life.opened(tools=["ticket.close", "ticket.mail"]), {}
-    await life.confirm(done, (await life.propose(done)).json())
-    life.target.answers = [LOST]
-    await life.confirm(done, (await life.propose(done, "ticket.mail", "a-2", ticket_id="T-2")).json())
-    await life.close(done, reason="The queue moves again.")
+async def _states(life: GlassWorld) -> list[Shown]:
+    closed = await life.opened()
+    await life.confirm(closed, (await life.propose(closed)).json())
+    await life.close(closed, reason="The queue moves again.")
     await life.stop("tool:ticket.close")
-    waiting = (await life.ask("ada", overrides=["tool:ticket.close"], tenant="globex")).json()
-    closed = {"done": done, "waiting": waiting}
-    return {name: f"/sessions/{one['session_id']}" for name, one in closed.items()}
+    session = await life.opened(tools=["ticket.close", "ticket.mail"], overrides=["tool:ticket.close"])
+    life.target.answers = [LOST]
+    lost = (await life.propose(session, "ticket.mail", "a-1", ticket_id="T-2")).json()
+    await life.confirm(session, lost)
+    await life.propose(session, key="a-2")
+    waiting = (await life.ask("linus", tenant="globex")).json()
+    pages = {
+        "closed": ("grace", closed),
+        "acting": ("ada", session),
+        "unknown": ("grace", session),
+        "consent": ("ada", waiting),
+        "waiting": ("linus", waiting),
+    }
+    found = [
+        Shown(name=name, who=who, path=f"/sessions/{one['session_id']}") for name, (who, one) in pages.items()
+    ]
+    return [
+        *found,
+        Shown(name="list", who="ada", path="/sessions"),
+        Shown(name="passkeys", who="ada", path="/passkeys"),
+        Shown(name="outside", who="mallory", path="/sessions"),
+        Shown(name="nowhere", who="ada", path="/sessions/bg_0000000000000000"),
+        Shown(name="sign-in", who="", path="/sign-in"),
+    ]
+
+
+@pytest.mark.parametrize(("scheme", "size"), [("light", WIDE), ("dark", PHONE)])
+def test_nobody_is_shut_out(
+    chromium: Browser, shelf: tuple[Site, list[Shown]], tmp_path: Path, scheme: Any, size: Any
+) -> None:
+    """Axe finds no serious fault, light and wide, dark and on a phone; nothing runs off the side."""
+    at, shown = shelf
+    faults = {}
+    for who in {one.who for one in shown}:
+        context = chromium.new_context(color_scheme=scheme, viewport=size)
+        page = context.new_page()
+        if who:
+            sign_in(page, at, who)
+        for one in [one for one in shown if one.who == who]:
+            picture = tmp_path / f"glass-{one.name}-{scheme}-{size['width']}.png"
+            faults[one.name] = faults_of(page, f"{at.url}{one.path}", picture)
+        context.close()
+    assert len(faults) == len(shown)
+    assert {name: found for name, found in faults.items() if found} == {}
