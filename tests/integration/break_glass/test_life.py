@@ -199,3 +199,25 @@ async def test_the_tool_s_service_is_sent_the_session_and_no_capability(life: Gl
     await life.confirm(session, (await life.propose(session)).json())
     for token in life.target.tokens:
         assert life.verifier.verify(Purpose.BREAK_GLASS, token)["kind"] == "session"
+
+
+async def test_a_session_that_is_closed_waits_for_the_preview_in_hand(life: GlassWorld) -> None:
+    """What was read for it is in the report, and nothing begins behind the close."""
+    session = await life.opened()
+    reading, going_on = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> None:
+        reading.set()
+        await going_on.wait()
+
+    life.target.fetching = slow
+    proposing = asyncio.ensure_future(life.propose(session))
+    await reading.wait()
+    closing = asyncio.ensure_future(life.close(session))
+    await asyncio.sleep(0.05)
+    going_on.set()
+    await proposing
+    assert (await closing).json()["state"] == "closed"
+    assert [(one["target"], one["outcome"]) for one in (await life.report(session))["acts"]] == [
+        ("T-1", "skipped")
+    ]
