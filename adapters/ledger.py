@@ -10,26 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from adapters import epoch
 from adapters.action_rows import read_action
 from adapters.actions import conclude
-from adapters.admission import (
-    ClaimRefused,
-    allowed,
-    approved,
-    because,
-    because_of,
-    check_limits,
-    check_target,
-    consume,
-    rules_of,
-    ruling,
-)
+from adapters.admission import ClaimRefused, because, because_of, check_limits, rules_of, ruling
 from adapters.audit_log import append
-from adapters.breaker_rows import BREAKER, passage
 from adapters.claim_rows import LEASE_MS, attempt_record, kept, put, row_of, stored
+from adapters.entry import Entry
 from adapters.freeing import fail, take_back, taken_back
 from adapters.limits import Counted
-from adapters.proofs import Proofs
 from adapters.schema import actions, claims
-from adapters.standing import CLOSED, closed, egress, holding, stopped
+from adapters.standing import CLOSED, closed, egress, holding
 from adapters.store import Store
 from contracts.decision import Ruling
 from contracts.digest import Json
@@ -50,9 +38,9 @@ _RESTORED = ClaimRefused("the store was restored since", ("store.restored",))
 class StoreLedger:
     """Implements ``contracts.ledger.Ledger``."""
 
-    def __init__(self, store: Store, proofs: Proofs, clock: Clock) -> None:
+    def __init__(self, store: Store, entry: Entry, clock: Clock) -> None:
         self._store = store
-        self._proofs = proofs
+        self._entry = entry
         self._clock = clock
 
     async def admit(self, run: WarrantedRun, action: ActionRecord, spec: ToolSpec) -> tuple[Json, ...]:
@@ -116,25 +104,17 @@ class StoreLedger:
 
     async def _first(self, connection: AsyncConnection, request: ClaimRequest, fence: int = 1) -> Claim:
         run, frozen, now = request.run, request.frozen, self._clock.now_ms()
-        if switch := await holding(connection, run.warrant, frozen.tool, now):
+        if switch := await self._entry.holding(connection, request, now):
             raise ClaimRefused(switch.sentence(), switch.rules, say="halted")
-        if sentence := await closed(connection, run.warrant.run_id):
+        if sentence := await self._entry.closed(connection, request, now):
             raise ClaimRefused(sentence, CLOSED, Outcome.SKIPPED)
         action = await read_action(connection, frozen.run_id, frozen.action_id)
         if action.outcome is not None:
             text = f"it has ended already, as {action.outcome}"
             raise ClaimRefused(text, ("action.ended",), action.outcome)
-        # What was claimed before the breaker opened is carried to its end: it may be half done.
-        if (said := await passage(connection, run.warrant, now)).refused is not None:
-            raise ClaimRefused(said.refused, BREAKER, say="halted")
-        await check_target(connection, request)
-        decision = await allowed(connection, request, now)
-        await check_limits(connection, run, Counted.of_write(frozen), now)
-        counted = await approved(connection, self._proofs, request, decision, now)
-        await consume(connection, request, counted, now)
+        approvers = await self._entry.admitted(connection, request, now)
         row = row_of(frozen, request.holder, now, fence) | {"epoch": await epoch.current(connection)}
         await put(connection, row, anew=fence > 1)
-        approvers = tuple(grant.approver for grant in counted)
         await append(connection, attempt_record(run, action, request.spec, now, approvers))
         return Claim(say="send", fence=fence)
 
@@ -156,9 +136,9 @@ class StoreLedger:
         unsent = row.holder == request.holder and request.unsent and same_epoch
         if row.state == "claimed" and row.holder != request.holder and now < row.lease_ms:
             return Claim(say="wait", fence=row.fence, again=True)
-        switch = await holding(connection, request.run.warrant, request.frozen.tool, now)
+        switch = await self._entry.holding(connection, request, now)
         halt = None if switch is None else ClaimRefused(switch.sentence(), switch.rules, say="halted")
-        over = await _over(connection, request, now) if same_epoch else _RESTORED
+        over = await self._over(connection, request, now) if same_epoch else _RESTORED
         if unsent and over:
             return await fail(connection, request, row, over.claim, now)
         if unsent and halt:
@@ -190,6 +170,14 @@ class StoreLedger:
             await append(connection, attempt_record(request.run, action, request.spec, now, (), _AGAIN[say]))
         return Claim(say=say, fence=row.fence + 1, again=not unsent)
 
+    async def _over(
+        self, connection: AsyncConnection, request: ClaimRequest, now: int
+    ) -> ClaimRefused | None:
+        """Why a write that was claimed may be sent no more; what it consumed stays good for its retries."""
+        if sentence := await self._entry.closed(connection, request, now):
+            return ClaimRefused(sentence, CLOSED)
+        return await self._entry.over(connection, request, now)
+
     async def renew(self, request: ClaimRequest, fence: int) -> None:
         async def work(connection: AsyncConnection) -> None:
             await connection.execute(
@@ -206,9 +194,9 @@ class StoreLedger:
             now, key = self._clock.now_ms(), claims.c.key_hash == request.frozen.key_hash
             row = (await connection.execute(select(claims).where(key))).one()
             mine = (row.state, row.fence, row.epoch) == ("claimed", fence, await epoch.current(connection))
-            if not mine or await stopped(connection, request.run.warrant, request.frozen.tool, now):
+            if not mine or await self._entry.holding(connection, request, now):
                 return False
-            if await _over(connection, request, now):
+            if await self._over(connection, request, now):
                 return False
             await connection.execute(update(claims).where(key).values(lease_ms=now + LEASE_MS))
             return True
@@ -242,14 +230,3 @@ class StoreLedger:
             return await take_back(connection, request, fence, sentence, self._clock.now_ms())
 
         return await self._store.write(work)
-
-
-async def _over(connection: AsyncConnection, request: ClaimRequest, now: int) -> ClaimRefused | None:
-    """Why a write that was claimed may be sent no more; what it consumed stays good for its retries."""
-    if sentence := await closed(connection, request.run.warrant.run_id):
-        return ClaimRefused(sentence, CLOSED)
-    try:
-        await allowed(connection, request, now)
-    except ClaimRefused as refusal:
-        return refusal
-    return None

@@ -30,12 +30,6 @@ async def holding(connection: AsyncConnection, warrant: Warrant, tool: str, now_
     return next((switch for switch in found if switch.holds(now_ms)), None)
 
 
-async def stopped(connection: AsyncConnection, warrant: Warrant, tool: str, now_ms: int) -> str | None:
-    """The sentence of a kill switch that holds this call back."""
-    switch = await holding(connection, warrant, tool, now_ms)
-    return None if switch is None else switch.sentence()
-
-
 async def voided(
     connection: AsyncConnection, warrant: Warrant, tool: str, grants: Sequence[Grant], now_ms: int
 ) -> str | None:

@@ -126,3 +126,21 @@ class Acts(Protocol):
             Conflict: its outcome is known.
         """
         ...
+
+
+class Holds(Protocol):
+    """Which process acts in an open session, and how often it was asked for what it does not do."""
+
+    async def begin(self, session_id: str, holder: str) -> None:
+        """Of the process that opened it."""
+        ...
+
+    async def take(self, session_id: str, holder: str) -> bool:
+        """Say that its holder lives, or take it over from one who was silent; False: another has it."""
+        ...
+
+    async def refused(self, session_id: str) -> None:
+        """Count a call on it that was not let through."""
+        ...
+
+    async def refusals(self, session_id: str) -> int: ...

@@ -6,7 +6,6 @@ from typing import Protocol
 from contracts.action import Frozen
 from contracts.digest import Json
 from contracts.run import ActionRecord, Outcome, StopReason, WarrantedRun
-from contracts.tokens import Capability
 from contracts.tool import ToolSpec
 
 
@@ -40,7 +39,6 @@ class ClaimRequest:
     spec: ToolSpec
     #: This attempt's own name, unique to it: the activity's, and which attempt of it, as ``run:5:2``.
     holder: str
-    capability: Capability
     #: This very attempt claimed before and knows that no byte of the request left.
     unsent: bool = False
 

@@ -9,6 +9,7 @@ from adapters.leaving import StoreLeaving
 from adapters.ledger import StoreLedger
 from adapters.passkeys import WebAuthnVerifier
 from adapters.proofs import Proofs
+from adapters.run_entry import RunEntry
 from adapters.secrets import TenantSecrets
 from contracts import names
 from contracts.errors import Malformed
@@ -48,7 +49,7 @@ async def tools(parts: Parts) -> Role:
         guard=guard,
         runs=parts.runs,
         actions=actions,
-        ledger=StoreLedger(parts.store, proofs, parts.clock),
+        ledger=StoreLedger(parts.store, RunEntry(proofs), parts.clock),
         toolbox=toolbox,
     )
     return Role(

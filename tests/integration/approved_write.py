@@ -10,13 +10,13 @@ from adapters.actions import StoreActions
 from adapters.approvals import ApprovalQuery, StoreApprovals
 from adapters.claim_rows import LEASE_MS
 from adapters.ledger import StoreLedger
+from adapters.run_entry import RunEntry
 from adapters.runs import StoreRuns
 from contracts.action import Frozen
 from contracts.approval import ApprovalKind, ApprovalRecord
 from contracts.ledger import Claim, ClaimRequest, Conclusion
 from contracts.ports import RunStarter
 from contracts.run import ActionRecord, Outcome, WarrantedRun
-from contracts.tokens import Capability
 from contracts.tool import Retry, ToolSpec
 from contracts.wire import Ending
 from tests.integration.test_gateway_world import CLOSE, ENV, World, opened
@@ -37,25 +37,12 @@ class Case:
 
     def request(self, holder: str = "one", retry: Retry | None = None, **changes: Any) -> ClaimRequest:
         frozen = replace(self.frozen, **changes)
-        warrant = self.run.warrant
-        capability = Capability(
-            jti="j",
-            run_id=warrant.run_id,
-            tenant=warrant.tenant,
-            env=warrant.env,
-            route=warrant.route,
-            tools=(self.spec.name,),
-            policy_digest=warrant.policy_digest,
-            warrant_digest=self.run.warrant_digest,
-            exp=0,
-        )
         return ClaimRequest(
             run=self.run,
             frozen=frozen,
             action_digest=frozen.digest(),
             spec=replace(self.spec, retry=retry or Retry()),
             holder=holder,
-            capability=capability,
         )
 
     async def claim(self, holder: str = "one", retry: Retry | None = None, **changes: Any) -> Claim:
@@ -108,7 +95,7 @@ async def _case(world: World, key: str, spec: ToolSpec = CLOSE) -> Case:
     approval = await world.asked(key=key, spec=spec)
     return Case(
         world=world,
-        ledger=StoreLedger(world.stores["tools"], world.proofs, world.clock),
+        ledger=StoreLedger(world.stores["tools"], RunEntry(world.proofs), world.clock),
         run=await world.warranted(approval.run_id),
         frozen=Frozen.read(approval.action),
         approval_id=approval.approval_id,

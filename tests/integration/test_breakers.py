@@ -18,6 +18,7 @@ from adapters.breaker_counts import Counting, counts
 from adapters.breaker_rounds import BreakerRounds
 from adapters.documents import StoreDocuments
 from adapters.ledger import StoreLedger
+from adapters.run_entry import RunEntry
 from adapters.runs import StoreRuns
 from adapters.schema import actions, alerts, attempts, runs
 from adapters.store import Store
@@ -231,7 +232,9 @@ async def test_writes_of_running_runs_wait_and_one_of_them_tries(each: Stage, st
     async with stores(store_url) as workers:
         raced = await asyncio.gather(
             *(
-                StoreLedger(workers[place], each.world.proofs, each.world.clock).claim(case.request())
+                StoreLedger(workers[place], RunEntry(each.world.proofs), each.world.clock).claim(
+                    case.request()
+                )
                 for place, case in enumerate(cases)
             )
         )

@@ -19,6 +19,7 @@ from adapters.key_changes import say
 from adapters.leases import Leases
 from adapters.ledger import StoreLedger
 from adapters.restoring import restored
+from adapters.run_entry import RunEntry
 from contracts.action import Frozen
 from contracts.audit import SYSTEM_TENANT
 from contracts.errors import Refused
@@ -83,9 +84,8 @@ async def lived(tmp_path: Path) -> AsyncIterator[Lived]:
             action_digest=frozen.digest(),
             spec=CLOSE,
             holder="one",
-            capability=capability,
         )
-        ledger = StoreLedger(world.store, world.proofs, world.clock)
+        ledger = StoreLedger(world.store, RunEntry(world.proofs), world.clock)
         claim = await ledger.claim(request)
         assert claim.say == "send", claim.sentence
         done = Conclusion(outcome=Outcome.SUCCEEDED, content="{}", text="done", duration_ms=3)

@@ -20,12 +20,12 @@ from adapters.audit_log import AuditQuery
 from adapters.claim_rows import LEASE_MS
 from adapters.documents import keep_rule_places
 from adapters.ledger import StoreLedger
+from adapters.run_entry import RunEntry
 from contracts.action import Frozen
 from contracts.approval import ApprovalRecord
 from contracts.digest import digest, digest_bytes
 from contracts.ledger import ClaimRequest, Conclusion
 from contracts.run import Outcome
-from contracts.tokens import Capability
 from contracts.tool import Retry
 from contracts.wire import Ending
 from gateway.app import create
@@ -62,7 +62,7 @@ async def waiting(world: World, **start: Any) -> ApprovalRecord:
 async def write(world: World, approval: ApprovalRecord) -> None:
     """What the tool worker does of an approved close."""
     await world.approvals.resume(approval.approval_id)
-    ledger = StoreLedger(world.store, world.proofs, world.clock)
+    ledger = StoreLedger(world.store, RunEntry(world.proofs), world.clock)
     request = await claim_request(world, approval)
     claim = await ledger.claim(request)
     assert claim.say == "send"
@@ -80,24 +80,12 @@ async def write(world: World, approval: ApprovalRecord) -> None:
 
 async def claim_request(world: World, approval: ApprovalRecord, retry: Retry | None = None) -> ClaimRequest:
     run, frozen = await world.warranted(approval.run_id), Frozen.read(approval.action)
-    capability = Capability(
-        jti="j",
-        run_id=approval.run_id,
-        tenant="acme",
-        env="dev",
-        route=approval.route,
-        tools=(CLOSE.name,),
-        policy_digest=run.warrant.policy_digest,
-        warrant_digest=run.warrant_digest,
-        exp=0,
-    )
     return ClaimRequest(
         run=run,
         frozen=frozen,
         action_digest=frozen.digest(),
         spec=replace(CLOSE, retry=retry or Retry()),
         holder="one",
-        capability=capability,
     )
 
 
@@ -463,7 +451,7 @@ async def test_what_a_run_s_end_closes_is_told(tmp_path: Path) -> None:
         ]
         sent = await waiting(world, key="k-2")
         await decide(world, sent)
-        ledger = StoreLedger(world.store, world.proofs, world.clock)
+        ledger = StoreLedger(world.store, RunEntry(world.proofs), world.clock)
         await ledger.claim(await claim_request(world, sent))
         await world.runs.end(await world.warranted(sent.run_id), Ending(state="failed", text="lost"))
         outcomes = [(name, outcome) for _, name, outcome in told((await stream(world, sent.run_id)).text)]
@@ -496,7 +484,7 @@ async def test_a_write_that_is_sent_again_has_an_attempt_for_each(tmp_path: Path
     async with opened(tmp_path) as world:
         approval = await waiting(world)
         await decide(world, approval)
-        ledger = StoreLedger(world.store, world.proofs, world.clock)
+        ledger = StoreLedger(world.store, RunEntry(world.proofs), world.clock)
         for holder, say in (("one", "send"), ("two", "lookup")):
             request = await claim_request(world, approval, Retry(kind="lookup"))
             assert (await ledger.claim(replace(request, holder=holder))).say == say

@@ -18,6 +18,7 @@ from adapters.actions import StoreActions
 from adapters.audit_log import AuditQuery
 from adapters.ledger import StoreLedger
 from adapters.limits import Counted, exceeded
+from adapters.run_entry import RunEntry
 from adapters.schema import actions, claims
 from adapters.store import Store
 from contracts.digest import digest
@@ -72,7 +73,9 @@ class Reads:
 
     async def admit(self, action: ActionRecord, store: Store | None = None) -> str:
         """``admitted``, or why not."""
-        ledger = StoreLedger(store or self.world.stores["tools"], self.world.proofs, self.world.clock)
+        ledger = StoreLedger(
+            store or self.world.stores["tools"], RunEntry(self.world.proofs), self.world.clock
+        )
         try:
             await ledger.admit(self.run, action, GET)
         except PermissionRefused as refusal:

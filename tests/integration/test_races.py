@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from adapters.audit_log import AuditQuery, StoreAuditLog
 from adapters.ledger import StoreLedger
+from adapters.run_entry import RunEntry
 from adapters.schema import claims, consumed
 from adapters.store import Store
 from contracts.action import Frozen
@@ -49,7 +50,7 @@ async def _approved(world: World, key: str) -> Case:
     approval = await world.asked(key=key)
     case = Case(
         world=world,
-        ledger=StoreLedger(world.stores["tools"], world.proofs, world.clock),
+        ledger=StoreLedger(world.stores["tools"], RunEntry(world.proofs), world.clock),
         run=await world.warranted(approval.run_id),
         frozen=Frozen.read(approval.action),
         approval_id=approval.approval_id,
@@ -59,7 +60,7 @@ async def _approved(world: World, key: str) -> Case:
 
 
 def _ledger(case: Case, store: Store) -> StoreLedger:
-    return StoreLedger(store, case.world.proofs, case.world.clock)
+    return StoreLedger(store, RunEntry(case.world.proofs), case.world.clock)
 
 
 async def _claims(case: Case, workers: Sequence[Store], retry: Retry) -> list[Claim]:

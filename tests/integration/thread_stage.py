@@ -16,6 +16,7 @@ from adapters.ledger import StoreLedger
 from adapters.letters import order
 from adapters.note_carrier import NoteCarrier
 from adapters.outbox import LetterQuery
+from adapters.run_entry import RunEntry
 from adapters.schema import approvals, outbox
 from adapters.slack import SlackPoster, slack_client
 from adapters.standing import current_people
@@ -128,7 +129,7 @@ class Stage:
         """The write, for the ledger of the tool worker's login."""
         return Case(
             world=self.world,
-            ledger=StoreLedger(self.world.stores["tools"], self.world.proofs, self.world.clock),
+            ledger=StoreLedger(self.world.stores["tools"], RunEntry(self.world.proofs), self.world.clock),
             run=await self.world.warranted(self.approval.run_id),
             frozen=Frozen.read(self.approval.action),
             approval_id=self.approval.approval_id,

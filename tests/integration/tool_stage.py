@@ -22,6 +22,7 @@ from adapters.audit_log import AuditQuery
 from adapters.documents import StoreDocuments
 from adapters.leaving import StoreLeaving
 from adapters.ledger import StoreLedger
+from adapters.run_entry import RunEntry
 from adapters.runs import StoreRuns
 from adapters.turns import StoreTurns
 from contracts.action import Frozen, Prepared
@@ -223,7 +224,7 @@ class Stage:
             guard=guard,
             runs=StoreRuns(store, world.clock),
             actions=guard.actions,
-            ledger=StoreLedger(store, world.proofs, world.clock),
+            ledger=StoreLedger(store, RunEntry(world.proofs), world.clock),
             toolbox=self.target,
         )
 

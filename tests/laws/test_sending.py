@@ -107,7 +107,6 @@ def _request(retry: Retry) -> ClaimRequest:
         action_digest="d",
         spec=replace(spec, retry=retry),
         holder="run:1:1",
-        capability=cast("Any", None),
     )
 
 
