@@ -138,11 +138,13 @@ async def _aws(state: State) -> str:
 
 
 async def _keys(state: State) -> str:
-    ring = KeyRing.load(state.keyring)
+    ring, glass = KeyRing.load(state.keyring), KeyRing.load(state.break_glass_keyring)
     for purpose in Purpose:
-        ring.kid(purpose)
+        (ring if purpose.of_agents else glass).kid(purpose)
+    if strays := [purpose.value for purpose in ring.keys if not purpose.of_agents]:
+        raise Unavailable(f"{state.keyring} names {', '.join(strays)}, which no agent process is to verify")
     await PrivateKeys(AwsIdentity.load(state.identity), "dev", ring).signing_key(Purpose.CALLERS)
-    return f"{len(ring.keys)} purposes"
+    return f"{len(ring.keys)} purposes, and {len(glass.keys)} of break-glass"
 
 
 async def _content(state: State) -> str:

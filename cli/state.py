@@ -27,6 +27,10 @@ class State:
         return self.directory / "keyring.json"
 
     @property
+    def break_glass_keyring(self) -> Path:
+        return self.directory / "break-glass-keyring.json"
+
+    @property
     def identity(self) -> Path:
         """The AWS identity of the local operator."""
         return self.directory / "aws" / "cli.json"

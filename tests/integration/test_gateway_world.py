@@ -300,7 +300,8 @@ class World:
 
     def __init__(self, store_url: str, *, signing: frozenset[Purpose] = frozenset(Purpose)) -> None:
         keys = self.keys = {purpose: Ed25519PrivateKey.generate() for purpose in Purpose}
-        self.ring = KeyRing(keys={purpose: key.public_key() for purpose, key in keys.items()})
+        public = {purpose: key.public_key() for purpose, key in keys.items() if purpose.of_agents}
+        self.ring = KeyRing(keys=public)
         self.signer = JwtSigner(
             [
                 SigningKey(kid=thumbprint(key.public_key()), purpose=purpose, private=key)
