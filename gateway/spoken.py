@@ -84,7 +84,7 @@ def read_command(body: bytes) -> SlashCommand:
 
 
 def read_wish(text: str) -> Wish:
-    """``stop SCOPE REASON… [for 30m]``, ``resume SCOPE REASON…``, ``switches``, ``help``, ``break-glass …``."""
+    """As ``HELP`` has it; and ``break-glass``, whatever follows."""
     verb, *rest = text.split() or ["help"]
     match verb.lower():
         case "help" | "switches" as known:
