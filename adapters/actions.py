@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.about import about
 from adapters.action_rows import keeping, read_action, read_actions
+from adapters.alerts import raise_alert, session_alert
 from adapters.audit_log import append
 from adapters.claim_rows import in_hand
 from adapters.freezing import freeze, thaw
@@ -18,14 +19,16 @@ from adapters.store import Store
 from adapters.undos import undos_of
 from contracts.action import Frozen, Original, Prepared, Undo
 from contracts.audit import AuditRecord
+from contracts.break_glass import actor_of, is_session
 from contracts.digest import canonical
-from contracts.errors import PermissionRefused, Unavailable
+from contracts.errors import PermissionRefused, Unavailable, Unknown
 from contracts.ledger import Conclusion
 from contracts.ports import Clock
 from contracts.run import ARTIFACTS, ActionRecord, Outcome, RunRecord, UndoRecord, WarrantedRun
 from contracts.tokens import Warrant
 from contracts.tool import ToolSpec
 from contracts.transcript import Role
+from policies.break_glass_words import acted
 
 
 class StoreActions:
@@ -47,7 +50,9 @@ class StoreActions:
         return action
 
     async def of_run(self, run_id: str) -> tuple[ActionRecord, ...]:
-        """All actions of a run in the order of their proposal."""
+        """All actions of a run in the order of their proposal; a session of break-glass is no run."""
+        if is_session(run_id):
+            raise Unknown(f"there is no run {run_id}")
         return await self._store.look(lambda connection: read_actions(connection, run_id))
 
     async def thaw(self, run: WarrantedRun, frozen: Frozen, sentence: str) -> None:
@@ -105,7 +110,7 @@ async def conclude(
     conclusion: Conclusion,
     now_ms: int,
 ) -> ActionRecord:
-    """Outcome, transcript, spend and audit within the caller's transaction.
+    """Outcome, transcript, spend and audit within the caller's transaction; of an act, its announcement.
 
     The first conclusion wins, but for an unknown outcome: the model is not told of it, and it is concluded
     once more when it is known.
@@ -131,6 +136,24 @@ async def conclude(
             artifact=None if artifact is None else own("artifact", canonical(artifact).decode()),
         )
     )
+    if is_session(run_id):
+        await append(connection, result_record(run, action, conclusion, now_ms))
+        ended = await read_action(connection, run_id, action_id)
+        await raise_alert(connection, session_alert(run, acted(run.caller, run.tenant, ended), now_ms))
+        return ended
+    await _tell_run(connection, run, action, conclusion, now_ms)
+    return await read_action(connection, run_id, action_id)
+
+
+async def _tell_run(
+    connection: AsyncConnection,
+    run: Warrant | RunRecord,
+    action: ActionRecord,
+    conclusion: Conclusion,
+    now_ms: int,
+) -> None:
+    """The model, the run's spend, whoever was asked to approve, and the audit."""
+    run_id, action_id = run.run_id, action.action_id
     if conclusion.outcome is not Outcome.UNKNOWN:
         await say(connection, run, action, conclusion.outcome, conclusion.content)
     await carry_on(connection, run_id, now_ms, spent_ms=runs.c.spent_ms + conclusion.duration_ms)
@@ -139,7 +162,6 @@ async def conclude(
     )
     await append(connection, result_record(run, action, conclusion, now_ms))
     await order_notice(connection, run_id, action_id, conclusion.outcome, now_ms)
-    return await read_action(connection, run_id, action_id)
 
 
 async def _made(connection: AsyncConnection, run_id: str) -> int:
@@ -173,7 +195,7 @@ def result_record(
         **about(run, action),
         kind="result",
         at_ms=now_ms,
-        actor="run",
+        actor=actor_of(run),
         outcome=conclusion.outcome,
         credential_scope=conclusion.credential_scope,
         rules=conclusion.rules,

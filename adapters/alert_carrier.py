@@ -1,4 +1,4 @@
-"""Brings alerts to the channel of those who run Interlock, each once."""
+"""Brings alerts to the channel of those who run Interlock, or to the one whom they are for, each once."""
 
 from collections.abc import Mapping
 from typing import Final, Protocol
@@ -24,6 +24,8 @@ class Poster(Protocol):
 
     async def find(self, channel: str, outbox_id: str, oldest: float) -> str | None: ...
 
+    async def direct(self, user: str) -> str: ...
+
 
 class AlertCarrier:
     """Implements ``contracts.outbox.Carrier`` for alerts."""
@@ -42,18 +44,19 @@ class AlertCarrier:
             raise Unavailable("this alert was taken over by another drainer")
         try:
             metadata = {"outbox_id": letter.outbox_id, "alert_id": alert.alert_id}
-            await self._poster.post(self._channel, alert_card(alert), metadata)
+            # Slack takes a user for a channel where something is posted, and nowhere else.
+            await self._poster.post(alert.whom or self._channel, alert_card(alert), metadata)
         except (RateLimited, Refused):
             await self._posting.retract(letter)
             raise
 
     async def _arrived(self, letter: Held, alert: Alert) -> bool:
         oldest = alert.at_ms / 1_000 - _SKEW_S
-        return await self._poster.find(self._channel, letter.outbox_id, oldest) is not None
+        where = self._channel if alert.whom is None else await self._poster.direct(alert.whom)
+        return await self._poster.find(where, letter.outbox_id, oldest) is not None
 
     async def _alert(self, identity: str) -> Alert:
-        async with self._store.read() as connection:
-            try:
-                return await read_alert(connection, identity)
-            except (TypeError, ValueError) as error:
-                raise Refused(f"its row is malformed ({type(error).__name__})") from error
+        try:
+            return await self._store.look(lambda connection: read_alert(connection, identity))
+        except (TypeError, ValueError) as error:
+            raise Refused(f"its row is malformed ({type(error).__name__})") from error

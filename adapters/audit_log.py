@@ -11,12 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from adapters.contents import FORGOTTEN, Place, opened, sealed
 from adapters.schema import audit, audit_heads, audit_tips
 from adapters.store import Store
-from contracts.audit import GENESIS, AuditRecord, ChainedRecord, SignedHead, link
+from contracts.audit import GENESIS, SYSTEM_TENANT, AuditRecord, ChainedRecord, SignedHead, link
 from contracts.digest import canonical
 from contracts.errors import Malformed
 
-_OF_RUNS: Final = frozenset({"run", "decision", "approval", "attempt", "result"})
-"""Kinds of records whose reasons may quote a tenant's content."""
+_OF_TENANTS: Final = frozenset({"run", "decision", "approval", "attempt", "result", "break_glass"})
+"""Kinds of records whose reasons may quote a tenant's content, where they are in a tenant's chain."""
 
 
 async def append(connection: AsyncConnection, record: AuditRecord) -> int:
@@ -173,7 +173,7 @@ def _document(connection: AsyncConnection, record: AuditRecord, seq: int) -> dic
     What operators say of switches, policies, keys and the store is no tenant's content, and stays readable.
     """
     document = record.document()
-    if record.kind not in _OF_RUNS:
+    if record.kind not in _OF_TENANTS or record.tenant == SYSTEM_TENANT:
         return document
     return document | {"reason": sealed(connection, _place(document, seq), record.reason)}
 

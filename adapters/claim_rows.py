@@ -11,6 +11,7 @@ from adapters.contents import FORGOTTEN, Place, opened, sealed
 from adapters.schema import claims
 from contracts.action import Frozen
 from contracts.audit import AuditRecord
+from contracts.break_glass import actor_of
 from contracts.digest import canonical
 from contracts.ledger import Conclusion
 from contracts.run import ActionRecord, Outcome, WarrantedRun
@@ -93,7 +94,7 @@ def attempt_record(
         **about(run.warrant, action),
         kind="attempt",
         at_ms=now,
-        actor="run",
+        actor=actor_of(run.warrant),
         outcome=outcome,
         credential_scope=scope,
         approvers=approvers,

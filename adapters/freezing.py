@@ -14,6 +14,7 @@ from adapters.schema import actions, approvals
 from contracts.action import Frozen, Original, Prepared, Undo
 from contracts.approval import ApprovalKind
 from contracts.audit import AuditRecord
+from contracts.break_glass import actor_of
 from contracts.keys import action_key, key_hash
 from contracts.run import ActionRecord, Outcome, WarrantedRun
 from contracts.tokens import Warrant
@@ -78,7 +79,12 @@ async def thaw(connection: AsyncConnection, run: Warrant, frozen: Frozen, senten
     )
     await touch(connection, run.run_id)
     record = AuditRecord(
-        **about(run, action), kind="approval", at_ms=now_ms, actor="run", outcome="changed", reason=sentence
+        **about(run, action),
+        kind="approval",
+        at_ms=now_ms,
+        actor=actor_of(run),
+        outcome="changed",
+        reason=sentence,
     )
     await append(connection, record)
 

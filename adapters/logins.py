@@ -10,8 +10,12 @@ from typing import Any, Final
 from psycopg import sql
 from sqlalchemy import Connection
 
+from adapters.row_security import divide
 from contracts.errors import Malformed
 from contracts.secret import Secret
+
+BREAK_GLASS: Final = "break_glass"
+"""The role of the break-glass process."""
 
 _AUDIT: Final = {"audit": "INSERT", "audit_tips": "SELECT, INSERT, UPDATE (seq, hash)"}
 
@@ -35,6 +39,8 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = {
         "attempts": "SELECT",
         "claims": "SELECT",
         "alerts": "SELECT, INSERT",
+        # What it shows of break-glass; of all others only break-glass itself reads them.
+        "openings": "SELECT",
         "outbox": "SELECT, INSERT, UPDATE (attempts, dead, error, next_ms), DELETE",
         **_AUDIT,
         "audit": "SELECT, INSERT",
@@ -95,6 +101,32 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = {
         "outbox": "INSERT",
         **_AUDIT,
     },
+    # Of runs, actions, claims and letters only its own: see row_security. It decides, consumes, publishes and
+    # stops nothing, and sees neither a decision nor what a model said.
+    BREAK_GLASS: {
+        "documents": "SELECT",
+        "published": "SELECT",
+        "switches": "SELECT",
+        "epochs": "SELECT",
+        "openings": (
+            "SELECT, INSERT, UPDATE (state, token, consenter, opened_ms, until_ms, ended_ms, ended_by,"
+            " ended_why, told, report, report_digest, holder, held_ms, refused)"
+        ),
+        "runs": "SELECT, INSERT, UPDATE (state, ended_ms, version)",
+        "actions": (
+            "SELECT, INSERT, UPDATE (target, ordinal, frozen, seal, action_digest, idempotency_key, key_hash,"
+            " approval_id, attempts, outcome, outcome_text, artifact, duration_ms)"
+        ),
+        # How often somebody was asked about an action, and which letters are behind.
+        "approvals": "SELECT (approval_id, action_id, kind, version)",
+        "claims": (
+            "SELECT, INSERT, UPDATE (action_digest, state, fence, epoch, holder, claimed_ms, first_ms,"
+            " lease_ms, settled_ms, result)"
+        ),
+        "alerts": "SELECT, INSERT",
+        "outbox": "SELECT, INSERT, UPDATE (attempts, posting, dead, error, next_ms), DELETE",
+        **_AUDIT,
+    },
     # Publishes policies, and verifies the audit log: a person or a pipeline, no process that serves.
     "operator": {
         "documents": "SELECT, INSERT",
@@ -131,6 +163,7 @@ def grant(connection: Connection, passwords: Mapping[str, Secret]) -> None:
     _close_to_everybody(raw)
     for role, tables in RIGHTS.items():
         _give(raw, login(role), tables)
+    divide(raw, login(BREAK_GLASS), [login(role) for role in RIGHTS if role != BREAK_GLASS])
     for role, password in passwords.items():
         _let_in(raw, login(role), password)
 

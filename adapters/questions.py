@@ -66,6 +66,18 @@ async def ask_outcome(
 
 async def leave_open(connection: AsyncConnection, run: Warrant | RunRecord, now_ms: int) -> None:
     """What a run sent and nobody will settle is unknown, and people are asked about it."""
+    await break_off(connection, run, now_ms)
+    unknown = await connection.scalars(
+        select(actions.c.action_id).where(
+            actions.c.run_id == run.run_id, actions.c.outcome == Outcome.UNKNOWN
+        )
+    )
+    for action_id in list(unknown):
+        await ask_outcome(connection, run, action_id, now_ms)
+
+
+async def break_off(connection: AsyncConnection, run: Warrant | RunRecord, now_ms: int) -> None:
+    """What was sent and nobody will settle is unknown."""
     unsettled = list(
         await connection.scalars(
             select(claims.c.action_id).where(claims.c.run_id == run.run_id, claims.c.state == "claimed")
@@ -76,13 +88,6 @@ async def leave_open(connection: AsyncConnection, run: Warrant | RunRecord, now_
             update(claims).where(claims.c.action_id == action_id).values(state=Outcome.UNKNOWN)
         )
         await conclude(connection, run, action_id, _BROKEN_OFF, now_ms)
-    unknown = await connection.scalars(
-        select(actions.c.action_id).where(
-            actions.c.run_id == run.run_id, actions.c.outcome == Outcome.UNKNOWN
-        )
-    )
-    for action_id in list(unknown):
-        await ask_outcome(connection, run, action_id, now_ms)
 
 
 async def settle_by_word(connection: AsyncConnection, approval: ApprovalRecord, now_ms: int) -> None:
@@ -101,11 +106,27 @@ async def settle_by_word(connection: AsyncConnection, approval: ApprovalRecord, 
     said = next((grant for grant in approval.grants if grant.decision in _SETTLING), None)
     if said is None:
         return
-    claim = await _claim(connection, approval.action_id)
+    await settle_as_told(connection, run, action, said.approver, Answer(said.decision), now_ms)
+
+
+async def settle_as_told(
+    connection: AsyncConnection,
+    run: RunRecord | Warrant,
+    action: ActionRecord,
+    who: str,
+    answer: Answer,
+    now_ms: int,
+) -> None:
+    """Settle the claim of an unknown write as this person says, and its action with it.
+
+    Raises:
+        Unavailable: a worker is asking the target right now, whose answer is worth more.
+    """
+    claim = await _claim(connection, action.action_id)
     if claim.state == "claimed" and now_ms < claim.lease_ms:
         raise Unavailable("the target is being asked about this write; its answer comes first")
-    outcome, words = _SETTLING[Answer(said.decision)]
-    text = f"{short_name(said.approver)} looked and says that {words}"
+    outcome, words = _SETTLING[answer]
+    text = f"{short_name(who)} looked and says that {words}"
     told = Conclusion(outcome=outcome, content=text, text=text, duration_ms=0, attempts=action.attempts)
     # The fence moves on: whoever still holds the claim settles it no more.
     await connection.execute(
@@ -113,7 +134,7 @@ async def settle_by_word(connection: AsyncConnection, approval: ApprovalRecord, 
         .where(claims.c.key_hash == claim.key_hash)
         .values(state=outcome, fence=claim.fence + 1, settled_ms=now_ms, result=kept(connection, claim, told))
     )
-    await conclude(connection, run, approval.action_id, told, now_ms)
+    await conclude(connection, run, action.action_id, told, now_ms)
 
 
 async def _close(connection: AsyncConnection, approval: ApprovalRecord, now_ms: int) -> None:

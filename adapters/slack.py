@@ -91,6 +91,11 @@ class SlackPoster:
             partial(self._client.conversations_history, channel=channel, oldest=since), outbox_id
         )
 
+    async def direct(self, user: str) -> str:
+        """The channel of what only this user and we read: a history is of channels, not of users."""
+        answer = await _answer(self._client.conversations_open(users=user))
+        return str(answer["channel"]["id"])
+
     async def private(self, channel: str, user: str, text: str) -> None:
         """Say something in the channel that only this user sees."""
         shown = text[:_SECTION]

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.documents import in_force, read_document
 from adapters.run_rows import cancel_reason
-from adapters.schema import runs
+from adapters.schema import published, runs
 from adapters.switches import Switch, relevant
 from contracts.decision import Call, Decision
 from contracts.digest import Json
@@ -62,6 +62,16 @@ async def current_route(connection: AsyncConnection, warrant: Warrant) -> Route:
     if identity is None:
         raise PermissionRefused(f"the route {warrant.route} is in force no more", ("route.withdrawn",))
     return Route.read(await read_document(connection, identity))
+
+
+async def current_routes(connection: AsyncConnection, env: str) -> tuple[Route, ...]:
+    """All routes in force."""
+    digests = await connection.scalars(
+        select(published.c.digest)
+        .where(published.c.env == env, published.c.kind == "route")
+        .order_by(published.c.name)
+    )
+    return tuple([Route.read(await read_document(connection, identity)) for identity in digests.all()])
 
 
 async def both_routes(connection: AsyncConnection, warrant: Warrant) -> tuple[Route, ...]:

@@ -62,7 +62,7 @@ async def relevant(
     statement = select(switches).where(
         switches.c.env == env, switches.c.scope.in_(scopes(tenant=tenant, route=route, tool=tool))
     )
-    return tuple(_switch(row) for row in await connection.execute(statement))
+    return tuple(read_switch(row) for row in await connection.execute(statement))
 
 
 class StoreSwitches:
@@ -81,7 +81,7 @@ class StoreSwitches:
     async def list(self, env: str) -> tuple[Switch, ...]:
         statement = select(switches).where(switches.c.env == env).order_by(switches.c.scope)
         async with self._store.read() as connection:
-            return tuple(_switch(row) for row in await connection.execute(statement))
+            return tuple(read_switch(row) for row in await connection.execute(statement))
 
     async def set(
         self, *, env: str, scope: str, stopped: bool, reason: str, actor: str, until_ms: int | None
@@ -92,7 +92,7 @@ class StoreSwitches:
             now = self._clock.now_ms()
             key = (switches.c.env == env) & (switches.c.scope == scope)
             row = (await connection.execute(select(switches).where(key))).first()
-            before = None if row is None else _switch(row)
+            before = None if row is None else read_switch(row)
             last_stop = None if before is None else before.stopped_ms
             switch = Switch(
                 scope=scope,
@@ -146,7 +146,7 @@ def _later(before: Switch | None, until_ms: int | None, now_ms: int) -> int | No
     return None if until_ms is None or before.until_ms is None else max(until_ms, before.until_ms)
 
 
-def _switch(row: Row[Any]) -> Switch:
+def read_switch(row: Row[Any]) -> Switch:
     return Switch(
         scope=row.scope,
         stopped=row.stopped,

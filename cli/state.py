@@ -28,6 +28,7 @@ class State:
 
     @property
     def break_glass_keyring(self) -> Path:
+        """Of the break-glass process, which shares no key with the agents'."""
         return self.directory / "break-glass-keyring.json"
 
     @property

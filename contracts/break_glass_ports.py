@@ -3,7 +3,7 @@
 Each raises ``Unavailable`` when the store cannot be reached, which means no.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -43,7 +43,9 @@ class Sessions(Protocol):
     async def ask(self, opening: Opening) -> SessionRecord:
         """Write the opening down and alert everybody.
 
-        Raises PermissionRefused where the tenant was forgotten: nothing can be kept of what is done to it.
+        Raises:
+            PermissionRefused: the tenant was forgotten: nothing can be kept of what is done to it.
+            Conflict: its opener has a session that has not ended.
         """
         ...
 
@@ -70,9 +72,11 @@ class Sessions(Protocol):
         ...
 
     async def end(self, session_id: str, end: End) -> SessionRecord:
-        """The first end stands; again is nothing. What was prepared and not confirmed is skipped.
+        """The first end stands; again is nothing. What was never sent is skipped.
 
-        Raises Unavailable while one of its acts is in hand: that is settled first.
+        Raises:
+            Unavailable: one of its acts was claimed and has no end; that is settled first.
+            Conflict: one that waits is refused or lapses, and one that is open is closed.
         """
         ...
 
@@ -95,9 +99,12 @@ class Acts(Protocol):
     async def propose(self, run: WarrantedRun, act: NewAct) -> ActionRecord:
         """Write the act down; the same key again gives the same act.
 
+        One that was proposed before and not confirmed is skipped.
+
         Raises:
-            Conflict: the key was used for another act, or another act of the session is in hand.
+            Conflict: the key was used for another act, or another act was confirmed and has not ended.
             PermissionRefused: the session is not open any more.
+            Malformed: its arguments hold a number that two parsers may read differently.
         """
         ...
 
@@ -144,3 +151,11 @@ class Holds(Protocol):
         ...
 
     async def refusals(self, session_id: str) -> int: ...
+
+
+class Settled(Protocol):
+    """When what was sent came to its end."""
+
+    async def times(self, session_id: str) -> Mapping[str, int]:
+        """Unix milliseconds by act, of those that were sent and are settled."""
+        ...

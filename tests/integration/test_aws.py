@@ -538,11 +538,13 @@ def test_each_purpose_has_a_key_of_its_own_in_the_ring_of_who_may_verify_it(aws:
 
 
 def test_a_ring_that_does_not_hold_together_is_refused(aws: _Aws, tmp_path: Path) -> None:
-    """A swapped key, a purpose named twice and a torn file are errors that name the file."""
+    """A swapped key, a purpose named twice, a torn file, agents' keys beside break-glass's: each is named."""
+    glass = json.loads((aws.state / BREAK_GLASS_KEYRING).read_text())["keys"]
     entries = json.loads((aws.state / "keyring.json").read_text())["keys"]
     swapped = [{**entries[0], "x": entries[1]["x"]}]
     path = tmp_path / "keyring.json"
-    for text in (json.dumps({"keys": swapped}), json.dumps({"keys": [entries[0]] * 2}), "{", "[]"):
+    rings = [{"keys": keys} for keys in (swapped, [entries[0]] * 2, [*entries, glass[0]])]
+    for text in (*map(json.dumps, rings), "{", "[]"):
         path.write_text(text)
         with pytest.raises(Malformed, match=r"keyring\.json"):
             KeyRing.load(path)

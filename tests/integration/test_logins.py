@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from typer.testing import CliRunner
 
 from adapters import schema
-from adapters.logins import RIGHTS, login
+from adapters.logins import BREAK_GLASS, RIGHTS, login
 from adapters.migrations import migrate
 from adapters.store import Store
 from cli.store import app
@@ -20,7 +20,11 @@ from contracts.secret import Secret
 from tests.content_keys import HeldKeys
 from tests.postgres import PASSWORDS, Cluster
 
-SERVING = ("gateway", "agent", "broker", "tools")
+SERVING = ("gateway", "agent", "broker", "tools", BREAK_GLASS)
+NOT_OF_BREAK_GLASS = (
+    *("approvals", "decisions", "consumed", "switches", "published", "documents", "turns", "messages"),
+    *("attempts", "breakers", "sessions", "undos", "epochs", "audit_heads", "rule_places"),
+)
 _TABLE = """
     SELECT grantee, table_name, privilege_type, NULL AS column_name FROM information_schema.role_table_grants
     WHERE table_schema = 'public' AND grantee LIKE 'interlock%'
@@ -113,6 +117,21 @@ def test_an_audit_record_stands(postgres: Cluster, database: str, role: str) -> 
         ("gateway", "UPDATE actions SET outcome = 'succeeded'"),
         ("gateway", "INSERT INTO documents (digest) VALUES ('x')"),
         ("operator", "INSERT INTO decisions (grant_id) VALUES ('x')"),
+        *(("break_glass", f"INSERT INTO {table} DEFAULT VALUES") for table in NOT_OF_BREAK_GLASS),
+        *(("break_glass", f"SELECT * FROM {table}") for table in ("decisions", "messages", "turns", "audit")),
+        ("break_glass", "SELECT question FROM approvals"),
+        ("break_glass", "UPDATE switches SET stopped = false"),
+        ("break_glass", "DELETE FROM switches"),
+        ("break_glass", "UPDATE openings SET opening = '{}'"),
+        ("break_glass", "UPDATE openings SET opener = 'principal:eve'"),
+        ("break_glass", "DELETE FROM openings"),
+        ("break_glass", "UPDATE runs SET first_execution = 'x'"),
+        ("break_glass", "UPDATE alerts SET title = ''"),
+        ("gateway", "UPDATE openings SET until_ms = 9999999999999"),
+        ("gateway", "INSERT INTO openings (session_id) VALUES ('bg_0')"),
+        ("tools", "SELECT token FROM openings"),
+        ("broker", "SELECT token FROM openings"),
+        ("agent", "SELECT token FROM openings"),
     ],
 )
 def test_a_role_cannot_do_anothers_work(postgres: Cluster, database: str, role: str, statement: str) -> None:
