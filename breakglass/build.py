@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from adapters.actions import StoreActions
 from adapters.alert_carrier import AlertCarrier
+from adapters.attempts import StoreAttempts
 from adapters.break_glass_acts import StoreActs
 from adapters.break_glass_sessions import StoreOpenings
 from adapters.card_carrier import CARD_LEASE_MS
@@ -155,7 +156,7 @@ def parts_of(
         env=env,
         clock=clock,
         verifier=verifier,
-        doorkeeper=Doorkeeper(verifier, sessions, env),
+        doorkeeper=Doorkeeper(verifier, StoreAttempts(store, clock, env), env),
         members=members,
         openings=openings,
         acting=acting,
