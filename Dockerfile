@@ -22,7 +22,7 @@ FROM python:3.11.14-slim-bookworm AS base
 # A named volume takes owner and mode of the directory that it is mounted on when it is first used.
 RUN groupadd --gid 10001 interlock \
  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin interlock \
- && for name in gateway agent broker tools migrate operator store-db temporal-db slack helpdesk; do \
+ && for name in gateway agent broker tools break-glass migrate operator store-db temporal-db slack helpdesk; do \
       install -d -o interlock -g interlock -m 0700 "/volumes/$name"; \
     done \
  && chmod 0755 /volumes/store-db /volumes/temporal-db \

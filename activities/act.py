@@ -9,7 +9,7 @@ from typing import Any
 from temporalio import activity
 
 from activities.boundary import settled
-from activities.gate import denied
+from activities.concluding import concluded, denied, unsent
 from activities.guard import Admitted, Guard
 from activities.sending import Sending
 from activities.warranted import Warrants
@@ -58,7 +58,10 @@ class Acting:
         scope = replace(admitted.scope, egress=egress)
         answer = settled(await gate.outcome(self.toolbox.read(spec, action.arguments, scope)))
         attempt = activity.info().attempt
-        return await self._end(admitted, _conclusion(admitted, answer, started, spec.credential, attempt))
+        conclusion = concluded(
+            answer, admitted.scope, started=started, credential=spec.credential, attempts=attempt
+        )
+        return await self._end(admitted, conclusion)
 
     @activity.defn(name=names.WRITE)
     async def write(self, ref: ActionRef) -> Acted:
@@ -92,7 +95,7 @@ class Acting:
         """Back to the approver with the new state of things; to the model where nobody was asked."""
         text = f"{frozen.target} changed after it was shown"
         if admitted.action.approval_id is None:
-            refusal = _refusal(Outcome.FAILED, f"{text}; propose it again", ("target.changed",))
+            refusal = unsent(Outcome.FAILED, f"{text}; propose it again", ("target.changed",))
             return await self._end(admitted, refusal)
         await self.actions.thaw(admitted.run, frozen, text)
         return _changed(admitted)
@@ -109,7 +112,7 @@ class Acting:
             await self.actions.thaw(admitted.run, request.frozen, claim.sentence)
         if claim.say in ("changed", "voided"):
             return _changed(admitted)
-        refusal = _refusal(claim.outcome, claim.sentence, claim.rules)
+        refusal = unsent(claim.outcome, claim.sentence, claim.rules)
         return await self._end(admitted, claim.stored or refusal)
 
     async def _settled(
@@ -120,7 +123,13 @@ class Acting:
         anew = answer.held or (answer.changed and asked)
         if anew and await self.ledger.release(request, claim.fence, answer.text):
             return _changed(admitted)
-        conclusion = _conclusion(admitted, answer, started, admitted.spec.credential, claim.fence)
+        conclusion = concluded(
+            answer,
+            admitted.scope,
+            started=started,
+            credential=admitted.spec.credential,
+            attempts=claim.fence,
+        )
         return _acted(admitted, await self.ledger.settle(request, claim.fence, conclusion))
 
     async def _halted(self, admitted: Admitted, sentence: str, rules: tuple[str, ...]) -> Acted:
@@ -152,21 +161,3 @@ def _acted(admitted: Admitted, conclusion: Conclusion) -> Acted:
 
 def _changed(admitted: Admitted) -> Acted:
     return Acted(action_id=admitted.action.action_id, outcome=Outcome.SKIPPED, changed=True)
-
-
-def _refusal(outcome: Outcome, sentence: str, rules: tuple[str, ...]) -> Conclusion:
-    return Conclusion(outcome=outcome, content=sentence, text=sentence, duration_ms=0, rules=rules)
-
-
-def _conclusion(
-    admitted: Admitted, answer: Answer, started: float, credential: str, attempts: int
-) -> Conclusion:
-    return Conclusion(
-        outcome=answer.outcome,
-        content=answer.content,
-        text=answer.text,
-        duration_ms=int((time.monotonic() - started) * 1000),
-        attempts=attempts,
-        credential_scope=f"{admitted.scope.env}/{admitted.scope.tenant}/{credential}" if credential else None,
-        artifact=answer.artifact,
-    )

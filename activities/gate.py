@@ -10,8 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 from contracts.errors import Halted, PermissionRefused
-from contracts.ledger import Claim, ClaimRequest, Conclusion, Ledger
-from contracts.run import Outcome
+from contracts.ledger import Claim, ClaimRequest, Ledger
 
 T = TypeVar("T")
 
@@ -78,9 +77,3 @@ class WriteGate:
             if not await self._ledger.confirm(self._request, self._fence):
                 raise PermissionRefused("it was claimed, and may be sent no more; nothing was sent")
             self._looked = began
-
-
-def denied(refusal: PermissionRefused) -> Conclusion:
-    """How a call ends that was let through when it was proposed, and is denied by now."""
-    text, rules = refusal.sentence, refusal.rules or ("error",)
-    return Conclusion(outcome=Outcome.DENIED, content=text, text=text, duration_ms=0, rules=rules)

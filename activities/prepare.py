@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from temporalio import activity
 
 from activities.boundary import settled
-from activities.gate import denied
+from activities.concluding import concluded, denied
 from activities.guard import Admitted, Guard
 from activities.undoing import Undoing
 from activities.warranted import Warrants
@@ -74,8 +74,9 @@ class Preparing:
         reading = self.toolbox.prepare(spec, action.arguments, admitted.scope)
         prepared = await admitted.gate.outcome(reading)
         if isinstance(prepared, Answer):
-            lasted = int((time.monotonic() - started) * 1000)
-            return await self._conclude(admitted, _nothing_to_propose(admitted, settled(prepared), lasted))
+            answer = settled(prepared)
+            nothing = concluded(answer, admitted.scope, started=started, credential=spec.read_credential)
+            return await self._conclude(admitted, nothing)
         return await self._freeze(admitted, prepared, decision, original)
 
     async def _conclude(self, admitted: Admitted, conclusion: Conclusion) -> Frost:
@@ -119,13 +120,3 @@ def _unasked(admitted: Admitted, decision: Decision) -> Conclusion:
     """A read that the route wants people asked about: nobody can be shown what it would change."""
     text = f"{admitted.spec.name} is a read: people are asked about writes alone, so it is denied"
     return denied(PermissionRefused(text, tuple(reason.rule for reason in decision.reasons)))
-
-
-def _nothing_to_propose(admitted: Admitted, answer: Answer, lasted: int) -> Conclusion:
-    return Conclusion(
-        outcome=answer.outcome,
-        content=answer.content,
-        text=answer.text,
-        duration_ms=lasted,
-        credential_scope=f"{admitted.scope.env}/{admitted.scope.tenant}/{admitted.spec.read_credential}",
-    )

@@ -12,6 +12,9 @@ from contracts.ledger import ClaimRequest
 class Entry(Protocol):
     """Whose word a write needs. Of the books themselves, of fences and leases the ledger knows alone."""
 
+    #: Whether what a kill switch holds back waits for it. Where nobody waits, it is over.
+    waits: bool
+
     async def holding(self, connection: AsyncConnection, request: ClaimRequest, now_ms: int) -> Switch | None:
         """A kill switch that holds this write back."""
         ...

@@ -173,6 +173,8 @@ class KeyRing:
             raise Malformed(f"{path} is no key ring ({type(error).__name__}): {error}") from error
         if not unique:
             raise Malformed(f"{path} names two keys for one purpose: keep the one that signs now")
+        if len({purpose.of_agents for purpose in keys}) > 1:
+            raise Malformed(f"{path} has keys of the agents and of break-glass: give each a file of its own")
         return cls(keys=keys)
 
     def public_key(self, purpose: Purpose) -> Ed25519PublicKey:

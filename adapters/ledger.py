@@ -139,6 +139,8 @@ class StoreLedger:
         switch = await self._entry.holding(connection, request, now)
         halt = None if switch is None else ClaimRefused(switch.sentence(), switch.rules, say="halted")
         over = await self._over(connection, request, now) if same_epoch else _RESTORED
+        if halt and not self._entry.waits:
+            over, halt = over or ClaimRefused(halt.claim.sentence, halt.claim.rules, Outcome.DENIED), None
         if unsent and over:
             return await fail(connection, request, row, over.claim, now)
         if unsent and halt:

@@ -21,6 +21,8 @@ from contracts.ledger import ClaimRequest
 class RunEntry:
     """Implements ``adapters.entry.Entry`` for runs."""
 
+    waits = True
+
     def __init__(self, proofs: Proofs) -> None:
         self._proofs = proofs
 

@@ -348,6 +348,11 @@ openings = Table(
     #: JSON, sealed under the tenant's key.
     Column("report", Text),
     Column("report_digest", String(71)),
+    #: The process that acts in it, and when it last said that it lives.
+    Column("holder", String(40)),
+    _ms("held_ms"),
+    #: Calls on it that were not let through.
+    Column("refused", Integer, nullable=False, default=0),
     Index("openings_by_state", "env", "state"),
     Index("openings_by_time", "env", "asked_ms"),
 )

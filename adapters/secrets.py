@@ -2,7 +2,8 @@
 
 Two locks, not one. The role ``interlock-<env>-<tenant>-tools`` reads its tenant's secrets only, whatever this
 code asks for; the session policy narrows each session to the one secret that is wanted. A bug that names the
-wrong tenant in the policy is refused by the role.
+wrong tenant in the policy is refused by the role. The break-glass process has roles of its own: they trust it
+alone, as the tools' roles trust the tool worker alone.
 """
 
 import asyncio
@@ -33,9 +34,29 @@ _VALUE: Final = re.compile(r"[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?")
 _LONGEST_ROLE: Final = 64
 _SESSION_SECONDS: Final = 900
 
+TOOLS: Final = "tools"
+BREAK_GLASS: Final = "break-glass"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Process:
+    """Who takes the tenants' roles of one kind, and what it must not reach."""
+
+    called: str
+    #: A key below ``keys/`` that is none of its own.
+    foreign_key: str
+    #: The other process's kind of roles.
+    foreign_role: str
+
+
+_PROCESSES: Final = {
+    TOOLS: _Process(called="the tool worker", foreign_key=BREAK_GLASS, foreign_role=BREAK_GLASS),
+    BREAK_GLASS: _Process(called="the break-glass process", foreign_key="frozen", foreign_role=TOOLS),
+}
+
 
 class SeparationBroken(Refused):
-    """AWS let one tenant's role, or no role, read what it must not: do not serve."""
+    """AWS let this process, or a tenant's role, have what it must not: do not serve."""
 
 
 def secret_id(*, env: str, tenant: str, name: str) -> str:
@@ -45,9 +66,9 @@ def secret_id(*, env: str, tenant: str, name: str) -> str:
     return f"interlock/{_checked_env(env)}/{_checked_tenant(tenant)}/{name}"
 
 
-def role_name(*, env: str, tenant: str) -> str:
-    """``interlock-dev-acme-tools``; raises Malformed."""
-    name = f"interlock-{_checked_env(env)}-{_checked_tenant(tenant)}-tools"
+def role_name(*, env: str, tenant: str, role: str = TOOLS) -> str:
+    """``interlock-dev-acme-tools``, or ``…-break-glass``; raises Malformed."""
+    name = f"interlock-{_checked_env(env)}-{_checked_tenant(tenant)}-{role}"
     if len(name) > _LONGEST_ROLE:
         raise Malformed(f"the tenant's name {tenant!r} is too long for a role of its own")
     return name
@@ -74,11 +95,20 @@ class _Wanted:
 
 
 class TenantSecrets:
-    """Implements ``contracts.ports.Secrets`` for the environment that this process serves."""
+    """Implements ``contracts.ports.Secrets`` for the environment that this process serves.
 
-    def __init__(self, identity: AwsIdentity, env: str, cache_seconds: float = 60.0) -> None:
+    ``role`` is the kind of tenants' roles that it takes: ``tools``, or ``break-glass``.
+    """
+
+    def __init__(
+        self, identity: AwsIdentity, env: str, *, role: str = TOOLS, cache_seconds: float = 60.0
+    ) -> None:
         self._identity = identity
         self._env = _checked_env(env)
+        self._role = role
+        self._process = _PROCESSES[role]
+        #: Names the AWS session of no request.
+        self._unasked = f"interlock-{role}"
         self._cache_seconds = cache_seconds
         self._sts = identity.sts()
         self._account = ""
@@ -94,9 +124,10 @@ class TenantSecrets:
             Unavailable: AWS did not answer.
         """
         if env != self._env:
-            raise PermissionRefused(f"this tool worker serves {self._env}, not {env}")
+            raise PermissionRefused(f"{self._process.called} serves {self._env}, not {env}")
         wanted = _Wanted(
-            role=role_name(env=env, tenant=tenant), secret=secret_id(env=env, tenant=tenant, name=name)
+            role=role_name(env=env, tenant=tenant, role=self._role),
+            secret=secret_id(env=env, tenant=tenant, name=name),
         )
         async with self._fetching[wanted.secret]:
             until, kept = self._kept.get(wanted.secret, (0.0, None))
@@ -111,8 +142,9 @@ class TenantSecrets:
         """Ask AWS for what must be refused, before serving; see that it is.
 
         Each tenant's role is asked for the next tenant's secret and for a signing key, each time with a
-        session policy that allows it; then this process asks without a role. The tenant's own secret must
-        come, so that a refusal proves something.
+        session policy that allows it; then this process asks without a role, for the secret and for a key
+        of another process, and for the tenant's role of the other kind. The tenant's own secret must come,
+        so that a refusal proves something.
 
         Raises:
             SeparationBroken: something was not refused.
@@ -125,12 +157,14 @@ class TenantSecrets:
         own = {tenant: secret_id(env=self._env, tenant=tenant, name=name) for tenant in tenants}
         key = f"interlock/{self._env}/keys/warrant"
         for place, (tenant, secret) in enumerate(own.items()):
-            role = role_name(env=self._env, tenant=tenant)
+            role = role_name(env=self._env, tenant=tenant, role=self._role)
             self._assume_and_read(_Wanted(role=role, secret=secret), "")
             following = own[tenants[(place + 1) % len(tenants)]]
             for foreign in {following, key} - {secret}:
                 self._must_refuse(_Wanted(role=role, secret=foreign))
             self._must_refuse_directly(secret)
+            self._must_not_become(tenant)
+        self._must_refuse_directly(f"interlock/{self._env}/keys/{self._process.foreign_key}")
 
     def _must_refuse(self, wanted: _Wanted) -> None:
         session = self._assume(wanted, "")
@@ -139,7 +173,29 @@ class TenantSecrets:
 
     def _must_refuse_directly(self, secret: str) -> None:
         if not _refused(self._identity, secret):
-            raise SeparationBroken(f"the tool worker may read {secret} without a role: correct its policy")
+            called = self._process.called
+            raise SeparationBroken(f"{called} may read {secret} without a role: correct its policy")
+
+    def _must_not_become(self, tenant: str) -> None:
+        """Not the other process's role. AWS says the same no where there is none, which is as good."""
+        try:
+            role = role_name(env=self._env, tenant=tenant, role=self._process.foreign_role)
+        except Malformed:
+            # The tenant's name is too long for it: nobody can have made it.
+            return
+        arn = self._role_arn(role)
+
+        def ask() -> bool:
+            try:
+                self._sts.assume_role(RoleArn=arn, RoleSessionName=self._unasked)
+            except ClientError as error:
+                if error.response.get("Error", {}).get("Code") != "AccessDenied":
+                    raise
+                return True
+            return False
+
+        if not answer(f"asking for the role {role}, to be refused", ask):
+            raise SeparationBroken(f"{self._process.called} may assume {role}: correct whom the role trusts")
 
     def _assume_and_read(self, wanted: _Wanted, request_id: str) -> Secret:
         client = self._assume(wanted, request_id).secrets_manager()
@@ -148,16 +204,14 @@ class TenantSecrets:
 
     def _assume(self, wanted: _Wanted, request_id: str) -> AwsIdentity:
         """A session of the role that may read this one secret, for the 15 minutes that AWS has as least."""
-        self._account = (
-            self._account or answer("asking who this is", self._sts.get_caller_identity)["Account"]
-        )
+        arn = self._role_arn(wanted.role)
         region, account = self._identity.region, self._account
         policy = _only(f"arn:aws:secretsmanager:{region}:{account}:secret:{wanted.secret}-??????")
         given = answer(
             f"assuming the role {wanted.role}",
             lambda: self._sts.assume_role(
-                RoleArn=f"arn:aws:iam::{account}:role/{wanted.role}",
-                RoleSessionName=request_id if _REQUEST.fullmatch(request_id) else "interlock-tools",
+                RoleArn=arn,
+                RoleSessionName=request_id if _REQUEST.fullmatch(request_id) else self._unasked,
                 Policy=policy,
                 DurationSeconds=_SESSION_SECONDS,
             ),
@@ -168,6 +222,12 @@ class TenantSecrets:
             secret_access_key=Secret(given["SecretAccessKey"]),
             session_token=Secret(given["SessionToken"]),
         )
+
+    def _role_arn(self, role: str) -> str:
+        self._account = (
+            self._account or answer("asking who this is", self._sts.get_caller_identity)["Account"]
+        )
+        return f"arn:aws:iam::{self._account}:role/{role}"
 
 
 def _only(arn: str) -> str:

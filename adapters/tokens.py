@@ -66,7 +66,7 @@ class JwtVerifier:
             raise TokenRefused(f"this is no {purpose.value} token") from error
         if header.get("typ") != purpose.typ:
             raise TokenRefused(f"this token is not for {purpose.value}")
-        if header.get("kid") != self._ring.kid(purpose):
+        if purpose not in self._ring.keys or header.get("kid") != self._ring.kid(purpose):
             raise TokenRefused(f"the {purpose.value} token was signed by a key that is not trusted")
 
 

@@ -37,13 +37,22 @@ def dev(
     ),
     policies: Annotated[Path | None, typer.Option("--policies", help="Policy directory to publish.")] = None,
     tools: Annotated[Path | None, typer.Option("--tools", help="Tool file to publish.")] = None,
-    port_base: Annotated[int, typer.Option("--port-base", help="First of six ports.")] = DEFAULT_BASE,
+    port_base: Annotated[int, typer.Option("--port-base", help="First of seven ports.")] = DEFAULT_BASE,
     reset: Annotated[bool, typer.Option("--reset", help="Empty the state directory first.")] = False,
+    break_glass: Annotated[
+        bool, typer.Option("--break-glass", help="Run the break-glass process too, on the last port.")
+    ] = False,
 ) -> None:
     """Run the whole stack on this machine until Ctrl-C; its state survives a restart."""
     out = Console(highlight=False, soft_wrap=True)
     err = Console(stderr=True, highlight=False, soft_wrap=True)
-    options = {"headless": headless, "reset": reset, "policies": policies, "tools": tools}
+    options = {
+        "headless": headless,
+        "reset": reset,
+        "policies": policies,
+        "tools": tools,
+        "break_glass": break_glass,
+    }
     show = _Shown(out, err, as_json=as_json)
     try:
         asyncio.run(_until_stopped(state, port_base, options, show))
@@ -70,6 +79,9 @@ class _Shown:
             table.add_row(name.replace("_", " "), escape(str(getattr(endpoints, name) or "off")))
         pages = f"{by_name(endpoints.gateway)}/approvals"
         table.add_row("pages", f"{escape(pages)}, after: interlock login NAME --open")
+        if endpoints.break_glass:
+            glass = escape(by_name(endpoints.break_glass))
+            table.add_row("break-glass", f"{glass}, after: interlock break-glass login NAME --open")
         self._out.print(table)
         self._out.print("Everything answers. Ctrl-C stops it.")
 
@@ -83,7 +95,7 @@ class _Shown:
             self._err.print(escape(event.text))
 
     def _event(self, event: Event) -> None:
-        self._out.print(f"{_MARKS[event.kind]} {event.part:<9} {event.seconds:5.1f} s  {escape(event.text)}")
+        self._out.print(f"{_MARKS[event.kind]} {event.part:<11} {event.seconds:5.1f} s  {escape(event.text)}")
 
 
 async def _until_stopped(state: Path, port_base: int, options: dict[str, Any], show: _Shown) -> None:

@@ -126,6 +126,12 @@ def _healthy(part: str) -> Callable[[State], Awaitable[str]]:
     return look
 
 
+async def _break_glass(state: State) -> str:
+    if "break_glass" not in state.endpoints():
+        return "not started: `interlock dev --break-glass`"
+    return await _healthy("break_glass")(state)
+
+
 async def _fetch(url: str) -> httpx.Response:
     async with httpx.AsyncClient(timeout=_SECONDS, trust_env=False) as client:
         return await client.get(url)
@@ -138,11 +144,11 @@ async def _aws(state: State) -> str:
 
 
 async def _keys(state: State) -> str:
-    ring = KeyRing.load(state.keyring)
+    ring, glass = KeyRing.load(state.keyring), KeyRing.load(state.break_glass_keyring)
     for purpose in Purpose:
-        ring.kid(purpose)
+        (ring if purpose.of_agents else glass).kid(purpose)
     await PrivateKeys(AwsIdentity.load(state.identity), "dev", ring).signing_key(Purpose.CALLERS)
-    return f"{len(ring.keys)} purposes"
+    return f"{len(ring.keys)} purposes, and {len(glass.keys)} of break-glass"
 
 
 async def _content(state: State) -> str:
@@ -209,6 +215,7 @@ CHECKS: Final = (
     Check(part="temporal", look=_temporal),
     Check(part="slack", look=_healthy("slack")),
     Check(part="helpdesk", look=_healthy("helpdesk")),
+    Check(part="break-glass", look=_break_glass),
     Check(part="aws", look=_aws),
     Check(part="keys", look=_keys, todo="Start afresh with `interlock dev --reset` if the keys are lost."),
     Check(part="content keys", look=_content, todo=_RESTART),

@@ -27,6 +27,11 @@ class State:
         return self.directory / "keyring.json"
 
     @property
+    def break_glass_keyring(self) -> Path:
+        """Of the break-glass process, which shares no key with the agents'."""
+        return self.directory / "break-glass-keyring.json"
+
+    @property
     def identity(self) -> Path:
         """The AWS identity of the local operator."""
         return self.directory / "aws" / "cli.json"
@@ -54,6 +59,19 @@ class State:
         found = self.endpoints().get(part)
         if not isinstance(found, str) or not found:
             raise Malformed(f"{self.directory / 'endpoints.json'} names no {part}: start the stack again")
+        return found.rstrip("/")
+
+    def break_glass(self) -> str:
+        """The base URL of the break-glass process. Raises Unavailable, Malformed."""
+        path = self.directory / "break-glass.json"
+        if not path.is_file():
+            raise Unavailable(
+                f"no break-glass process runs on {self.directory}: run `interlock dev --break-glass`, "
+                "or name one with --break-glass"
+            )
+        found = read_document(path).get("url")
+        if not isinstance(found, str) or not found:
+            raise Malformed(f"{path} names no address: start break-glass again")
         return found.rstrip("/")
 
     def slack_control(self) -> str:

@@ -3,7 +3,7 @@
 Each raises ``Unavailable`` when the store cannot be reached, which means no.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -132,4 +132,30 @@ class Acts(Protocol):
         Raises:
             Conflict: its outcome is known.
         """
+        ...
+
+
+class Holds(Protocol):
+    """Which process acts in an open session, and how often it was asked for what it does not do."""
+
+    async def begin(self, session_id: str, holder: str) -> None:
+        """Of the process that opened it."""
+        ...
+
+    async def take(self, session_id: str, holder: str) -> bool:
+        """Say that its holder lives, or take it over from one who was silent; False: another has it."""
+        ...
+
+    async def refused(self, session_id: str) -> None:
+        """Count a call on it that was not let through."""
+        ...
+
+    async def refusals(self, session_id: str) -> int: ...
+
+
+class Settled(Protocol):
+    """When what was sent came to its end."""
+
+    async def times(self, session_id: str) -> Mapping[str, int]:
+        """Unix milliseconds by act, of those that were sent and are settled."""
         ...

@@ -25,9 +25,13 @@ class Endpoints:
     state: str
     #: By part; ``dev`` is the supervisor.
     pids: Mapping[str, int]
+    #: None: it does not run.
+    break_glass: str | None = None
 
     def document(self) -> dict[str, Any]:
-        return {"ready": True, **asdict(self)}
+        """Without ``break_glass`` where it does not run."""
+        found = {"ready": True, **asdict(self)}
+        return found if self.break_glass else {name: found[name] for name in found if name != "break_glass"}
 
     def keep(self) -> None:
         """Write ``STATE/endpoints.json`` at once."""

@@ -16,7 +16,7 @@ from adapters.logins import RIGHTS, login
 from contracts.errors import InterlockError
 from embedded.aws.files import read_json, write_json, write_text
 from embedded.aws.plan import Role
-from embedded.aws.seed import TENANTS, Seeded, seed
+from embedded.aws.seed import BREAK_GLASS_KEYRING, KEYRING, TENANTS, Seeded, seed
 from embedded.aws.server import wait_ready
 from embedded.seed import ENV, write_helpdesk_keys, write_slack_config
 from policies.load import PolicySet, load
@@ -55,13 +55,16 @@ class Handout:
         write_json(self.volumes / "migrate" / "logins.json", logins)
 
     def role(self, role: Role, passwords: Mapping[str, str]) -> None:
-        """A process that serves: its AWS identity, everyone's public keys, its login's password."""
+        """A process that serves: its AWS identity, its public keys, its login's password."""
         self._identity(role, role.value, "aws.json")
-        self._pgpass(role.value, login(role.value), passwords)
+        self._ring(role.value, BREAK_GLASS_KEYRING if role is Role.BREAK_GLASS else KEYRING)
+        self._pgpass(role.value, login(role.value.replace("-", "_")), passwords)
 
     def operator(self, passwords: Mapping[str, str]) -> None:
         """The local operator's files, as ``interlock dev`` leaves them in a state directory."""
         self._identity(Role.CLI, "operator", "aws/cli.json")
+        for name in (KEYRING, BREAK_GLASS_KEYRING):
+            self._ring("operator", name)
         self._pgpass("operator", login("operator"), passwords)
 
     def stand_ins(self, seeded: Seeded, policies: PolicySet, gateway: str) -> None:
@@ -70,7 +73,9 @@ class Handout:
 
     def _identity(self, role: Role, volume: str, name: str) -> None:
         write_json(self.volumes / volume / name, read_json(self.state / "aws" / f"{role.value}.json"))
-        write_json(self.volumes / volume / "keyring.json", read_json(self.state / "keyring.json"))
+
+    def _ring(self, volume: str, name: str) -> None:
+        write_json(self.volumes / volume / name, read_json(self.state / name))
 
     def _pgpass(self, volume: str, name: str, passwords: Mapping[str, str]) -> None:
         write_text(self.volumes / volume / "pgpass", f"*:*:*:{name}:{passwords[name]}\n")
@@ -85,7 +90,7 @@ def hand_out(asked: argparse.Namespace) -> None:
     seeded = seed(asked.aws, asked.state, env=ENV, tenants=TENANTS)
     passwords = handout.passwords()
     handout.databases(passwords)
-    for role in (Role.GATEWAY, Role.AGENT, Role.BROKER, Role.TOOLS):
+    for role in (Role.GATEWAY, Role.AGENT, Role.BROKER, Role.TOOLS, Role.BREAK_GLASS):
         handout.role(role, passwords)
     handout.operator(passwords)
     handout.stand_ins(seeded, policies, asked.gateway)

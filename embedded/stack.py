@@ -5,7 +5,6 @@ import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -14,27 +13,31 @@ from typing import Final
 
 import httpx
 
-from adapters.pollers import worker_identity
 from contracts.errors import InterlockError, Malformed
+from embedded import break_glass as glass
 from embedded import endpoints
-from embedded.aws import server as aws
-from embedded.aws.emulator import READY as AWS_READY
-from embedded.aws.seed import TENANTS, Seeded, seed
+from embedded.aws.seed import Seeded, seed
+from embedded.commands import Commands, Plan
 from embedded.endpoints import Endpoints
 from embedded.lock import held
 from embedded.ports import Ports, url
 from embedded.process import Child, Command, Event
-from embedded.roles import QUEUES, Roles, inherited, module
+from embedded.roles import BREAK_GLASS, QUEUES, Roles
 from embedded.secrets import ToolSecret, tool_secrets
-from embedded.seed import ENV, prepare_store, write_helpdesk_keys, write_slack_config
-from embedded.temporal import Temporal, server_command
+from embedded.seed import ENV, prepare_store
+from embedded.temporal import Temporal
 from policies.diff_words import tally, title
-from policies.load import PolicySet, load
-from tools.load import LoadedTools, load_tools
+from policies.load import load
+from tools.load import load_tools
 from worker.version import workflow_version
 
 #: Last to first: who depends on others is stopped before them.
-_STOPPING: Final = (("agent", "broker", "tools"), ("gateway",), ("slack", "helpdesk", "aws"), ("temporal",))
+_STOPPING: Final = (
+    ("agent", "broker", "tools"),
+    ("gateway", BREAK_GLASS),
+    ("slack", "helpdesk", "aws"),
+    ("temporal",),
+)
 
 
 def ignore(_event: Event) -> None:
@@ -49,31 +52,6 @@ def shipped_tools() -> Path:
     return Path(str(files("tools"))) / "helpdesk.yaml"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """What a stack is made from."""
-
-    #: Absolute.
-    state: Path
-    ports: Ports
-    policies: PolicySet
-    tools: LoadedTools
-    tools_file: Path
-    headless: bool
-    #: Of the agent worker.
-    build: str
-    #: Dynamic settings of the Temporal server beside our own, ``name=value``.
-    temporal_settings: Sequence[str]
-    #: By role, the module and its arguments that stand in for the worker: a test's own.
-    programs: Mapping[str, Sequence[str]]
-
-    @property
-    def tenants(self) -> tuple[str, ...]:
-        """The helpdesk's, and those that the people file names beside them."""
-        named = self.policies.people.tenants()
-        return *TENANTS, *sorted(named - {*TENANTS})
-
-
 @asynccontextmanager
 async def running_stack(
     state: Path,
@@ -83,6 +61,7 @@ async def running_stack(
     tools: Path | None = None,
     headless: bool = False,
     reset: bool = False,
+    break_glass: bool = False,
     temporal_settings: Sequence[str] = (),
     programs: Mapping[str, Sequence[str]] = MappingProxyType({}),
     on_event: Callable[[Event], None] = ignore,
@@ -90,7 +69,7 @@ async def running_stack(
     """A stack for as long as the block runs. None: free ports, the shipped policies, the shipped tools.
 
     ``temporal_settings`` are dynamic settings of its Temporal server, ``name=value``.
-    ``programs``: by role, the module and its arguments that stand in for the worker.
+    ``programs``: by role, the module and its arguments that stand in for the worker, or for ``break-glass``.
 
     Raises:
         InterlockError: it cannot start; the sentence says why. Nothing is left running.
@@ -102,11 +81,12 @@ async def running_stack(
         policies=(policies or shipped_policies()).absolute(),
         tools=(tools or shipped_tools()).absolute(),
         headless=headless,
+        break_glass=break_glass,
         temporal_settings=temporal_settings,
         programs=programs,
     )
     with held(plan.state, reset=reset):
-        endpoints.forget(plan.state)
+        _forget(plan.state)
         stack = Stack(plan, on_event)
         try:
             await stack.start()
@@ -122,6 +102,7 @@ def _plan(
     policies: Path,
     tools: Path,
     headless: bool,
+    break_glass: bool,
     temporal_settings: Sequence[str],
     programs: Mapping[str, Sequence[str]],
 ) -> Plan:
@@ -140,6 +121,7 @@ def _plan(
         tools_file=tools,
         headless=headless,
         build=build,
+        break_glass=break_glass,
         temporal_settings=temporal_settings,
         programs=programs,
     )
@@ -164,25 +146,27 @@ class Stack:
             headless=plan.headless,
             build=plan.build,
         )
+        self._commands = Commands(plan, self._roles, self._temporal, self._http)
         self._missing: tuple[ToolSecret, ...] = ()
         self._ready = False
 
     async def start(self) -> None:
         """Return when every part answers. Raises InterlockError; the caller stops what had started."""
-        await asyncio.to_thread(self._plan.ports.check)
+        await asyncio.to_thread(self._plan.ports.check, break_glass=self._plan.break_glass)
         try:
             async with asyncio.TaskGroup() as group:
                 await self._start(group)
         except* InterlockError as failed:
             raise _first(failed) from None
         self._ready = True
+        glass.keep_settings(self._plan.state, self._plan.ports.break_glass, self._roles.break_glass())
         self._keep_endpoints()
         for secret in self._missing:
             self._tell(Event(part="secrets", kind="missing", seconds=0.0, text=secret.todo(self._plan.state)))
 
     async def stop(self) -> None:
         """Stop everything, whoever depends on others first."""
-        endpoints.forget(self._plan.state)
+        _forget(self._plan.state)
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
@@ -200,25 +184,28 @@ class Stack:
             slack=url(ports.slack),
             aws=url(ports.aws),
             helpdesk=url(ports.helpdesk),
+            break_glass=url(ports.break_glass) if self._plan.break_glass else None,
             state=str(self._plan.state),
             pids={"dev": os.getpid()} | {name: child.pid for name, child in self._children.items()},
         )
 
     async def _start(self, group: asyncio.TaskGroup) -> None:
         """Each part as soon as what it needs is there."""
-        temporal = group.create_task(self._run(self._temporal_command()))
+        temporal = group.create_task(self._run(self._commands.temporal()))
         store = group.create_task(self._timed("store", self._prepare_store))
         seeded = await self._aws()
-        group.create_task(self._run(self._slack_command(seeded)))
-        group.create_task(self._run(self._helpdesk_command(seeded)))
+        group.create_task(self._run(self._commands.slack(seeded)))
+        group.create_task(self._run(self._commands.helpdesk(seeded)))
         await asyncio.gather(temporal, store)
-        group.create_task(self._run(self._gateway_command()))
+        group.create_task(self._run(self._commands.gateway()))
+        if self._plan.break_glass:
+            group.create_task(self._run(self._commands.break_glass()))
         for role in QUEUES:
-            group.create_task(self._run(self._worker_command(role)))
+            group.create_task(self._run(self._commands.worker(role)))
 
     async def _aws(self) -> Seeded:
         ports, state = self._plan.ports, self._plan.state
-        await self._run(self._aws_command())
+        await self._run(self._commands.aws())
         seeded = await asyncio.to_thread(seed, url(ports.aws), state, env=ENV, tenants=self._plan.tenants)
         needed = tool_secrets(self._plan.tools.catalogue, self._plan.policies.people)
         self._missing = tuple(secret for secret in needed if secret.path not in seeded.names)
@@ -245,80 +232,17 @@ class Stack:
         self._tell(Event(part=part, kind="ready", seconds=time.monotonic() - began, text="ready"))
 
     def _keep_endpoints(self) -> None:
-        if self._ready:
-            self.endpoints().keep()
+        if not self._ready:
+            return
+        self.endpoints().keep()
+        if self._plan.break_glass:
+            pid = self._children[BREAK_GLASS].pid
+            glass.keep(self._plan.state, self._plan.ports.break_glass, pid)
 
-    def _temporal_command(self) -> Command:
-        async def answers(_pid: int) -> bool:
-            return await self._temporal.answers()
 
-        plan = self._plan
-        # Its home is the state directory: a Temporal profile of the developer's is none of ours.
-        return Command(
-            name="temporal",
-            arguments=server_command(
-                plan.ports, plan.state, headless=plan.headless, settings=plan.temporal_settings
-            ),
-            environment=inherited() | {"HOME": str(plan.state)},
-            probe=answers,
-        )
-
-    def _aws_command(self) -> Command:
-        arguments, environment = aws.start_command(self._plan.ports.aws, self._plan.state)
-        probe = self._answers(url(self._plan.ports.aws) + AWS_READY)
-        return Command(name="aws", arguments=arguments, environment=environment, probe=probe)
-
-    def _slack_command(self, seeded: Seeded) -> Command:
-        plan, port = self._plan, self._plan.ports.slack
-        config = write_slack_config(plan.state, seeded, plan.policies, url(plan.ports.gateway))
-        arguments = ("--db", str(plan.state / "slack.db"), "--config", str(config))
-        return self._served("slack", "embedded.slack", port, arguments)
-
-    def _helpdesk_command(self, seeded: Seeded) -> Command:
-        plan, port = self._plan, self._plan.ports.helpdesk
-        keys = write_helpdesk_keys(plan.state, seeded)
-        arguments = ("--db", str(plan.state / "helpdesk.db"), "--keys", str(keys))
-        return self._served("helpdesk", "embedded.helpdesk", port, arguments)
-
-    def _served(self, name: str, package: str, port: int, arguments: Sequence[str]) -> Command:
-        return Command(
-            name=name,
-            arguments=module(package, "--port", str(port), *arguments),
-            environment=inherited(),
-            probe=self._answers(url(port) + "/healthz"),
-        )
-
-    def _gateway_command(self) -> Command:
-        port = self._plan.ports.gateway
-        return Command(
-            name="gateway",
-            arguments=module("gateway", "--port", str(port)),
-            environment=self._roles.environment("gateway"),
-            probe=self._answers(url(port) + "/readyz"),
-        )
-
-    def _worker_command(self, role: str) -> Command:
-        agent = role == "agent"
-
-        async def polls(pid: int) -> bool:
-            polled = await self._temporal.polled(QUEUES[role], worker_identity(role, pid), workflows=agent)
-            return polled and (not agent or await self._temporal.routed(self._plan.build))
-
-        return Command(
-            name=role,
-            arguments=module(*self._plan.programs.get(role, ("worker",)), "--role", role),
-            environment=self._roles.environment(role),
-            probe=polls,
-        )
-
-    def _answers(self, address: str) -> Callable[[int], Awaitable[bool]]:
-        async def answers(_pid: int) -> bool:
-            try:
-                return (await self._http.get(address)).status_code == httpx.codes.OK
-            except httpx.TransportError:
-                return False
-
-        return answers
+def _forget(state: Path) -> None:
+    endpoints.forget(state)
+    glass.forget(state)
 
 
 def _first(failed: BaseExceptionGroup[InterlockError]) -> InterlockError:

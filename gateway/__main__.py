@@ -7,29 +7,17 @@ import sys
 from collections.abc import Sequence
 
 import structlog
-import uvicorn
 
 from contracts.errors import InterlockError
 from gateway.build import build
 from gateway.logs import configure
+from gateway.serving import serve
 from gateway.settings import Settings
 
-_DRAIN_SECONDS = 2
 
-
-async def serve(settings: Settings, *, host: str, port: int) -> None:
+async def start(settings: Settings, *, host: str, port: int) -> None:
     """Serve until a signal ends it. Raises InterlockError where a neighbour or a key is missing."""
-    app = await build(settings)
-    config = uvicorn.Config(
-        app,
-        host=host,
-        port=port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=_DRAIN_SECONDS,
-    )
-    await uvicorn.Server(config).serve()
+    await serve(await build(settings), host=host, port=port)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     configure("gateway")
     try:
-        asyncio.run(serve(Settings.read(os.environ), host=given.host, port=given.port))
+        asyncio.run(start(Settings.read(os.environ), host=given.host, port=given.port))
     except InterlockError as error:
         structlog.get_logger("gateway").error("cannot start", error=error.sentence)
         return 1

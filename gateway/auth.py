@@ -1,9 +1,9 @@
 """Callers' tokens: who asks, and what the token lets them reach."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeAlias
 from urllib.parse import parse_qsl
 
 from fastapi import Depends, Request, Security
@@ -14,10 +14,11 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from contracts.audit import SYSTEM_TENANT
-from contracts.errors import TokenRefused
+from contracts.errors import InterlockError, TokenRefused
 from contracts.tokens import Purpose, Verifier
 from gateway.bodies import repeated
-from gateway.problems import BODY_LIMIT, Problem, ProblemType, too_large
+from gateway.problems import BODY_LIMIT, Problem, ProblemType, of_error, too_large
+from gateway.walls import refusal
 from policies.arguments import clean
 from policies.switches import Reach
 
@@ -157,36 +158,48 @@ def bearer(headers: Headers) -> str:
     return token
 
 
+Who: TypeAlias = Callable[[str], Awaitable[Any]]
+"""Whom a bearer token names; it raises InterlockError, TokenRefused where it names nobody here."""
+
+
+async def known(verifier: Verifier, env: str, token: str) -> Principal:
+    """The principal of a caller's token. Raises TokenRefused."""
+    return read_principal(verifier.verify(Purpose.CALLERS, token), env)
+
+
 class Door:
     """ASGI middleware: nothing of a request is read before its sender is known and its length bounded."""
 
-    def __init__(self, app: ASGIApp, *, verifier: Verifier, env: str) -> None:
+    def __init__(self, app: ASGIApp, *, who: Who, open_to_all: Collection[str] = OPEN) -> None:
         self._app = app
-        self._verifier = verifier
-        self._env = env
+        self._who = who
+        self._open = open_to_all
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        problem = self._problem(scope, Headers(scope=scope))
+        problem = await self._problem(scope, Headers(scope=scope))
         if problem is not None:
             await problem.response()(scope, receive, send)
         else:
             await self._app(scope, _bounded(receive), send)
 
-    def _problem(self, scope: Scope, headers: Headers) -> Problem | None:
-        open_to_all = scope["path"] in OPEN
+    async def _problem(self, scope: Scope, headers: Headers) -> Problem | None:
+        open_to_all = scope["path"] in self._open
         if not open_to_all:
             try:
-                claims = self._verifier.verify(Purpose.CALLERS, bearer(headers))
-                scope.setdefault("state", {})["principal"] = read_principal(claims, self._env)
+                scope.setdefault("state", {})["principal"] = await self._who(bearer(headers))
             except TokenRefused as error:
                 return Problem(ProblemType.UNAUTHENTICATED, error.sentence, field="Authorization")
+            except InterlockError as error:
+                return of_error(error)
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length[:20]) > BODY_LIMIT:
             return too_large()
-        return None if open_to_all else _repeated(scope["query_string"])
+        if not open_to_all and (twice := _repeated(scope["query_string"])):
+            return twice
+        return refusal(scope)
 
 
 def _repeated(query: bytes) -> Problem | None:

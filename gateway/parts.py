@@ -7,10 +7,12 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from contracts.approval import Refusal, Ruled
+from contracts.attempts import Attempts
 from contracts.ports import Clock, Desk, RunStarter
 from contracts.tokens import Signer, Verifier
 from gateway.in_force import InForce
 from gateway.launcher import Launcher
+from gateway.pages.look import APPROVALS, Look
 from gateway.ports import (
     ActionRows,
     AnswerRows,
@@ -61,6 +63,7 @@ class PagesApp:
     identity: Identity
     sessions: SessionRows
     passkeys: PasskeyReader
+    look: Look = APPROVALS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +82,7 @@ class Parts:
     switches: SwitchRows
     breakers: BreakerRows
     audit: AuditRows
+    attempts: Attempts
     care: CareRows
     answers: AnswerRows
     sources: SourceRows

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, Final
 
 import structlog
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from contracts.errors import Conflict, Unknown
 from contracts.run import ActionRecord, RunRecord, UndoRecord
@@ -15,6 +15,7 @@ from gateway import cursors
 from gateway.asked import CancelBody, Patience, RunFilter, StartBody
 from gateway.auth import Caller, Principal, Reader
 from gateway.bodies import StrictRoute
+from gateway.idempotency import only_key
 from gateway.parts import Given, Parts
 from gateway.ports import NewRun, RunQuery
 from gateway.problems import Problem, ProblemType, answers
@@ -31,25 +32,10 @@ _PAGE: Final = 50
 _LOOK: Final = 0.25
 
 
-def _only_key(
-    request: Request,
-    key: Annotated[
-        str,
-        Header(
-            alias="Idempotency-Key",
-            pattern=r"^[!-~]{1,255}$",
-            description="Names this request: the same key and body give the same run, while it is kept.",
-        ),
-    ],
-) -> str:
-    if len(request.headers.getlist("Idempotency-Key")) > 1:
-        raise Problem(
-            ProblemType.IDEMPOTENCY_KEY, "send one Idempotency-Key, not several", field="Idempotency-Key"
-        )
-    return key
-
-
-IdempotencyKey = Annotated[str, Depends(_only_key)]
+IdempotencyKey = Annotated[
+    str,
+    Depends(only_key("Names this request: the same key and body give the same run, while it is kept.")),
+]
 
 
 @router.post(

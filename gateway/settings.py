@@ -57,13 +57,14 @@ class Settings:
             slack_team=environ["INTERLOCK_SLACK_TEAM"],
             slack_app=environ["INTERLOCK_SLACK_APP"],
             slack_channel=environ["INTERLOCK_SLACK_CHANNEL"],
-            slack_url=_url(environ, "INTERLOCK_SLACK_URL"),
-            temporal_ui=_url(environ, "INTERLOCK_TEMPORAL_UI"),
-            pages=_url(environ, "INTERLOCK_PAGES"),
+            slack_url=url_of(environ, "INTERLOCK_SLACK_URL"),
+            temporal_ui=url_of(environ, "INTERLOCK_TEMPORAL_UI"),
+            pages=url_of(environ, "INTERLOCK_PAGES"),
         )
 
 
-def _url(environ: Mapping[str, str], name: str) -> str:
+def url_of(environ: Mapping[str, str], name: str) -> str:
+    """The address in a variable; empty: none. Raises Malformed."""
     text = environ.get(name, "").rstrip("/")
     if text and not (urlsplit(text).scheme in ("http", "https") and urlsplit(text).netloc):
         raise Malformed(f"{name} is no address: write one like http://127.0.0.1:8233")

@@ -11,8 +11,9 @@ import yaml
 
 ROOT: Final = Path(__file__).parents[1]
 ROLES: Final = ("gateway", "agent", "broker", "tools")
+BREAK_GLASS: Final = "break-glass"
 
-_VARIABLE: Final = re.compile(r"\$(?:(\$)|\{([A-Z_]+)(?:(:?-)([^}]*))?\})")
+_VARIABLE: Final = re.compile(r"\$(?:(\$)|\{([A-Z_]+)(?:(:?-)((?:[^{}]|\{[^}]*\})*))?\})")
 
 
 def load(variables: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -57,7 +58,7 @@ def _value(variable: re.Match[str], variables: Mapping[str, str]) -> str:
         return "$"
     given = variables.get(name)
     empty = given is None or (kind == ":-" and given == "")
-    return (default or "") if empty else str(given)
+    return str(_filled(default or "", variables)) if empty else str(given)
 
 
 @dataclass(frozen=True, kw_only=True)

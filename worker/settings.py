@@ -66,14 +66,14 @@ class Settings:
             pages=environ.get("INTERLOCK_PAGES", "").rstrip("/"),
             slack_channel=environ.get("INTERLOCK_SLACK_CHANNEL", ""),
             slack_alerts=environ.get("INTERLOCK_SLACK_ALERTS") or environ.get("INTERLOCK_SLACK_CHANNEL", ""),
-            web_hosts=_hosts(environ.get("INTERLOCK_WEB_HOSTS", "")),
+            web_hosts=hosts_of(environ.get("INTERLOCK_WEB_HOSTS", "")),
             slack_url=environ.get("INTERLOCK_SLACK_URL", ""),
             anchors=environ.get("INTERLOCK_ANCHORS", ""),
             build=environ.get("INTERLOCK_BUILD", ""),
         )
 
 
-def _hosts(text: str) -> Mapping[str, str]:
+def hosts_of(text: str) -> Mapping[str, str]:
     """``docs.example=127.0.0.1:8080,…`` by host. Raises Malformed."""
     pairs = [entry.partition("=") for entry in filter(None, text.split(","))]
     if any(not (host and address) for host, _, address in pairs):

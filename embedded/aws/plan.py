@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
+from adapters import secrets
 from adapters.content_keys import FOLDER
 from contracts.tokens import Purpose
 
@@ -30,6 +31,7 @@ class Role(StrEnum):
     AGENT = "agent"
     BROKER = "broker"
     TOOLS = "tools"
+    BREAK_GLASS = "break-glass"
     CLI = "cli"
 
 
@@ -39,8 +41,12 @@ READS: Final[Mapping[Role, tuple[str, ...]]] = {
     Role.AGENT: ("keys/payload",),
     Role.BROKER: ("keys/capability", "keys/audit-head", "keys/payload", "slack/bot-token"),
     Role.TOOLS: ("keys/frozen", "keys/payload"),
-    Role.CLI: ("keys/callers", "keys/payload"),
+    Role.BREAK_GLASS: ("keys/break-glass", "slack/bot-token"),
+    Role.CLI: ("keys/callers", "keys/break-glass-login", "keys/payload"),
 }
+
+TAKES: Final[Mapping[Role, str]] = {Role.TOOLS: secrets.TOOLS, Role.BREAK_GLASS: secrets.BREAK_GLASS}
+"""Who takes tenants' roles, and of which kind. A role trusts the one user that takes its kind."""
 
 
 def anchor_bucket(env: str) -> str:
@@ -68,7 +74,10 @@ def user_policy(
     region: str,
     account: str,
 ) -> str:
-    """The user's only policy: its own secrets by ARN, every content key, and what its work needs beside."""
+    """The user's only policy: its own secrets by ARN, every content key, and what its work needs beside.
+
+    ``role_arns`` are of the tenants' roles that it takes, if it takes any.
+    """
     content = f"arn:aws:secretsmanager:{region}:{account}:secret:interlock/{env}/{FOLDER}/*"
     statements = [allow("secretsmanager:GetSecretValue", *secret_arns, content)]
     bucket = f"arn:aws:s3:::{anchor_bucket(env)}"
@@ -76,20 +85,20 @@ def user_policy(
         statements.append(allow("s3:PutObject", f"{bucket}/*"))
     elif role is Role.CLI:
         statements += [allow("s3:GetObject", f"{bucket}/*"), allow("s3:ListBucket", bucket)]
-    elif role is Role.TOOLS:
+    elif role in TAKES:
         statements.append(allow("sts:AssumeRole", *role_arns))
     return document(*statements)
 
 
 def tenant_policy(*, env: str, tenant: str, region: str, account: str) -> str:
     """What a tenant's role may: read the tenant's secrets."""
-    secrets = f"arn:aws:secretsmanager:{region}:{account}:secret:interlock/{env}/{tenant}/*"
-    return document(allow("secretsmanager:GetSecretValue", secrets))
+    own = f"arn:aws:secretsmanager:{region}:{account}:secret:interlock/{env}/{tenant}/*"
+    return document(allow("secretsmanager:GetSecretValue", own))
 
 
-def tenant_trust(tools_user_arn: str) -> str:
-    """Who may take a tenant's role: the tool worker alone."""
-    principal = {"AWS": tools_user_arn}
+def tenant_trust(user_arn: str) -> str:
+    """Who may take a tenant's role: the tool worker alone, or the break-glass process alone."""
+    principal = {"AWS": user_arn}
     return document({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal})
 
 

@@ -3,8 +3,9 @@
 import hashlib
 import json
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
 
 TENANTS: Final = ("acme", "globex", "initech")
 """The helpdesk's."""
+
+KEYRING: Final = "keyring.json"
+"""Public keys of the agent runtime, and none of break-glass: it verifies nothing of that."""
+BREAK_GLASS_KEYRING: Final = "break-glass-keyring.json"
+"""Those of break-glass, and no other: it verifies nothing of the agents'."""
 
 _POLICY: Final = "own"
 
@@ -54,17 +60,18 @@ class Seeded:
 
 
 def seed(endpoint: str, state_dir: Path, env: str = "dev", tenants: Sequence[str] = TENANTS) -> Seeded:
-    """Seed the emulator at ``endpoint`` and write the identities and the key ring. Blocks.
+    """Seed the emulator at ``endpoint`` and write the identities and the key rings. Blocks.
 
     Raises:
-        Conflict: the state directory's key ring is of other keys than the emulator's.
+        Conflict: a key ring of the state directory is of other keys than the emulator's.
         Malformed: a tenant's or the environment's name.
     """
     root = root_identity(endpoint, state_dir)
     shelf = Shelf(root, env)
     for name, make in _wanted(env, tenants).items():
         shelf.ensure(name, make)
-    _write_ring(shelf, state_dir / "keyring.json")
+    _write_ring(shelf, state_dir / KEYRING, [purpose for purpose in Purpose if purpose.of_agents])
+    _write_ring(shelf, state_dir / BREAK_GLASS_KEYRING, [one for one in Purpose if not one.of_agents])
     _ensure_bucket(root, plan.anchor_bucket(env))
     _ensure_people(root.iam(), shelf, state_dir, endpoint=endpoint, env=env, tenants=tenants)
     return Seeded(
@@ -141,9 +148,9 @@ def _new_token() -> str:
     return json.dumps({"type": "bearer", "token": secrets.token_urlsafe(32)})
 
 
-def _write_ring(shelf: Shelf, path: Path) -> None:
+def _write_ring(shelf: Shelf, path: Path, purposes: Iterable[Purpose]) -> None:
     """The public halves. A ring of other keys is never replaced: what the old ones signed would be lost."""
-    keys = {purpose: read_private(shelf.read(plan.key_name(purpose)), purpose) for purpose in Purpose}
+    keys = {purpose: read_private(shelf.read(plan.key_name(purpose)), purpose) for purpose in purposes}
     ring = {"keys": [ring_entry(purpose, key.public_key()) for purpose, key in keys.items()]}
     if (read_json(path) or ring) != ring:
         raise Conflict(
@@ -171,20 +178,25 @@ def _ensure_people(
     """Users with policy and key, and the tenants' roles. Policies are put again: a plan may change."""
     users = {role: _ensure_user(iam, plan.user_name(env, role)) for role in plan.Role}
     account = users[plan.Role.TOOLS].split(":")[4]
-    role_arns = [f"arn:aws:iam::{account}:role/{role_name(env=env, tenant=tenant)}" for tenant in tenants]
     for role in plan.Role:
         name = plan.user_name(env, role)
         arns = [shelf.arn(secret) for secret in plan.READS[role]]
+        takes = [_tenants_role(role, env, tenant) for tenant in tenants] if role in plan.TAKES else []
+        role_arns = [f"arn:aws:iam::{account}:role/{taken}" for taken in takes]
         policy = plan.user_policy(
             role, env=env, secret_arns=arns, role_arns=role_arns, region=REGION, account=account
         )
         iam.put_user_policy(UserName=name, PolicyName=_POLICY, PolicyDocument=policy)
         _ensure_access_key(iam, name, state_dir / "aws" / f"{role.value}.json", endpoint)
-    for tenant in tenants:
-        name = role_name(env=env, tenant=tenant)
-        _ensure_role(iam, name, plan.tenant_trust(users[plan.Role.TOOLS]))
+    for tenant, role in product(tenants, plan.TAKES):
+        name = _tenants_role(role, env, tenant)
+        _ensure_role(iam, name, plan.tenant_trust(users[role]))
         own = plan.tenant_policy(env=env, tenant=tenant, region=REGION, account=account)
         iam.put_role_policy(RoleName=name, PolicyName=_POLICY, PolicyDocument=own)
+
+
+def _tenants_role(taker: plan.Role, env: str, tenant: str) -> str:
+    return role_name(env=env, tenant=tenant, role=plan.TAKES[taker])
 
 
 def _ensure_user(iam: "IAMClient", name: str) -> str:

@@ -25,7 +25,7 @@ FILES: Final = ("temporal.db*", "interlock.db*", "slack.db*", "helpdesk.db*", "l
 #: Of those, and of histories, what is Interlock's own: Slack and the helpdesk are told content.
 OWN: Final = ("raw history", "temporal.db", "interlock.db", "logs/")
 #: Whoever has one of these may act; the other tokens only prove what was said.
-BEARER: Final = frozenset({Purpose.CAPABILITY.typ, Purpose.CALLERS.typ})
+BEARER: Final = frozenset({Purpose.CAPABILITY.typ, Purpose.CALLERS.typ, Purpose.BREAK_GLASS_LOGIN.typ})
 _JWT: Final = re.compile(rb"(eyJ[A-Za-z0-9_-]{10,})\.eyJ[A-Za-z0-9_-]{10,}")
 
 

@@ -30,7 +30,7 @@ from embedded.ports import Ports
 from embedded.process import Child, Command, Event
 from embedded.stack import shipped_policies, shipped_tools
 from tests import postgres
-from tests.compose import ROLES, Here, load, services
+from tests.compose import BREAK_GLASS, ROLES, Here, load, services
 from worker.health import healthy
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -255,9 +255,10 @@ async def test_a_worker_that_does_not_poll_is_not_well(system: System) -> None:
 async def test_no_container_was_handed_anothers_secret(system: System) -> None:
     """A password or access key stands in the files of its own container, and of who makes it, alone."""
     found: dict[str, set[str]] = {}
-    for role in ROLES:
+    for role in (*ROLES, BREAK_GLASS):
         directory = system.here.volume(f"identity-{role}")
-        assert {path.name for path in directory.iterdir()} == {"aws.json", "keyring.json", "pgpass"}
+        ring = "break-glass-keyring.json" if role == BREAK_GLASS else "keyring.json"
+        assert {path.name for path in directory.iterdir()} == {"aws.json", ring, "pgpass"}
         password = (directory / "pgpass").read_text().strip().rpartition(":")[2]
         key = json.loads((directory / "aws.json").read_text())["secret_access_key"]
         for secret in (password, key):

@@ -88,10 +88,13 @@ def test_demo_runs_again_on_the_same_state(state: Path, played: dict[str, Any]) 
 
 
 def test_doctor_finds_every_part_well(state: Path) -> None:
-    """On a running stack every check passes, without a secret in the answer."""
+    """On a running stack every check passes; break-glass, which nobody asked for, does not run."""
     done = _interlock("doctor", "--json", "--state", str(state))
     assert done.returncode == 0, done.stdout
-    assert all(check["ok"] for check in json.loads(done.stdout)["checks"])
+    found = {check["part"]: check for check in json.loads(done.stdout)["checks"]}
+    assert all(check["ok"] for check in found.values())
+    assert found["break-glass"]["what"].startswith("not started")
+    assert not (state / "break-glass.json").exists()
 
 
 @pytest.mark.usefixtures("played")
@@ -138,7 +141,7 @@ def test_the_state_directory_holds_what_the_docs_list(state: Path) -> None:
     table = (ROOT / "docs" / "interfaces.md").read_text().partition("## State directory")[2]
     rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
     listed = {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
-    patterns = {name: re.compile(re.sub("ROLE|PART", "[a-z]+", name)) for name in listed}
+    patterns = {name: re.compile(re.sub("ROLE|PART", "[a-z-]+", name)) for name in listed}
     found = {path.relative_to(state).as_posix() for path in state.rglob("*") if path.is_file()}
     plain = {re.sub(r"(-wal|-shm|\.lock)$", "", name) for name in found}
     known = {name: {file for file in plain if _is(patterns[name], file)} for name in listed}

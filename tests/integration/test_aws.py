@@ -21,12 +21,13 @@ from adapters.anchors import S3Anchors
 from adapters.content_keys import TenantContentKeys, content_secret
 from adapters.keys import AwsIdentity, KeyRing, PrivateKeys
 from adapters.secrets import SeparationBroken, TenantSecrets, read_credential, role_name
-from contracts.errors import Conflict, Malformed, PermissionRefused, Unavailable
+from adapters.tokens import JwtSigner, JwtVerifier
+from contracts.errors import Conflict, Malformed, PermissionRefused, TokenRefused, Unavailable
 from contracts.secret import Secret
 from contracts.tokens import Purpose
 from embedded.aws import plan
 from embedded.aws.plan import Role
-from embedded.aws.seed import TENANTS, Seeded, seed
+from embedded.aws.seed import BREAK_GLASS_KEYRING, KEYRING, TENANTS, Seeded, seed
 from embedded.aws.server import root_identity, start_command, wait_ready
 from embedded.rings import LocalRings
 
@@ -53,11 +54,12 @@ class _Aws:
     def root(self) -> AwsIdentity:
         return root_identity(self.endpoint, self.state)
 
-    def tenant_secrets(self, **options: float) -> TenantSecrets:
-        return TenantSecrets(self.identity(Role.TOOLS), "dev", **options)
+    def tenant_secrets(self, role: Role = Role.TOOLS, **options: float) -> TenantSecrets:
+        return TenantSecrets(self.identity(role), "dev", role=plan.TAKES[role], **options)
 
     def private_keys(self, role: Role) -> PrivateKeys:
-        return PrivateKeys(self.identity(role), "dev", KeyRing.load(self.state / "keyring.json"))
+        ring = KeyRing.load(self.state / (BREAK_GLASS_KEYRING if role is Role.BREAK_GLASS else KEYRING))
+        return PrivateKeys(self.identity(role), "dev", ring)
 
 
 def _free_port() -> int:
@@ -96,10 +98,10 @@ def _refusal(ask: Callable[[], Any]) -> str:
     return str(refused.value.response["Error"]["Code"])
 
 
-def _session(identity: AwsIdentity, tenant: str, *narrowed_to: str) -> AwsIdentity:
+def _session(identity: AwsIdentity, tenant: str, *narrowed_to: str, kind: str = "tools") -> AwsIdentity:
     """A tenant's role, taken with raw boto3: none of our own checks in between."""
     asked: dict[str, Any] = {
-        "RoleArn": f"arn:aws:iam::000000000000:role/{role_name(env='dev', tenant=tenant)}",
+        "RoleArn": f"arn:aws:iam::000000000000:role/{role_name(env='dev', tenant=tenant, role=kind)}",
         "RoleSessionName": "attack",
     }
     if narrowed_to:
@@ -139,34 +141,47 @@ def test_each_process_reads_its_own_secrets_and_no_other(aws: _Aws, role: Role) 
         assert _refusal(ask).startswith("AccessDenied")
 
 
-@pytest.mark.parametrize("role", [role for role in Role if role is not Role.TOOLS])
-def test_only_the_tool_worker_takes_a_tenants_role(aws: _Aws, role: Role) -> None:
-    """No other process's identity may assume a tenant's role, whatever its own policy says."""
+@pytest.mark.parametrize("kind", plan.TAKES.values())
+@pytest.mark.parametrize("role", list(Role))
+def test_a_tenants_role_is_taken_by_the_one_process_that_it_trusts(aws: _Aws, role: Role, kind: str) -> None:
+    """The tool worker takes the tools' roles, the break-glass process its own: nobody takes another's.
+
+    Not even whose own policy says that it may.
+    """
     identity, iam = aws.identity(role), aws.root().iam()
-    assert _refusal(lambda: _session(identity, "acme")) == "AccessDenied"
+    if plan.TAKES.get(role) == kind:
+        assert _read(_session(identity, "acme", kind=kind), "acme/ticketing-write")
+        return
+    assert _refusal(lambda: _session(identity, "acme", kind=kind)) == "AccessDenied"
     widened = plan.document(plan.allow("sts:AssumeRole", "*"))
     user = plan.user_name("dev", role)
     iam.put_user_policy(UserName=user, PolicyName="widened", PolicyDocument=widened)
-    assert _refusal(lambda: _session(identity, "acme")) == "AccessDenied"
-    iam.delete_user_policy(UserName=user, PolicyName="widened")
+    try:
+        assert _refusal(lambda: _session(identity, "acme", kind=kind)) == "AccessDenied"
+    finally:
+        iam.delete_user_policy(UserName=user, PolicyName="widened")
 
 
-def test_acmes_worker_code_asking_for_globexs_secret_is_refused_by_iam(aws: _Aws) -> None:
+@pytest.mark.parametrize("taker", list(plan.TAKES))
+def test_acmes_worker_code_asking_for_globexs_secret_is_refused_by_iam(aws: _Aws, taker: Role) -> None:
     """With our own checks taken out, acme's role reads nothing of globex, narrowed wrongly or not at all."""
-    tools = aws.identity(Role.TOOLS)
+    identity, kind = aws.identity(taker), plan.TAKES[taker]
     globex = (
         "arn:aws:secretsmanager:us-east-1:000000000000:secret:interlock/dev/globex/ticketing-write-??????"
     )
     for session in (
-        _session(tools, "acme"),
-        _session(tools, "acme", globex),
-        _session(tools, "acme", "*"),
+        _session(identity, "acme", kind=kind),
+        _session(identity, "acme", globex, kind=kind),
+        _session(identity, "acme", "*", kind=kind),
     ):
         for name in NAMES:
             if not name.startswith("acme/"):
                 assert _refusal(lambda n=name, s=session: _read(s, n)) == "AccessDeniedException"  # type: ignore[misc]  # as above
-        assert _refusal(lambda s=session: _session(s, "globex")) == "AccessDenied"  # type: ignore[misc]  # as above
-    assert json.loads(_read(_session(tools, "acme"), "acme/ticketing-write"))["type"] == "bearer"
+        for other in plan.TAKES.values():
+            assert _refusal(lambda s=session, o=other: _session(s, "globex", kind=o)) == "AccessDenied"  # type: ignore[misc]  # as above
+    assert (
+        json.loads(_read(_session(identity, "acme", kind=kind), "acme/ticketing-write"))["type"] == "bearer"
+    )
 
 
 def test_a_session_policy_narrows_a_role_to_one_secret(aws: _Aws) -> None:
@@ -237,7 +252,9 @@ def test_what_is_seeded_is_secret_to_others(aws: _Aws) -> None:
     """Every file is its owner's alone, the emulator's own included, and the key ring has public keys only."""
     for path in aws.state.rglob("*"):
         assert path.stat().st_mode & 0o077 == 0, path
-    assert "PRIVATE" not in (aws.state / "keyring.json").read_text()
+    assert not [
+        name for name in (KEYRING, BREAK_GLASS_KEYRING) if "PRIVATE" in (aws.state / name).read_text()
+    ]
     values = [json.loads(_read(aws.root(), name))["token"] for name in NAMES if name.startswith(TENANTS)]
     assert len(set(values)) == len(values) == len(aws.seeded.tool_tokens)
 
@@ -262,14 +279,15 @@ def test_a_killed_emulator_comes_back_with_all_it_had(tmp_path: Path) -> None:
         assert kept["Body"].read() == b"{}"
 
 
-def test_a_lost_emulator_is_not_seeded_over(aws: _Aws, tmp_path: Path) -> None:
-    """Where the key ring is of other keys than the emulator's, seeding stops and says so."""
+@pytest.mark.parametrize("name", [KEYRING, BREAK_GLASS_KEYRING])
+def test_a_lost_emulator_is_not_seeded_over(aws: _Aws, tmp_path: Path, name: str) -> None:
+    """Where a key ring is of other keys than the emulator's, seeding stops and says so."""
     (tmp_path / "aws").mkdir()
     (tmp_path / "aws" / "root.json").write_bytes((aws.state / "aws" / "root.json").read_bytes())
-    ring = json.loads((aws.state / "keyring.json").read_text())
+    ring = json.loads((aws.state / name).read_text())
     ring["keys"][0]["x"] = ring["keys"][1]["x"]
-    (tmp_path / "keyring.json").write_text(json.dumps(ring))
-    with pytest.raises(Conflict, match="--reset"):
+    (tmp_path / name).write_text(json.dumps(ring))
+    with pytest.raises(Conflict, match=f"{name}.*--reset"):
         seed(aws.endpoint, tmp_path)
 
 
@@ -374,39 +392,107 @@ def test_a_header_secret_is_that_header() -> None:
 
 
 @contextmanager
-def _widened(aws: _Aws, put: str, **whose: str) -> Iterator[None]:
+def _widened(aws: _Aws, put: str, secret: str = "*", **whose: str) -> Iterator[None]:
     iam = aws.root().iam()
-    everything = plan.document(plan.allow("secretsmanager:GetSecretValue", "*"))
-    getattr(iam, f"put_{put}_policy")(PolicyName="wide", PolicyDocument=everything, **whose)
+    wide = plan.document(plan.allow("secretsmanager:GetSecretValue", secret))
+    getattr(iam, f"put_{put}_policy")(PolicyName="wide", PolicyDocument=wide, **whose)
     try:
         yield
     finally:
         getattr(iam, f"delete_{put}_policy")(PolicyName="wide", **whose)
 
 
-async def test_a_tool_worker_serves_only_where_forbidden_reads_are_refused(aws: _Aws) -> None:
+@contextmanager
+def _trusting(aws: _Aws, kind: str, tenant: str, whom: Role) -> Iterator[None]:
+    """A tenant's role of this kind that trusts somebody else's user too, who may take any role.
+
+    AWS asks for no more than the trust of who is named in it; the emulator asks for both.
+    """
+    iam, name = aws.root().iam(), role_name(env="dev", tenant=tenant, role=kind)
+    users = {role: iam.get_user(UserName=plan.user_name("dev", role))["User"]["Arn"] for role in Role}
+    owner = next(users[role] for role, taken in plan.TAKES.items() if taken == kind)
+    wide = json.loads(plan.tenant_trust(owner))
+    wide["Statement"] += json.loads(plan.tenant_trust(users[whom]))["Statement"]
+    user, take = plan.user_name("dev", whom), plan.document(plan.allow("sts:AssumeRole", "*"))
+    iam.update_assume_role_policy(RoleName=name, PolicyDocument=json.dumps(wide))
+    iam.put_user_policy(UserName=user, PolicyName="taking", PolicyDocument=take)
+    try:
+        yield
+    finally:
+        iam.delete_user_policy(UserName=user, PolicyName="taking")
+        iam.update_assume_role_policy(RoleName=name, PolicyDocument=plan.tenant_trust(owner))
+
+
+_OTHER = {Role.TOOLS: Role.BREAK_GLASS, Role.BREAK_GLASS: Role.TOOLS}
+
+
+@pytest.mark.parametrize("taker", list(plan.TAKES))
+async def test_a_taker_of_roles_serves_only_where_forbidden_reads_are_refused(aws: _Aws, taker: Role) -> None:
     """The check passes as seeded, and names the policy as soon as one role or user can read too much."""
-    secrets = aws.tenant_secrets()
+    secrets, kind = aws.tenant_secrets(taker), plan.TAKES[taker]
     await secrets.check_forbidden_read(tenants=TENANTS)
     await secrets.check_forbidden_read(tenants=("acme",))
     for tenant in TENANTS:
         with (
-            _widened(aws, "role", RoleName=role_name(env="dev", tenant=tenant)),
-            pytest.raises(SeparationBroken, match=f"interlock-dev-{tenant}-tools may read"),
+            _widened(aws, "role", RoleName=role_name(env="dev", tenant=tenant, role=kind)),
+            pytest.raises(SeparationBroken, match=f"interlock-dev-{tenant}-{kind} may read"),
         ):
             await secrets.check_forbidden_read(tenants=TENANTS)
     with (
-        _widened(aws, "user", UserName=plan.user_name("dev", Role.TOOLS)),
+        _widened(aws, "user", UserName=plan.user_name("dev", taker)),
         pytest.raises(SeparationBroken, match="without a role"),
     ):
         await secrets.check_forbidden_read(tenants=TENANTS)
     await secrets.check_forbidden_read(tenants=TENANTS)
 
 
-async def test_a_refusal_of_everything_proves_nothing(aws: _Aws) -> None:
+@pytest.mark.parametrize(
+    ("taker", "key"), [(Role.TOOLS, Purpose.BREAK_GLASS), (Role.BREAK_GLASS, Purpose.FROZEN)]
+)
+async def test_neither_taker_of_roles_serves_with_the_others_key_in_reach(
+    aws: _Aws, taker: Role, key: Purpose
+) -> None:
+    """A user that may read the one key beside its own does not serve, and is told which."""
+    secrets, name = aws.tenant_secrets(taker), plan.key_name(key)
+    with (
+        _widened(aws, "user", f"arn:aws:secretsmanager:*:*:secret:interlock/dev/{name}-??????",
+                 UserName=plan.user_name("dev", taker)),
+        pytest.raises(SeparationBroken, match=f"{name} without a role"),
+    ):  # fmt: skip
+        await secrets.check_forbidden_read(tenants=TENANTS)
+
+
+@pytest.mark.parametrize("tenant", TENANTS)
+@pytest.mark.parametrize("taker", list(plan.TAKES))
+async def test_neither_taker_of_roles_serves_where_it_may_take_the_others(
+    aws: _Aws, taker: Role, tenant: str
+) -> None:
+    """One role of the other kind that trusts this process too is enough, and its trust is what is named."""
+    kind = plan.TAKES[_OTHER[taker]]
+    wrong = f"may assume interlock-dev-{tenant}-{kind}: correct whom the role trusts"
+    with _trusting(aws, kind, tenant, taker):
+        with pytest.raises(SeparationBroken, match=wrong):
+            await aws.tenant_secrets(taker).check_forbidden_read(tenants=TENANTS)
+        # Who is trusted already is not what is wrong.
+        await aws.tenant_secrets(_OTHER[taker]).check_forbidden_read(tenants=TENANTS)
+
+
+async def test_no_break_glass_role_is_as_good_as_one_that_refuses(aws: _Aws) -> None:
+    """A tenant without one has its tools served: AWS says the same no."""
+    iam, name = aws.root().iam(), role_name(env="dev", tenant="initech", role="break-glass")
+    iam.delete_role_policy(RoleName=name, PolicyName="own")
+    iam.delete_role(RoleName=name)
+    try:
+        await aws.tenant_secrets().check_forbidden_read(tenants=TENANTS)
+    finally:
+        seed(aws.endpoint, aws.state)
+
+
+@pytest.mark.parametrize("taker", list(plan.TAKES))
+async def test_a_refusal_of_everything_proves_nothing(aws: _Aws, taker: Role) -> None:
     """Where a tenant's own secret is refused too, the check does not pass."""
     with pytest.raises(PermissionRefused):
-        await aws.tenant_secrets().check_forbidden_read(tenants=("no-such", "acme"))
+        await aws.tenant_secrets(taker).check_forbidden_read(tenants=("no-such", "acme"))
 
 
 # -- this process's keys -------------------------------------------------------------------------------------
@@ -428,18 +514,37 @@ async def test_a_process_signs_for_its_own_purposes_only(aws: _Aws) -> None:
         await gateway.text("../prod/keys/warrant")
 
 
-def test_each_purpose_has_a_key_of_its_own(aws: _Aws) -> None:
-    """No two purposes share a key, and a ring whose kid is not its key's is refused."""
-    ring = KeyRing.load(aws.state / "keyring.json")
-    assert len({ring.kid(purpose) for purpose in Purpose}) == len(Purpose)
+async def test_the_break_glass_process_signs_for_break_glass_alone(aws: _Aws) -> None:
+    """Its ring verifies what it signs; a login, and whatever the agents sign, it cannot sign."""
+    keys = aws.private_keys(Role.BREAK_GLASS)
+    key = await keys.signing_key(Purpose.BREAK_GLASS)
+    token = JwtSigner([key]).sign(Purpose.BREAK_GLASS, {"kind": "session"})
+    ring = KeyRing.load(aws.state / BREAK_GLASS_KEYRING)
+    assert JwtVerifier(ring).verify(Purpose.BREAK_GLASS, token) == {"kind": "session"}
+    with pytest.raises(TokenRefused, match="not trusted"):
+        JwtVerifier(KeyRing.load(aws.state / KEYRING)).verify(Purpose.BREAK_GLASS, token)
+    for purpose in set(Purpose) - {Purpose.BREAK_GLASS}:
+        with pytest.raises(PermissionRefused, match=f"keys/{purpose.value} "):
+            await keys.signing_key(purpose)
+
+
+def test_each_purpose_has_a_key_of_its_own_in_the_ring_of_who_may_verify_it(aws: _Aws) -> None:
+    """No two purposes share a key, and no ring of the agents' has a key of break-glass, or the other way."""
+    agents, glass = (KeyRing.load(aws.state / name) for name in (KEYRING, BREAK_GLASS_KEYRING))
+    assert set(agents.keys) == {purpose for purpose in Purpose if purpose.of_agents}
+    assert set(glass.keys) == {Purpose.BREAK_GLASS, Purpose.BREAK_GLASS_LOGIN}
+    kids = {ring.kid(purpose) for ring in (agents, glass) for purpose in ring.keys}
+    assert len(kids) == len(Purpose)
 
 
 def test_a_ring_that_does_not_hold_together_is_refused(aws: _Aws, tmp_path: Path) -> None:
-    """A swapped key, a purpose named twice and a torn file are errors that name the file."""
+    """A swapped key, a purpose named twice, a torn file, agents' keys beside break-glass's: each is named."""
+    glass = json.loads((aws.state / BREAK_GLASS_KEYRING).read_text())["keys"]
     entries = json.loads((aws.state / "keyring.json").read_text())["keys"]
     swapped = [{**entries[0], "x": entries[1]["x"]}]
     path = tmp_path / "keyring.json"
-    for text in (json.dumps({"keys": swapped}), json.dumps({"keys": [entries[0]] * 2}), "{", "[]"):
+    rings = [{"keys": keys} for keys in (swapped, [entries[0]] * 2, [*entries, glass[0]])]
+    for text in (*map(json.dumps, rings), "{", "[]"):
         path.write_text(text)
         with pytest.raises(Malformed, match=r"keyring\.json"):
             KeyRing.load(path)

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,9 +23,11 @@ from adapters.restoring import restored
 from adapters.run_entry import RunEntry
 from contracts.action import Frozen
 from contracts.audit import SYSTEM_TENANT
+from contracts.break_glass import ActSeal, Opening, Overridden, Session, new_session_id
 from contracts.errors import Refused
 from contracts.ledger import ClaimRequest, Conclusion
 from contracts.outbox import LetterKind
+from contracts.passkey import Assertion
 from contracts.run import Outcome
 from contracts.tokens import Capability, FrozenSeal, Purpose, Undoes, Warrant
 from contracts.wire import Ending
@@ -221,6 +224,7 @@ async def test_tokens_keep_their_claims(lived: Lived) -> None:
         delegation=("user:ada",),
     )
     grants = (await world.approvals.get(approval)).grants
+    until = {"env": "dev", "exp": int(time.time()) + 600, "jti": "j" * 24}
     assertion = SIGNING["ada"].sign("sha256:" + "0" * 64)
     signed = {
         Purpose.WARRANT: [record.warrant, world.signer.sign(Purpose.WARRANT, undoing.claims())],
@@ -240,11 +244,39 @@ async def test_tokens_keep_their_claims(lived: Lived) -> None:
                 world.operator(),
             )
         ],
+        Purpose.BREAK_GLASS: [
+            world.signer.sign(Purpose.BREAK_GLASS, claims) for claims in _break_glass(assertion)
+        ],
+        Purpose.BREAK_GLASS_LOGIN: [
+            world.signer.sign(Purpose.BREAK_GLASS_LOGIN, {"kind": kind, "sub": "principal:ada", **until})
+            for kind in ("person", "login")
+        ],
     }
     assert set(signed) == set(Purpose)
     assert Warrant.read(world.verifier.verify(Purpose.WARRANT, record.warrant)).run_id == lived.run_id
     hold("tokens", {purpose.value: _said(tokens) for purpose, tokens in signed.items()})
     hold("anchor", shape(*anchored.kept))
+
+
+def _break_glass(assertion: Assertion) -> Sequence[dict[str, Any]]:
+    """A session with everything that one may say, and one of its acts."""
+    opening = Opening(
+        session_id=new_session_id(),
+        tenant="acme",
+        env="dev",
+        tools=("ticket.close",),
+        catalogue_digest="sha256:…",
+        reason="The queue is stuck.",
+        minutes=10,
+        overrides=(Overridden(scope="tool:ticket.close", stopped_ms=1),),
+        opener="principal:ada",
+        asked_ms=1,
+    )
+    session = Session(
+        opening=opening, consenter="principal:grace", assertion=assertion, opened_ms=1, until_ms=2
+    )
+    act = ActSeal(session_id=opening.session_id, action_id="act_1", action_digest="sha256:…", confirmed_ms=1)
+    return session.claims(), act.claims()
 
 
 def _said(tokens: Sequence[str]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from adapters import schema, slack_signature
 from adapters.actions import StoreActions
 from adapters.answers import StoreAnswers
 from adapters.approvals import ApprovalQuery, StoreApprovals
+from adapters.attempts import StoreAttempts
 from adapters.audit_log import AuditQuery, StoreAuditLog
 from adapters.breakers import StoreBreakers
 from adapters.care_rows import CareQuery, StoreCare
@@ -300,7 +301,8 @@ class World:
 
     def __init__(self, store_url: str, *, signing: frozenset[Purpose] = frozenset(Purpose)) -> None:
         keys = self.keys = {purpose: Ed25519PrivateKey.generate() for purpose in Purpose}
-        self.ring = KeyRing(keys={purpose: key.public_key() for purpose, key in keys.items()})
+        public = {purpose: key.public_key() for purpose, key in keys.items() if purpose.of_agents}
+        self.ring = KeyRing(keys=public)
         self.signer = JwtSigner(
             [
                 SigningKey(kid=thumbprint(key.public_key()), purpose=purpose, private=key)
@@ -371,6 +373,7 @@ class World:
             switches=self.switches,
             breakers=self.breakers,
             audit=self.audit,
+            attempts=StoreAttempts(self.stores["gateway"], self.clock, ENV),
             care=CareRows(self.stores["gateway"]),
             answers=StoreAnswers(self.stores["gateway"]),
             sources=self.documents,

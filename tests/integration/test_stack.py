@@ -7,18 +7,22 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
+import httpx
 import pytest
 
 from contracts.errors import Conflict, Malformed, Refused, Unavailable
+from embedded import break_glass as glass
 from embedded import endpoints
 from embedded.aws.server import start_command
+from embedded.endpoints import Endpoints
 from embedded.lock import held
 from embedded.ports import Ports
 from embedded.process import Child, Command, Event
 from embedded.publish import publish
-from embedded.roles import Roles
+from embedded.roles import Roles, inherited
 from embedded.seed import store_url
 from embedded.stack import running_stack, shipped_policies, shipped_tools
 
@@ -184,23 +188,95 @@ async def test_a_model_providers_key_reaches_the_agent_alone(
         headless=True,
         build="b",
     )
-    seen = {role: roles.environment(role) for role in ("gateway", "agent", "broker", "tools")}
+    seen = {role: roles.environment(role) for role in ("gateway", "agent", "broker", "tools", "break-glass")}
     assert [role for role, found in seen.items() if "OPENAI_API_KEY" in found] == ["agent"]
     assert not any("AWS_SECRET_ACCESS_KEY" in found for found in seen.values())
-    assert [role for role, found in seen.items() if "INTERLOCK_ADDRESS_MY_BANK" in found] == ["tools"]
+    assert [role for role, found in seen.items() if "INTERLOCK_ADDRESS_MY_BANK" in found] == [
+        "tools",
+        "break-glass",
+    ]
     assert "mine" not in start_command(1, tmp_path)[1].values()
 
 
+def test_the_last_port_is_break_glasss_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others stay where they were, and one who does not run it may find it taken."""
+    monkeypatch.setattr("embedded.ports._PATIENCE_SECONDS", 0.0)
+    assert list(asdict(Ports.of(7710)).items())[-2:] == [("helpdesk", 7715), ("break_glass", 7716)]
+    ports = Ports.free()
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", ports.break_glass))
+        other.listen(1)
+        ports.check()
+        with pytest.raises(Unavailable, match=rf"{ports.break_glass}.*break glass.*--port-base"):
+            ports.check(break_glass=True)
+
+
+def test_endpoints_name_break_glass_only_where_it_runs() -> None:
+    """No null stands for a process that was not asked for."""
+    parts = dict.fromkeys(("gateway", "temporal", "temporal_ui", "slack", "aws", "helpdesk", "state"), "")
+    assert "break_glass" not in Endpoints(**parts, pids={}).document()
+    assert Endpoints(**parts, pids={}, break_glass="http://b").document()["break_glass"] == "http://b"
+
+
+def test_break_glass_is_started_beside_a_running_stack_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It gets the settings that the stack wrote down, says that it is this process, and is one alone."""
+    monkeypatch.setattr("embedded.ports._PATIENCE_SECONDS", 0.0)
+    with pytest.raises(Unavailable, match="interlock dev --break-glass"):
+        glass.serve_beside(tmp_path)
+    port = Ports.free().break_glass
+    glass.keep_settings(tmp_path, port, {"INTERLOCK_ENV": "dev"})
+    beside = glass.serve_beside(tmp_path)
+    assert beside.port == port
+    assert beside.environment == {**inherited(), "INTERLOCK_ENV": "dev"}
+    kept = json.loads((tmp_path / "break-glass.json").read_text())
+    assert kept == {"url": f"http://127.0.0.1:{port}", "pid": os.getpid()}
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", port))
+        other.listen(1)
+        with pytest.raises(Unavailable, match=f"port {port}.*runs there already"):
+            glass.serve_beside(tmp_path)
+    glass.forget(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+SETTINGS = {
+    "ENV", "STORE", "AWS", "TOOLS", "ADDRESS_HELPDESK", "TENANTS", "PROBE_CREDENTIAL", "SLACK_URL",
+    "SLACK_ALERTS", "WEB_HOSTS", "BREAK_GLASS_KEYRING", "BREAK_GLASS_PAGES",
+}  # fmt: skip
+
+
 async def test_the_stack_comes_up_and_leaves_nothing(tmp_path: Path) -> None:
-    """Everything answers, says where it is, publishes once, and is gone at the end."""
-    state = tmp_path / "s"
-    async with running_stack(state, headless=True) as found:
+    """Everything answers, says where it is, publishes once, and is gone at the end; break-glass too."""
+    state, programs = tmp_path / "s", {"break-glass": ("tests.integration.glass_stand_in",)}
+    async with running_stack(state, headless=True, break_glass=True, programs=programs) as found:
         kept = endpoints.read(state)
         assert kept == json.loads(json.dumps(found.document()))
         assert set(found.pids) == {
             "dev", "temporal", "aws", "slack", "helpdesk", "gateway", "agent", "broker", "tools",
+            "break-glass",
         }  # fmt: skip
         again = await publish(store_url(state), shipped_policies(), shipped_tools(), "dev", "test")
         assert again == []
+        await _break_glass_comes_back(state, found)
     assert endpoints.read(state) is None
+    assert not (state / "break-glass.json").exists()
     assert not any(_exists(pid) for part, pid in found.pids.items() if part != "dev")
+
+
+async def _break_glass_comes_back(state: Path, found: Endpoints) -> None:
+    """It knows its settings and no other, and after a kill its file names the one that was started again."""
+    where = json.loads((state / "break-glass.json").read_text())
+    assert where == {"url": found.break_glass, "pid": found.pids["break-glass"]}
+    async with httpx.AsyncClient(trust_env=False) as http:
+        environment = (await http.get(f"{found.break_glass}/environment")).json()
+    ours = {name for name in environment if name.startswith("INTERLOCK_")}
+    assert ours == {f"INTERLOCK_{name}" for name in SETTINGS}
+    assert set(environment) - ours <= {*inherited(), "PWD"}
+    beside = json.loads((state / "break-glass-settings.json").read_text())["settings"]
+    assert beside == {name: environment[name] for name in ours}
+    os.kill(where["pid"], signal.SIGKILL)
+    async with asyncio.timeout(10):
+        while json.loads((state / "break-glass.json").read_text()) == where:  # noqa: ASYNC110  a file sets no event
+            await asyncio.sleep(0.05)

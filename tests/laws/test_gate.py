@@ -8,7 +8,8 @@ from typing import TypeAlias
 
 import pytest
 
-from activities.gate import LEAVE_WITHIN, ReadGate, denied
+from activities.concluding import denied
+from activities.gate import LEAVE_WITHIN, ReadGate
 from contracts.errors import Halted, InterlockError, PermissionRefused, Refused, Unavailable
 from contracts.run import Outcome
 

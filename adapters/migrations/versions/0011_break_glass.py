@@ -30,6 +30,9 @@ def upgrade() -> None:
         sa.Column("told", sa.Text(), nullable=False),
         sa.Column("report", sa.Text(), nullable=True),
         sa.Column("report_digest", sa.String(length=71), nullable=True),
+        sa.Column("holder", sa.String(length=40), nullable=True),
+        sa.Column("held_ms", sa.BigInteger(), nullable=True),
+        sa.Column("refused", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("session_id"),
     )
     op.create_index("openings_by_state", "openings", ["env", "state"])

@@ -1,0 +1,158 @@
+"""Ending: a session ends at its minute, by hand, or with its process; always with a report."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+
+from breakglass.carrying import Carrying
+from breakglass.hands import Hands
+from breakglass.holding import Holding
+from breakglass.members import Members
+from breakglass.report import report
+from breakglass.warranted import Signed, signed
+from contracts.break_glass import SessionRecord, SessionState
+from contracts.break_glass_ports import Acts, End, Holds, Sessions, Settled
+from contracts.errors import Unavailable
+from contracts.ports import Clock
+from contracts.run import Outcome
+from gateway.background import cause
+from policies.break_glass import lapses_ms
+
+LOG: Final = structlog.get_logger("breakglass.ending")
+
+ITSELF: Final = "break-glass"
+"""Who ends what ends by itself."""
+
+_OVER: Final = "its minutes are over"
+_DIED: Final = "the break-glass process ended while it was open"
+_PAUSES: Final = (0.5, 1.0, 2.0, 4.0)
+"""Seconds between looks at a target that is to say what a write did."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """Of every session of the environment that nobody else ends."""
+
+    members: Members
+    sessions: Sessions
+    acts: Acts
+    settled: Settled
+    holds: Holds
+    holding: Holding
+    hands: Hands
+    carrying: Carrying
+    clock: Clock
+    env: str
+    #: Seconds between looks at a target that does not answer, before its write is unknown.
+    pauses: Sequence[float] = _PAUSES
+    _locks: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    #: By session: what is ending it.
+    _ending: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+
+    async def close(self, principal: str, session_id: str, reason: str) -> SessionRecord:
+        """By hand, by anyone of the group for that tenant; of one that waits: refused. Again is nothing.
+
+        Raises:
+            Unknown: there is no such session, or not for this person.
+            Unavailable: an act in hand has no end yet, or another process has the session.
+        """
+        async with self.members.refusing("close", principal, session_id):
+            person, record = await self.members.visible(principal, session_id)
+        if record.state is SessionState.WAITING:
+            return await self._unopened(record, SessionState.REFUSED, person.principal, reason)
+        if not record.state.ended and not await self.holding.keep(session_id):
+            raise Unavailable("another break-glass process has this session; close it there")
+        return await self.end(session_id, person.principal, reason)
+
+    async def round(self) -> None:
+        """Say that this process lives, and begin to end what is to end."""
+        for record in await self.sessions.unended(self.env):
+            await self._look(record)
+
+    async def rest(self) -> None:
+        """Stop ending; what does not come about now is done by whoever starts next."""
+        for task in list(self._ending.values()):
+            task.cancel()
+        await asyncio.gather(*self._ending.values(), return_exceptions=True)
+
+    async def end(self, session_id: str, actor: str, why: str) -> SessionRecord:
+        """End one that is open: what is in hand first, then the report. Again is nothing."""
+        async with self._locks[session_id]:
+            record = await self.sessions.get(session_id)
+            if record.state.ended:
+                return record
+            await self.hands.close(session_id)
+            try:
+                await self._carry(signed(self.carrying.verifier, record))
+                record = await self._reported(session_id, actor, why)
+            finally:
+                self.hands.open(session_id)
+            self.holding.forget(session_id)
+            LOG.info("session ended", session_id=session_id, state=record.state)
+            return record
+
+    async def _look(self, record: SessionRecord) -> None:
+        session_id, now = record.opening.session_id, self.clock.now_ms()
+        if record.state is SessionState.WAITING:
+            if now >= lapses_ms(record.opening):
+                await self._unopened(record, SessionState.LAPSED, ITSELF, "nobody consented in time")
+        elif await self.holding.keep(session_id):
+            if not self.holding.own(session_id):
+                self._begin(session_id, _DIED)
+            elif record.until_ms is None or now >= record.until_ms:
+                self._begin(session_id, _OVER)
+
+    def _begin(self, session_id: str, why: str) -> None:
+        """Beside the rounds: an act in hand may take its time, and other sessions end meanwhile."""
+        if session_id not in self._ending:
+            task = asyncio.create_task(self._ended(session_id, why))
+            self._ending[session_id] = task
+            task.add_done_callback(lambda _: self._ending.pop(session_id, None))
+
+    async def _ended(self, session_id: str, why: str) -> None:
+        try:
+            await self.end(session_id, ITSELF, why)
+        except Exception as error:
+            # Whatever it is, the next round tries again: a session must not stay open for it.
+            LOG.warning("session does not end yet", session_id=session_id, error=cause(error))
+
+    async def _unopened(
+        self, record: SessionRecord, state: SessionState, actor: str, why: str
+    ) -> SessionRecord:
+        return await self.sessions.end(
+            record.opening.session_id, End(state=state, actor=actor, why=why or "it was refused")
+        )
+
+    async def _carry(self, session: Signed) -> None:
+        """What was claimed and has no end, to its end; what stays unknown is a person's to say."""
+        for action in await self.acts.in_hand(session.run.warrant.run_id):
+            if action.outcome is not Outcome.UNKNOWN:
+                await self._carried(session, action.action_id)
+
+    async def _carried(self, session: Signed, action_id: str) -> None:
+        for pause in self.pauses:
+            try:
+                await self.carrying.carry(session, action_id)
+            except Unavailable:
+                await asyncio.sleep(pause)
+            else:
+                return
+        await self.carrying.carry(session, action_id, blindly=True)
+
+    async def _reported(self, session_id: str, actor: str, why: str) -> SessionRecord:
+        record, now = await self.sessions.get(session_id), self.clock.now_ms()
+        told = report(
+            record,
+            await self.acts.of(session_id),
+            ended_ms=now,
+            ended_by=actor,
+            why=why,
+            refused=await self.holds.refusals(session_id),
+            settled=await self.settled.times(session_id),
+        )
+        end = End(state=SessionState.CLOSED, actor=actor, why=why, report=told)
+        return await self.sessions.end(session_id, end)

@@ -1,0 +1,85 @@
+"""The report of a session: who, why, what, before and after, and how to take it back. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from contracts.action import Frozen
+from contracts.break_glass import SessionRecord
+from contracts.digest import Json
+from contracts.run import ActionRecord, Outcome
+from gateway.shapes import maybe_time, time_of
+
+_UNSENT: Final = "the session ended before it was sent"
+
+
+def report(
+    record: SessionRecord,
+    acts: Sequence[ActionRecord],
+    *,
+    ended_ms: int,
+    ended_by: str,
+    why: str,
+    refused: int,
+    settled: Mapping[str, int],
+) -> Json:
+    """Of a session that ends right now.
+
+    Args:
+        record: as it was open.
+        acts: all of them, in their order; one without an end was never sent, and will not be.
+        ended_ms: Unix milliseconds.
+        ended_by: ``principal:…``, or ``break-glass``.
+        why: one sentence.
+        refused: calls on it that were not let through.
+        settled: by act, when the answer of its target settled it.
+    """
+    opening = record.opening
+    return {
+        "session_id": opening.session_id,
+        "tenant": opening.tenant,
+        "env": opening.env,
+        "opener": opening.opener,
+        "consenter": record.consenter,
+        "reason": opening.reason,
+        "tools": list(opening.tools),
+        "overrides": [one.scope for one in opening.overrides],
+        "asked_at": time_of(opening.asked_ms),
+        "opened_at": maybe_time(record.opened_ms),
+        "until": maybe_time(record.until_ms),
+        "ended_at": time_of(ended_ms),
+        "ended_by": ended_by,
+        "ended_why": why,
+        "told": list(record.told),
+        "acts": [_act(act, settled.get(act.action_id)) for act in acts],
+        "refused": refused,
+    }
+
+
+def _act(act: ActionRecord, settled_ms: int | None) -> Json:
+    frozen = None if act.frozen is None else Frozen.read(act.frozen)
+    return {
+        "ordinal": act.step,
+        "tool": act.tool,
+        "target": None if frozen is None else frozen.target,
+        "idempotency_key": act.idempotency_key,
+        "action_digest": act.action_digest,
+        "outcome": (act.outcome or Outcome.SKIPPED).value,
+        "text": act.outcome_text if act.outcome else _UNSENT,
+        "changes": [] if frozen is None else [vars(change) for change in frozen.preview.changes],
+        "undo": _undo(frozen),
+        "proposed_at": time_of(act.created_ms),
+        # Null: nothing of it was sent, or nobody knows.
+        "ended_at": maybe_time(settled_ms),
+    }
+
+
+def _undo(frozen: Frozen | None) -> Json:
+    """In words and as the call; None: nothing takes it back."""
+    if frozen is None or not (frozen.preview.undo or frozen.undo):
+        return None
+    call = frozen.undo
+    return {
+        "text": frozen.preview.undo,
+        "tool": None if call is None else call.tool,
+        "arguments": None if call is None else call.arguments,
+    }

@@ -1,0 +1,179 @@
+"""The process dies, at each point of a session and of an act; what starts next ends what it left open."""
+
+import asyncio
+
+import pytest
+
+from contracts.digest import Json
+from contracts.errors import Unavailable
+from contracts.run import Outcome
+from contracts.toolbox import Answer
+from tests.integration.break_glass.glass_world import GlassWorld
+from tests.integration.test_gateway_world import problem
+from tests.integration.tool_stage import DONE, nothing
+
+DIED = "the break-glass process ended while it was open"
+SILENCE = 11
+"""Seconds after which a process that says nothing is taken for dead."""
+
+
+async def torn(life: GlassWorld, tool: str, *, minutes: int = 10) -> Json:
+    """A session whose process died while an act's answer was on its way."""
+    session = await life.opened(tools=[tool], minutes=minutes)
+    act = (await life.propose(session, tool)).json()
+    life.target.answering = asyncio.Event()
+    confirming = asyncio.ensure_future(life.confirm(session, act))
+    await life.writing()
+    await life.processes[-1].die()
+    await asyncio.gather(confirming, return_exceptions=True)
+    life.target.answering = None
+    return session
+
+
+async def test_a_session_that_waits_waits_on(life: GlassWorld) -> None:
+    """Whichever process is there when somebody consents opens it."""
+    session = (await life.ask()).json()
+    await life.processes[-1].die()
+    process = life.begin()
+    await process.round()
+    assert (await life.consent(session)).json()["state"] == "open"
+    assert (await life.propose(session)).status_code == 201
+
+
+async def test_a_session_left_open_is_closed_and_says_so(life: GlassWorld) -> None:
+    """What was prepared and not confirmed is skipped; nobody acts in it meanwhile."""
+    session = await life.opened()
+    act = (await life.propose(session)).json()
+    await life.processes[-1].die()
+    process = life.begin()
+    assert problem(await life.confirm(session, act)) == (409, "conflict")
+    life.passed(seconds=SILENCE)
+    await process.round()
+    report = await life.report(session)
+    assert (report["ended_by"], report["ended_why"]) == ("break-glass", DIED)
+    assert [one["outcome"] for one in report["acts"]] == ["skipped"]
+
+
+async def test_a_living_process_keeps_its_sessions(life: GlassWorld) -> None:
+    """A second one leaves them alone, and does nothing in them."""
+    session = await life.opened()
+    first, second = life.processes[0], life.begin()
+    for _ in range(5):
+        life.passed(seconds=8)
+        await first.round()
+        await second.round()
+    assert (await life.session(session))["state"] == "open"
+    assert problem(await life.propose(session)) == (409, "conflict")
+    assert problem(await life.close(session)) == (503, "unavailable")
+    life.processes.reverse()
+    assert (await life.propose(session)).status_code == 201
+
+
+async def test_a_process_that_was_silent_for_too_long_acts_no_more(life: GlassWorld) -> None:
+    """Stopped and continued, it finds its session taken over."""
+    session = await life.opened()
+    act = (await life.propose(session)).json()
+    first, second = life.processes[0], life.begin()
+    life.passed(seconds=SILENCE)
+    await second.parts.ending.holding.keep(session["session_id"])
+    life.processes.reverse()
+    assert life.processes[-1] is first
+    assert problem(await life.confirm(session, act)) == (409, "conflict")
+    await second.round()
+    assert (await life.session(session))["ended_why"] == DIED
+
+
+@pytest.mark.parametrize(
+    ("tool", "knows", "outcome", "sends"),
+    [
+        ("ticket.close", None, "succeeded", 2),
+        ("ticket.tag", DONE, "succeeded", 1),
+        ("ticket.tag", None, "succeeded", 2),
+        ("ticket.mail", DONE, "unknown", 1),
+    ],
+)
+async def test_a_claimed_act_is_carried_to_its_end_within_the_minute(
+    life: GlassWorld, tool: str, knows: Answer | None, outcome: str, sends: int
+) -> None:
+    """As an agent's write: sent again where the target knows our key, looked up, or unknown."""
+    session = await torn(life, tool)
+    life.target.knows = knows
+    life.passed(seconds=SILENCE)
+    await life.begin().round()
+    report = await life.report(session)
+    assert (report["acts"][0]["outcome"], life.target.sends) == (outcome, sends)
+    assert report["ended_why"] == DIED
+
+
+@pytest.mark.parametrize(
+    ("tool", "knows", "outcome"),
+    [
+        ("ticket.close", DONE, "unknown"),
+        ("ticket.tag", DONE, "succeeded"),
+        ("ticket.tag", None, "unknown"),
+        ("ticket.mail", DONE, "unknown"),
+    ],
+)
+async def test_a_claimed_act_is_sent_no_more_after_the_minute(
+    life: GlassWorld, tool: str, knows: Answer | None, outcome: str
+) -> None:
+    """It is looked up where that can be, and else unknown; the session ends all the same."""
+    session = await torn(life, tool, minutes=1)
+    life.target.knows = knows
+    life.passed(minutes=1)
+    await life.begin().round()
+    report = await life.report(session)
+    assert (report["acts"][0]["outcome"], life.target.sends) == (outcome, 1)
+
+
+@pytest.mark.parametrize("hindrance", ["away", "stopped"])
+async def test_a_claimed_act_whose_target_cannot_be_asked_is_unknown(
+    life: GlassWorld, hindrance: str
+) -> None:
+    """Nobody waits for a target that is away, or for a kill switch: the session ends."""
+    session = await torn(life, "ticket.tag")
+
+    async def away() -> None:
+        raise Unavailable("the target did not answer")
+
+    if hindrance == "away":
+        life.target.fetching = away
+    else:
+        await life.stop("tool:ticket.tag")
+    life.passed(seconds=SILENCE)
+    await life.begin().round()
+    assert [one["outcome"] for one in (await life.report(session))["acts"]] == ["unknown"]
+    assert life.target.sends == 1
+
+
+async def test_an_act_that_was_confirmed_and_not_claimed_is_skipped(life: GlassWorld) -> None:
+    """The seal was kept, and then the process died: nothing had left, and nothing leaves."""
+    session = await life.opened()
+    act = (await life.propose(session)).json()
+    reading = asyncio.Event()
+
+    async def never() -> None:
+        reading.set()
+        await asyncio.Event().wait()
+
+    life.target.fetching = never
+    confirming = asyncio.ensure_future(life.confirm(session, act))
+    await reading.wait()
+    await life.processes[-1].die()
+    await asyncio.gather(confirming, return_exceptions=True)
+    life.target.fetching = nothing
+    life.passed(seconds=SILENCE)
+    await life.begin().round()
+    assert [one["outcome"] for one in (await life.report(session))["acts"]] == ["skipped"]
+    assert life.target.sends == 0
+
+
+async def test_an_unknown_act_of_a_dead_process_stays_unknown(life: GlassWorld) -> None:
+    """It ended so before: a person has to say, and the session ends without asking its target."""
+    session = await life.opened(tools=["ticket.mail"])
+    life.target.answers = [Answer(outcome=Outcome.UNKNOWN, content="", text="no answer")]
+    await life.confirm(session, (await life.propose(session, "ticket.mail")).json())
+    await life.processes[-1].die()
+    life.passed(seconds=SILENCE)
+    await life.begin().round()
+    assert [one["outcome"] for one in (await life.report(session))["acts"]] == ["unknown"]
