@@ -12,7 +12,7 @@ from adapters import session_end
 from adapters.alerts import raise_alert, session_alert
 from adapters.audit_log import append
 from adapters.contents import require_key, sealed
-from adapters.opening_rows import read_session, record, session_record
+from adapters.opening_rows import UNENDED, read_session, read_unended, record, session_record
 from adapters.run_rows import run_place
 from adapters.schema import openings, runs, switches
 from adapters.standing import current_people
@@ -34,8 +34,6 @@ from contracts.errors import Conflict
 from contracts.ports import Clock
 from contracts.run import RunState
 from policies.break_glass_words import asked, opened, skipped
-
-_UNENDED = (SessionState.WAITING, SessionState.OPEN)
 
 
 class StoreOpenings:
@@ -71,11 +69,7 @@ class StoreOpenings:
         )
 
     async def unended(self, env: str) -> tuple[SessionRecord, ...]:
-        return await self._records(
-            select(openings)
-            .where(openings.c.env == env, openings.c.state.in_(_UNENDED))
-            .order_by(openings.c.asked_ms, openings.c.session_id)
-        )
+        return await self._store.look(lambda connection: read_unended(connection, env))
 
     async def open(self, session: Session, token: str, told: Sequence[str]) -> SessionRecord:
         opening = session.opening
@@ -155,7 +149,7 @@ async def _check_alone(connection: AsyncConnection, opening: Opening) -> None:
         select(openings.c.session_id).where(
             openings.c.env == opening.env,
             openings.c.opener == opening.opener,
-            openings.c.state.in_(_UNENDED),
+            openings.c.state.in_(UNENDED),
         )
     )
     if other is not None:

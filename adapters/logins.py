@@ -110,7 +110,7 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = {
         "epochs": "SELECT",
         "openings": (
             "SELECT, INSERT, UPDATE (state, token, consenter, opened_ms, until_ms, ended_ms, ended_by,"
-            " ended_why, told, report, report_digest)"
+            " ended_why, told, report, report_digest, holder, held_ms, refused)"
         ),
         "runs": "SELECT, INSERT, UPDATE (state, ended_ms, version)",
         "actions": (

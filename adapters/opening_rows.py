@@ -1,7 +1,7 @@
 """A session's row: read, and told to the audit."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,6 +13,8 @@ from contracts.break_glass import ROUTE, Opening, SessionRecord, SessionState
 from contracts.digest import Json
 from contracts.errors import Unknown
 
+UNENDED: Final = (SessionState.WAITING, SessionState.OPEN)
+
 
 async def read_session(connection: AsyncConnection, session_id: str) -> SessionRecord:
     """The session as this transaction sees it. Raises Unknown."""
@@ -20,6 +22,16 @@ async def read_session(connection: AsyncConnection, session_id: str) -> SessionR
     if row is None:
         raise Unknown(f"there is no session {session_id} of break-glass")
     return record(connection, row)
+
+
+async def read_unended(connection: AsyncConnection, env: str) -> tuple[SessionRecord, ...]:
+    """Those that wait or are open, the oldest first."""
+    statement = (
+        select(openings)
+        .where(openings.c.env == env, openings.c.state.in_(UNENDED))
+        .order_by(openings.c.asked_ms, openings.c.session_id)
+    )
+    return tuple([record(connection, row) for row in await connection.execute(statement)])
 
 
 def record(connection: AsyncConnection, row: Row[Any]) -> SessionRecord:

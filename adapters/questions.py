@@ -66,6 +66,18 @@ async def ask_outcome(
 
 async def leave_open(connection: AsyncConnection, run: Warrant | RunRecord, now_ms: int) -> None:
     """What a run sent and nobody will settle is unknown, and people are asked about it."""
+    await break_off(connection, run, now_ms)
+    unknown = await connection.scalars(
+        select(actions.c.action_id).where(
+            actions.c.run_id == run.run_id, actions.c.outcome == Outcome.UNKNOWN
+        )
+    )
+    for action_id in list(unknown):
+        await ask_outcome(connection, run, action_id, now_ms)
+
+
+async def break_off(connection: AsyncConnection, run: Warrant | RunRecord, now_ms: int) -> None:
+    """What was sent and nobody will settle is unknown."""
     unsettled = list(
         await connection.scalars(
             select(claims.c.action_id).where(claims.c.run_id == run.run_id, claims.c.state == "claimed")
@@ -76,13 +88,6 @@ async def leave_open(connection: AsyncConnection, run: Warrant | RunRecord, now_
             update(claims).where(claims.c.action_id == action_id).values(state=Outcome.UNKNOWN)
         )
         await conclude(connection, run, action_id, _BROKEN_OFF, now_ms)
-    unknown = await connection.scalars(
-        select(actions.c.action_id).where(
-            actions.c.run_id == run.run_id, actions.c.outcome == Outcome.UNKNOWN
-        )
-    )
-    for action_id in list(unknown):
-        await ask_outcome(connection, run, action_id, now_ms)
 
 
 async def settle_by_word(connection: AsyncConnection, approval: ApprovalRecord, now_ms: int) -> None:

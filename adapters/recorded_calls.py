@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from adapters.action_rows import kept_arguments
 from adapters.schema import actions
 from adapters.store import Store
+from contracts.break_glass import ROUTE
 from contracts.decision import Ruling
 from policies.replaying import RecordedCall
 
@@ -23,7 +24,7 @@ class RecordedCalls:
         self._env = env
 
     async def between(self, since_ms: int, until_ms: int) -> AsyncIterator[RecordedCall]:
-        """Route by route, the oldest first."""
+        """Route by route, the oldest first; what people did around the agents no policy decided."""
         for route in await self._routes():
             after = (since_ms, "")
             while page := await self._page(route, after, until_ms):
@@ -33,7 +34,8 @@ class RecordedCalls:
 
     async def _routes(self) -> list[str]:
         async with self._store.read() as connection:
-            statement = select(actions.c.route).where(actions.c.env == self._env).distinct()
+            agents = actions.c.route != ROUTE
+            statement = select(actions.c.route).where(actions.c.env == self._env, agents).distinct()
             return sorted(await connection.scalars(statement))
 
     async def _page(self, route: str, after: tuple[int, str], until_ms: int) -> list[RecordedCall]:

@@ -2,7 +2,8 @@
 
 Between the backup and the restore runs may have spent, approved and written. So no run that was open in the
 backup goes on: its spend is not known any more. A write that was frozen and has no end in the books may have
-been sent since: it is unknown, blocks its target, and people are asked about it.
+been sent since: it is unknown, blocks its target, and people are asked about it. Sessions of break-glass end
+the same way, and nothing is asked in the name of a run: whoever is of the group settles what is unknown.
 """
 
 from dataclasses import replace
@@ -18,18 +19,23 @@ from adapters.audit_log import append
 from adapters.claim_rows import doubt
 from adapters.closing import cancel_waiting
 from adapters.letters import order
-from adapters.questions import leave_open
-from adapters.run_rows import record, run_record, touch
+from adapters.opening_rows import read_unended
+from adapters.questions import break_off, leave_open
+from adapters.run_rows import read_session_run, record, run_record, touch
 from adapters.schema import actions, audit_tips, claims, runs
+from adapters.session_end import close_acts, put_end
 from adapters.store import Store
 from contracts.action import Frozen
 from contracts.audit import SYSTEM_TENANT, AuditRecord
+from contracts.break_glass import ROUTE, SessionRecord, SessionState
+from contracts.break_glass_ports import End
 from contracts.ledger import Conclusion
 from contracts.outbox import LetterKind
 from contracts.ports import Clock
 from contracts.run import Outcome, RunRecord
 
 CANCELLED: Final = "the store was restored from a backup; start it again under a new key"
+ENDED: Final = "the store was restored from a backup"
 _DOUBTFUL: Final = Conclusion(
     outcome=Outcome.UNKNOWN,
     content="",
@@ -39,7 +45,7 @@ _DOUBTFUL: Final = Conclusion(
 
 
 async def restored(store: Store, clock: Clock, *, env: str, actor: str, reason: str) -> int:
-    """Begin a new epoch after a restore; how many writes are unknown now and asked about.
+    """Begin a new epoch after a restore; how many writes are unknown now.
 
     Say it before any process is started on the restored store. Grants given before are void, open runs are
     cancelled, and every tenant's audit says so.
@@ -48,8 +54,14 @@ async def restored(store: Store, clock: Clock, *, env: str, actor: str, reason: 
     async def work(connection: AsyncConnection) -> int:
         now = clock.now_ms()
         await epoch.begin(connection, actor, now)
-        found = await connection.execute(select(runs).where(runs.c.env == env, runs.c.ended_ms.is_(None)))
+        found = await connection.execute(
+            select(runs).where(runs.c.env == env, runs.c.ended_ms.is_(None), runs.c.route != ROUTE)
+        )
         doubtful = [await _give_up(connection, record(connection, row), actor, now) for row in found.all()]
+        doubtful += [
+            await _end_session(connection, session, actor, now)
+            for session in await read_unended(connection, env)
+        ]
         tenants = {SYSTEM_TENANT, *await connection.scalars(select(audit_tips.c.tenant))}
         for tenant in sorted(tenants):
             await append(connection, _audited(tenant, env, actor, reason, now))
@@ -60,6 +72,32 @@ async def restored(store: Store, clock: Clock, *, env: str, actor: str, reason: 
 
 async def _give_up(connection: AsyncConnection, run: RunRecord, actor: str, now_ms: int) -> int:
     """Cancel the run, and ask about each of its writes that may have been sent; how many those are."""
+    doubtful = await _doubt_open(connection, run, now_ms)
+    await cancel_waiting(connection, run, now_ms)
+    await leave_open(connection, run, now_ms)
+    if run.cancel_reason is None:
+        await touch(connection, run.run_id, cancel_reason=CANCELLED)
+        await order(connection, LetterKind.CANCEL, run.run_id, run_id=run.run_id, next_ms=now_ms)
+        told = run_record(run, now_ms, actor=actor, outcome="cancel", reason=CANCELLED)
+        await append(connection, told)
+    return doubtful
+
+
+async def _end_session(connection: AsyncConnection, session: SessionRecord, actor: str, now_ms: int) -> int:
+    """End it without a report, and leave each of its acts that may have been sent unknown; how many."""
+    if session.state is SessionState.WAITING:
+        await put_end(connection, session, End(state=SessionState.LAPSED, actor=actor, why=ENDED), now_ms)
+        return 0
+    run = await read_session_run(connection, session.opening.session_id)
+    doubtful = await _doubt_open(connection, run, now_ms)
+    await break_off(connection, run, now_ms)
+    await close_acts(connection, run.run_id, now_ms)
+    await put_end(connection, session, End(state=SessionState.CLOSED, actor=actor, why=ENDED), now_ms)
+    return doubtful
+
+
+async def _doubt_open(connection: AsyncConnection, run: RunRecord, now_ms: int) -> int:
+    """Say of each write that may have been sent that nobody knows; how many those are."""
     rows = await connection.execute(
         WITH_RUN.add_columns(claims.c.state.label("claim"), claims.c.fence)
         .outerjoin(claims, claims.c.key_hash == actions.c.key_hash)
@@ -70,13 +108,6 @@ async def _give_up(connection: AsyncConnection, run: RunRecord, actor: str, now_
     doubtful = rows.all()
     for row in doubtful:
         await _doubt(connection, run, row, now_ms)
-    await cancel_waiting(connection, run, now_ms)
-    await leave_open(connection, run, now_ms)
-    if run.cancel_reason is None:
-        await touch(connection, run.run_id, cancel_reason=CANCELLED)
-        await order(connection, LetterKind.CANCEL, run.run_id, run_id=run.run_id, next_ms=now_ms)
-        told = run_record(run, now_ms, actor=actor, outcome="cancel", reason=CANCELLED)
-        await append(connection, told)
     return len(doubtful)
 
 

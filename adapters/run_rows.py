@@ -10,6 +10,7 @@ from adapters.audit_log import append
 from adapters.contents import FORGOTTEN, Place, opened
 from adapters.schema import runs
 from contracts.audit import AuditRecord
+from contracts.break_glass import is_session
 from contracts.budget import Spend
 from contracts.digest import Json
 from contracts.errors import TokenRefused, Unknown
@@ -34,7 +35,20 @@ async def touch(connection: AsyncConnection, run_id: str, **values: Any) -> None
 
 
 async def read_run(connection: AsyncConnection, run_id: str) -> RunRecord:
-    """The run as this transaction sees it. Raises Unknown."""
+    """The run as this transaction sees it. Raises Unknown, of a session of break-glass too: it is no run."""
+    if is_session(run_id):
+        raise Unknown(f"there is no run {run_id}")
+    return await _read(connection, run_id)
+
+
+async def read_session_run(connection: AsyncConnection, session_id: str) -> RunRecord:
+    """The row that stands among the runs for a session of break-glass. Raises Unknown."""
+    if not is_session(session_id):
+        raise Unknown(f"there is no session {session_id} of break-glass")
+    return await _read(connection, session_id)
+
+
+async def _read(connection: AsyncConnection, run_id: str) -> RunRecord:
     row = (await connection.execute(select(runs).where(runs.c.run_id == run_id))).first()
     if row is None:
         raise Unknown(f"there is no run {run_id}")

@@ -18,6 +18,7 @@ from adapters.run_end import end
 from adapters.run_rows import read_run, record, run_place, run_record, touch
 from adapters.schema import claims, runs
 from adapters.store import Store
+from contracts.break_glass import ROUTE
 from contracts.digest import Json, canonical
 from contracts.errors import BreakerOpen, Conflict, Unavailable
 from contracts.outbox import LetterKind
@@ -160,8 +161,8 @@ class StoreRuns:
             return tuple(await connection.scalars(statement))
 
     async def list(self, query: RunQuery) -> tuple[RunRecord, ...]:
-        """Newest first."""
-        statement = select(runs).where(runs.c.env == query.env)
+        """Newest first; a session of break-glass is no run."""
+        statement = select(runs).where(runs.c.env == query.env, runs.c.route != ROUTE)
         if query.tenant is not None:
             statement = statement.where(runs.c.tenant == query.tenant)
         if query.routes is not None:

@@ -11,7 +11,7 @@ from adapters.alerts import raise_alert, session_alert
 from adapters.audit_log import append
 from adapters.contents import sealed
 from adapters.opening_rows import read_session, report_place, session_record
-from adapters.run_rows import read_run, touch
+from adapters.run_rows import read_session_run, touch
 from adapters.schema import claims, openings
 from adapters.standing import CLOSED
 from contracts.break_glass import SessionRecord, SessionState
@@ -60,7 +60,7 @@ async def close_acts(connection: AsyncConnection, session_id: str, now_ms: int) 
     in_hand = select(claims.c.key_hash).where(claims.c.run_id == session_id, claims.c.state == "claimed")
     if (await connection.execute(in_hand)).first() is not None:
         raise Unavailable(f"an act of {session_id} is on its way; its answer comes first")
-    run = await read_run(connection, session_id)
+    run = await read_session_run(connection, session_id)
     for action in await read_actions(connection, session_id):
         if action.outcome is None:
             skipped = replace(_SKIPPED, attempts=action.attempts)

@@ -1,6 +1,7 @@
 """``interlock break-glass``: people act around the agents, for minutes, in front of everyone."""
 
 import asyncio
+import os
 import webbrowser
 from typing import Annotated
 from urllib.parse import urlencode
@@ -23,6 +24,7 @@ from cli.options import JsonOption, StateOption
 from cli.roles import become
 from cli.state import State
 from contracts.tokens import Purpose
+from embedded.break_glass import serve_beside
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -40,16 +42,24 @@ EnvOption = Annotated[str, typer.Option(help="Environment; prod is refused.")]
 
 @app.command()
 def serve(
-    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65_535)],
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int | None, typer.Option(help="Port to listen on, in a deployment.", min=1, max=65_535)
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on, in a deployment.")] = "127.0.0.1",
+    state: StateOption = None,
 ) -> None:
-    """Run the break-glass process in the foreground; settings come from the environment (INTERLOCK_…).
+    """Run the break-glass process in the foreground: beside the local stack, or with a deployment's settings.
 
-    A local stack starts it with `interlock dev --break-glass`.
+    Those come from the environment (INTERLOCK_…), and INTERLOCK_BREAK_GLASS_KEYRING is among them.
 
-    Example: interlock break-glass serve --port 8200
+    Example: interlock break-glass serve
     """
-    become("breakglass", "--host", host, "--port", str(port))
+    if "INTERLOCK_BREAK_GLASS_KEYRING" in os.environ:
+        if port is None:
+            raise typer.BadParameter("say where to listen: --port.")
+        become("breakglass", "--host", host, "--port", str(port))
+    beside = serve_beside(State.at(state).directory)
+    become("breakglass", "--port", str(beside.port), environment=beside.environment)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
@@ -20,7 +21,17 @@ _PATIENCE: Final = 120
 """Seconds: a confirmed act is answered once it has ended."""
 
 SessionId = Annotated[str, typer.Argument(help="The session's id, bg_….", callback=identifier)]
-ActId = Annotated[str, typer.Argument(help="The act's id.", callback=identifier)]
+_ACT: Final = re.compile(r"[A-Za-z0-9_]{1,80}(\.[0-9]{1,9}){0,2}")
+
+
+def _act(text: str) -> str:
+    """It becomes part of a path. Raises BadParameter."""
+    if not _ACT.fullmatch(text):
+        raise typer.BadParameter(f"{text!r} is no id of an act: copy one from `--json`, or from `act`.")
+    return text
+
+
+ActId = Annotated[str, typer.Argument(help="The act's id, bg_….1.0.", callback=_act)]
 PersonOption = Annotated[
     str | None,
     typer.Option("--as", help="Who you are, where the token is minted locally, such as ada."),

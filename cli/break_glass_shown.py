@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from cli import output, words
 from cli.asking import change, preview_facts
 
-_WAITS = "waiting"
+_WAITS: Final = "waiting"
+_CHANGED: Final = {"succeeded": "Changed", "unknown": "May have changed"}
+"""By outcome; anything else changed nothing."""
 
 
 def session(one: Mapping[str, Any]) -> None:
@@ -40,7 +42,7 @@ def sessions(found: Sequence[Mapping[str, Any]]) -> None:
 
 def proposed(one: Mapping[str, Any], of: Mapping[str, Any]) -> None:
     """An act whole, exactly as it would be sent."""
-    output.heading(f"Act {one['ordinal']} of {one['act_id']}")
+    output.heading(f"Act {one['ordinal']}  {one['act_id']}")
     if one["preview"] is not None:
         action = {name: one[name] for name in ("tool", "effect", "preview")}
         output.facts(preview_facts("What will change", {**action, "tenant": of["tenant"], "env": of["env"]}))
@@ -99,20 +101,16 @@ def _reported(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "Why", found["reason"]
     yield "Tools", ", ".join(found["tools"])
     if found["overrides"]:
-        yield "Went past", f"the kill switches {', '.join(map(_scope, found['overrides']))}"
+        yield "Went past", f"the kill switches {', '.join(found['overrides'])}"
     yield "Until", words.day(found["until"])
     yield "Ended", f"{words.day(found['ended_at'])} by {found['ended_by']}: {found['ended_why']}"
     yield "Told", ", ".join(found["told"]) or "nobody was skipped"
     yield "Not let through", str(found["refused"])
 
 
-def _scope(override: Any) -> str:
-    return str(override["scope"] if isinstance(override, Mapping) else override)
-
-
 def _done(act: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for one in act["changes"]:
-        yield "", change(one)
+    for place, one in enumerate(act["changes"]):
+        yield "" if place else _CHANGED.get(act["outcome"], "It was to change"), change(one)
     if act["text"]:
         yield "Answer", act["text"]
     if act["outcome"] == "succeeded":
@@ -131,8 +129,9 @@ def _undo(act: Mapping[str, Any]) -> str:
     if undo is None:
         return preview.get("undo") or "No. It cannot be undone."
     said = undo.get("text") or preview.get("undo") or ""
-    call = f"{undo['tool']} {json.dumps(undo['arguments'], ensure_ascii=False)}"
-    return f"{said} {call}".strip()
+    if undo["tool"] is None:
+        return str(said)
+    return f"{said} {undo['tool']} {json.dumps(undo['arguments'], ensure_ascii=False)}".strip()
 
 
 def _clock(at: str | None) -> str:

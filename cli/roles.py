@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, NoReturn
 
@@ -37,7 +38,9 @@ def gateway(
     become("gateway", "--host", host, "--port", str(port))
 
 
-def become(module: str, *arguments: str) -> NoReturn:
+def become(module: str, *arguments: str, environment: Mapping[str, str] | None = None) -> NoReturn:
+    """Run the module in this process's place; None: in this process's own environment."""
     sys.stdout.flush()
     # -P: no folder of the working directory may stand in for the module.
-    os.execv(sys.executable, [sys.executable, "-P", "-m", module, *arguments])  # noqa: S606  no shell is the point
+    command = [sys.executable, "-P", "-m", module, *arguments]
+    os.execve(sys.executable, command, os.environ if environment is None else environment)  # noqa: S606  no shell is the point

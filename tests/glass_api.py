@@ -12,7 +12,7 @@ from fastapi import FastAPI, Header, Request
 from fastapi.responses import JSONResponse
 
 SESSION: Final = "bg_0123456789abcdef"
-ACT: Final = "act_1"
+ACT: Final = f"{SESSION}.1.0"
 DIGEST: Final = f"sha256:{'a1' * 32}"
 ACT_DIGEST: Final = f"sha256:{'b2' * 32}"
 KEY: Final = "req_9f2c01ab77e3:ticket.close:T-18421"

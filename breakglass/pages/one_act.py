@@ -15,7 +15,7 @@ from gateway.bodies import read
 from gateway.problems import Problem
 
 _KEY: Final = re.compile(r"[0-9a-f]{32}")
-_ACT: Final = re.compile(r"[A-Za-z0-9_]{1,80}")
+_ACT: Final = re.compile(r"[A-Za-z0-9_.]{1,80}")
 
 
 async def _propose(visit: Visiting, session_id: str, fields: Fields) -> None:

@@ -123,8 +123,13 @@ class ShownSession:
 
     @property
     def in_hand(self) -> ShownAct | None:
-        """The act that is to be ended before another is proposed."""
-        return next((act for act in self.acts if act.record.outcome is None), None)
+        """The act that is on its way, beside which nothing else begins."""
+        return next((act for act in self.acts if act.record.outcome is None and not act.waits), None)
+
+    @property
+    def proposed(self) -> ShownAct | None:
+        """The act that waits for its target to be typed; another proposal takes its place."""
+        return next((act for act in self.acts if act.waits), None)
 
     @property
     def ended(self) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from embedded.slack import blocks as kit
 from embedded.slack.checks import Json
-from embedded.slack.config import Channel, Person
+from embedded.slack.config import Channel, Person, direct
 from embedded.slack.workspace import Workspace
 
 METADATA_BYTES = 16 * 1024
@@ -60,9 +60,15 @@ def channel_of(workspace: Workspace, arguments: Json) -> Channel:
     return channel
 
 
-def person_of(workspace: Workspace, arguments: Json) -> Person:
+def destination_of(workspace: Workspace, arguments: Json) -> Channel:
+    """Where a message goes: a channel, or by user id what only that person and the app see."""
+    person = workspace.settings.person(arguments.get("channel"))
+    return channel_of(workspace, arguments) if person is None else direct(person)
+
+
+def person_of(workspace: Workspace, arguments: Json, name: str = "user") -> Person:
     """The person that is named by user id."""
-    person = workspace.settings.person(required(arguments, "user"))
+    person = workspace.settings.person(required(arguments, name))
     if person is None:
         raise Refused("user_not_found")
     return person

@@ -78,12 +78,17 @@ class Settings(_Record):
         return self
 
     def channel(self, identifier: object) -> Channel | None:
-        """The channel of that id."""
-        return next((c for c in self.channels if c.id == identifier), None)
+        """The channel of that id; the app's with one person alone is one too."""
+        return next((c for c in (*self.channels, *map(direct, self.people)) if c.id == identifier), None)
 
     def person(self, identifier: object) -> Person | None:
         """The person of that user id."""
         return next((p for p in self.people if p.user == identifier), None)
+
+
+def direct(person: Person) -> Channel:
+    """What only this person and the app see. Its name is the person's, which no channel's may be."""
+    return Channel.model_construct(id=f"D{person.user[1:]}", name=person.name)
 
 
 def load(path: Path) -> Settings:

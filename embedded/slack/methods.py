@@ -7,7 +7,7 @@ from collections.abc import Callable
 from embedded.slack import arguments as read
 from embedded.slack import blocks as kit
 from embedded.slack.checks import Json
-from embedded.slack.config import Person
+from embedded.slack.config import Person, direct
 from embedded.slack.workspace import Workspace
 
 #: chat.postMessage truncates there; chat.update refuses past its own limit.
@@ -31,8 +31,8 @@ def auth_test(workspace: Workspace, _: Json) -> Json:
 
 
 def post_message(workspace: Workspace, arguments: Json) -> Json:
-    """Post to a channel or a thread."""
-    channel = read.channel_of(workspace, arguments)
+    """Post to a channel, a person or a thread."""
+    channel = read.destination_of(workspace, arguments)
     text, blocks = read.content(arguments)
     thread_ts = read.thread_of(workspace, channel, arguments)
     metadata = read.metadata_of(arguments)
@@ -87,6 +87,12 @@ def post_ephemeral(workspace: Workspace, arguments: Json) -> Json:
     )
     workspace.store.add_ephemeral(doc, user=person.user)
     return {"message_ts": doc["ts"]}
+
+
+def conversations_open(workspace: Workspace, arguments: Json) -> Json:
+    """The channel of what only one person and the app see; of several at once there is none here."""
+    person = read.person_of(workspace, arguments, "users")
+    return {"channel": {"id": direct(person).id}, "no_op": True, "already_open": True}
 
 
 def history(workspace: Workspace, arguments: Json) -> Json:
@@ -153,6 +159,7 @@ METHODS: dict[str, Callable[[Workspace, Json], Json]] = {
     "chat.postMessage": post_message,
     "chat.update": update,
     "chat.postEphemeral": post_ephemeral,
+    "conversations.open": conversations_open,
     "conversations.history": history,
     "conversations.replies": replies,
     "views.open": views_open,

@@ -17,7 +17,7 @@ from embedded.slack import mrkdwn
 from embedded.slack.arguments import Refused
 from embedded.slack.checks import Json
 from embedded.slack.commands import Commands
-from embedded.slack.config import Channel, Person
+from embedded.slack.config import Channel, Person, direct
 from embedded.slack.interactions import Click, Interactions
 from embedded.slack.workspace import Workspace
 
@@ -101,6 +101,7 @@ class Drawing:
             settings=self._workspace.settings,
             channel=channel,
             person=person,
+            direct=direct(person),
             messages=self.messages(channel, person),
             version=self._workspace.store.version,
         )
@@ -148,8 +149,9 @@ def _reads(api: APIRouter, workspace: Workspace, drawing: Drawing) -> None:
     settings = workspace.settings
 
     @api.get("/")
-    async def home() -> Response:
-        return RedirectResponse(f"/channels/{settings.channels[0].id}", status_code=307)
+    async def home(acting: Annotated[str | None, Query(alias="as")] = None) -> Response:
+        whom = "" if settings.person(acting) is None else f"?as={acting}"
+        return RedirectResponse(f"/channels/{settings.channels[0].id}{whom}", status_code=307)
 
     @api.get("/channels/{identifier}")
     async def channel_page(
@@ -158,6 +160,8 @@ def _reads(api: APIRouter, workspace: Workspace, drawing: Drawing) -> None:
         acting_as: Annotated[str | None, Cookie()] = None,
     ) -> Response:
         person = settings.person(acting or acting_as) or settings.people[0]
+        if _private(workspace, identifier, person):
+            return RedirectResponse(f"/?as={person.user}", status_code=307)
         page = HTMLResponse(drawing.page(_channel(workspace, identifier), person), headers=HEADERS)
         if acting == person.user:
             page.set_cookie("acting_as", person.user, samesite="strict", httponly=True)
@@ -168,7 +172,7 @@ def _reads(api: APIRouter, workspace: Workspace, drawing: Drawing) -> None:
         identifier: str, acting: Annotated[str, Query(alias="as")], version: int = -1
     ) -> Response:
         channel, person = _channel(workspace, identifier), settings.person(acting)
-        if person is None:
+        if person is None or _private(workspace, identifier, person):
             raise HTTPException(404, "There is no such person here.")
         if version == workspace.store.version:
             return Response(status_code=204, headers=HEADERS)
@@ -240,6 +244,12 @@ def _channel(workspace: Workspace, identifier: str) -> Channel:
     if channel is None:
         raise HTTPException(404, "There is no such channel here.")
     return channel
+
+
+def _private(workspace: Workspace, identifier: str, person: Person) -> bool:
+    """Whether it is what only somebody else sees."""
+    others = (direct(one) for one in workspace.settings.people if one != person)
+    return any(channel.id == identifier for channel in others)
 
 
 def _said(text: Json, names: dict[str, str]) -> Markup:

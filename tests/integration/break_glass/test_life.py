@@ -3,9 +3,11 @@
 import asyncio
 
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.alerts import read_alert
 from adapters.schema import alerts
+from contracts.alert import Alert
 from contracts.digest import digest
 from contracts.tokens import Purpose
 from tests.integration.break_glass.glass_world import REASON, GlassWorld, glass
@@ -62,15 +64,15 @@ async def test_each_step_is_announced_with_what_undoes_it(life: GlassWorld) -> N
     await life.confirm(session, (await life.propose(session)).json())
     await life.close(session)
 
-    async def read(connection: object) -> list[object]:
-        rows = await connection.execute(select(alerts.c.alert_id).order_by(alerts.c.at_ms))  # type: ignore[attr-defined]  # a connection of SQLAlchemy's
-        return [await read_alert(connection, row.alert_id) for row in rows]  # type: ignore[arg-type]  # as above
+    async def read(connection: AsyncConnection) -> list[Alert]:
+        rows = await connection.execute(select(alerts.c.alert_id).order_by(alerts.c.at_ms))
+        return [await read_alert(connection, row.alert_id) for row in rows]
 
     told = await life.store.look(read)
-    said = "\n".join("\n".join((one.title, *one.lines)) for one in told)  # type: ignore[attr-defined]  # alerts
+    said = "\n".join("\n".join((one.title, *one.lines)) for one in told)
     assert len(told) == 5
     assert "ticket.reopen" in said
-    assert "U0JOAN" in {one.whom for one in told}  # type: ignore[attr-defined]  # alerts
+    assert "U0JOAN" in {one.whom for one in told}
 
 
 async def test_the_same_key_is_the_same_act(life: GlassWorld) -> None:
@@ -199,3 +201,25 @@ async def test_the_tool_s_service_is_sent_the_session_and_no_capability(life: Gl
     await life.confirm(session, (await life.propose(session)).json())
     for token in life.target.tokens:
         assert life.verifier.verify(Purpose.BREAK_GLASS, token)["kind"] == "session"
+
+
+async def test_a_session_that_is_closed_waits_for_the_preview_in_hand(life: GlassWorld) -> None:
+    """What was read for it is in the report, and nothing begins behind the close."""
+    session = await life.opened()
+    reading, going_on = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> None:
+        reading.set()
+        await going_on.wait()
+
+    life.target.fetching = slow
+    proposing = asyncio.ensure_future(life.propose(session))
+    await reading.wait()
+    closing = asyncio.ensure_future(life.close(session))
+    await asyncio.sleep(0.05)
+    going_on.set()
+    await proposing
+    assert (await closing).json()["state"] == "closed"
+    assert [(one["target"], one["outcome"]) for one in (await life.report(session))["acts"]] == [
+        ("T-1", "skipped")
+    ]

@@ -125,9 +125,11 @@ def _connected(url: str, role: str | None = None) -> Iterator[Connection]:
     """As the owner, or as a role; each statement a transaction of its own."""
     where = url if role is None else url.replace("postgres@", f"{login(role)}:{PASSWORDS[role]}@")
     engine = create_engine(where, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        yield connection
-    engine.dispose()
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
 
 
 def _refused(connection: Connection, statement: Executable) -> None:

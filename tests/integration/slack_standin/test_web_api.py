@@ -94,3 +94,26 @@ async def test_users_and_channels_must_exist(slack: Slack) -> None:
     assert await error_of(client.chat_postMessage(channel="C0NO", text="x")) == "channel_not_found"
     assert await error_of(client.api_call("chat.postMessage", json={"channel": ROOM})) == "no_text"
     assert await error_of(client.api_call("chat.nothing")) == "unknown_method"
+
+
+async def test_a_message_for_one_person_is_for_nobody_else(slack: Slack) -> None:
+    """A user id takes a post; what was posted is read under the channel that conversations.open names."""
+    client, metadata = slack.client(), {"event_type": "card", "event_payload": {"key": "k1"}}
+    posted = await client.chat_postMessage(channel="U0ADA", text="for you", metadata=metadata)
+    opened = (await client.conversations_open(users="U0ADA"))["channel"]["id"]
+    assert posted["channel"] == opened
+    page = await client.conversations_history(channel=opened, include_all_metadata=True)
+    assert [message["metadata"] for message in page["messages"]] == [metadata]
+    assert (await client.conversations_history(channel=ROOM))["messages"] == []
+    assert await error_of(client.conversations_history(channel="U0ADA")) == "channel_not_found"
+    assert await error_of(client.chat_postMessage(channel="U0NOBODY", text="t")) == "channel_not_found"
+    assert await error_of(client.conversations_open(users="U0NOBODY")) == "user_not_found"
+
+
+async def test_the_page_shows_it_to_that_person_alone(slack: Slack) -> None:
+    """Whoever acts as somebody else is led away from it, and its changes are not told."""
+    await slack.client().chat_postMessage(channel="U0ADA", text="for you")
+    async with httpx.AsyncClient(base_url=slack.url, trust_env=False) as http:
+        assert "for you" in (await http.get("/channels/D0ADA?as=U0ADA")).text
+        assert (await http.get("/channels/D0ADA?as=U0GRACE")).is_redirect
+        assert (await http.get("/page/channels/D0ADA?as=U0GRACE")).status_code == 404
