@@ -231,6 +231,6 @@ def _without(name: str, **changed: Any) -> People:
 async def test_a_catalogue_that_changed_since_is_not_consented_to(life: GlassWorld) -> None:
     """The tools that were asked for are not those that would be called."""
     session = (await life.ask()).json()
-    tools = {"tools": {}}
+    tools: Json = {"tools": {}}
     await life.world.documents.publish(ENV, "catalogue", "catalogue", tools, actor="op:test")
     assert problem(await life.consent(session)) == (409, "conflict")
