@@ -26,6 +26,11 @@ class Holder:
     subject: str
 
 
+def unproven(error: TokenRefused) -> Attempt:
+    """What is put on record of a token that proves nothing here."""
+    return Attempt(rule=_RULE, reason=f"token: {error.sentence}")
+
+
 class _Claims(BaseModel):
     """A page's login link is of another kind, and no field more opens anything."""
 
@@ -50,7 +55,7 @@ class Doorkeeper:
         try:
             return self._read(self._verifier.verify(Purpose.BREAK_GLASS_LOGIN, token))
         except TokenRefused as error:
-            await self._attempts.record(Attempt(rule=_RULE, reason=f"token: {error.sentence}"))
+            await self._attempts.record(unproven(error))
             raise
 
     def _read(self, claims: dict[str, Any]) -> Holder:
