@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Final
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.about import about
@@ -11,7 +11,7 @@ from adapters.action_rows import WITH_RUN, keeping, read_action, read_actions, r
 from adapters.actions import conclude
 from adapters.audit_log import append
 from adapters.questions import settle_as_told
-from adapters.schema import actions, claims
+from adapters.schema import actions
 from adapters.session_standing import closed, signed
 from adapters.standing import CLOSED
 from adapters.store import Store
@@ -120,19 +120,6 @@ class StoreActs:
             await append(connection, self._told(run, action, "confirmed", actor_of(run.warrant)))
 
         await self.store.write(work)
-
-    async def in_hand(self, session_id: str) -> tuple[ActionRecord, ...]:
-        statement = (
-            WITH_RUN.outerjoin(claims, claims.c.key_hash == actions.c.key_hash)
-            .where(actions.c.run_id == session_id)
-            .where(or_(claims.c.state == "claimed", actions.c.outcome == Outcome.UNKNOWN))
-            .order_by(actions.c.step)
-        )
-
-        async def work(connection: AsyncConnection) -> tuple[ActionRecord, ...]:
-            return tuple([record(connection, row) for row in await connection.execute(statement)])
-
-        return await self.store.look(work)
 
     async def settle(
         self, run: WarrantedRun, action_id: str, *, happened: bool, actor: str, reason: str

@@ -17,7 +17,8 @@ SILENCE_MS: Final = 10_000
 class StoreHolds:
     """Implements ``contracts.break_glass_ports.Holds``."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, silence_ms: int = SILENCE_MS) -> None:
+        self.silence_ms = silence_ms
         self._store = store
         self._clock = clock
 
@@ -29,7 +30,7 @@ class StoreHolds:
             taken = await connection.execute(
                 update(openings)
                 .where(openings.c.session_id == session_id, openings.c.state == SessionState.OPEN)
-                .where(or_(openings.c.holder == holder, heard <= now - SILENCE_MS))
+                .where(or_(openings.c.holder == holder, heard <= now - self.silence_ms))
                 .values(holder=holder, held_ms=now)
             )
             return taken.rowcount == 1

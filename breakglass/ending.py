@@ -18,7 +18,6 @@ from contracts.break_glass import SessionRecord, SessionState
 from contracts.break_glass_ports import Acts, End, Holds, Sessions, Settled
 from contracts.errors import Unavailable
 from contracts.ports import Clock
-from contracts.run import Outcome
 from gateway.background import cause
 from policies.break_glass import lapses_ms
 
@@ -79,15 +78,19 @@ class Ending:
             task.cancel()
         await asyncio.gather(*self._ending.values(), return_exceptions=True)
 
-    async def end(self, session_id: str, actor: str, why: str) -> SessionRecord:
-        """End one that is open: what is in hand first, then the report. Again is nothing."""
+    async def end(self, session_id: str, actor: str, why: str, *, died: bool = False) -> SessionRecord:
+        """End one that is open: what is in hand first, then the report. Again is nothing.
+
+        ``died``: its process did. What its person had confirmed goes on then, as an agent's approved write
+        does; whoever ends a session by hand wants nothing more to leave.
+        """
         async with self._locks[session_id]:
             record = await self.sessions.get(session_id)
             if record.state.ended:
                 return record
             await self.hands.close(session_id)
             try:
-                await self._carry(signed(self.carrying.verifier, record))
+                await self._carry(signed(self.carrying.verifier, record), died=died)
                 record = await self._reported(session_id, actor, why)
             finally:
                 self.hands.open(session_id)
@@ -102,20 +105,20 @@ class Ending:
                 await self._unopened(record, SessionState.LAPSED, ITSELF, "nobody consented in time")
         elif await self.holding.keep(session_id):
             if not self.holding.own(session_id):
-                self._begin(session_id, _DIED)
+                self._begin(session_id, _DIED, died=True)
             elif record.until_ms is None or now >= record.until_ms:
                 self._begin(session_id, _OVER)
 
-    def _begin(self, session_id: str, why: str) -> None:
+    def _begin(self, session_id: str, why: str, *, died: bool = False) -> None:
         """Beside the rounds: an act in hand may take its time, and other sessions end meanwhile."""
         if session_id not in self._ending:
-            task = asyncio.create_task(self._ended(session_id, why))
+            task = asyncio.create_task(self._ended(session_id, why, died=died))
             self._ending[session_id] = task
             task.add_done_callback(lambda _: self._ending.pop(session_id, None))
 
-    async def _ended(self, session_id: str, why: str) -> None:
+    async def _ended(self, session_id: str, why: str, *, died: bool) -> None:
         try:
-            await self.end(session_id, ITSELF, why)
+            await self.end(session_id, ITSELF, why, died=died)
         except Exception as error:
             # Whatever it is, the next round tries again: a session must not stay open for it.
             LOG.warning("session does not end yet", session_id=session_id, error=cause(error))
@@ -127,10 +130,11 @@ class Ending:
             record.opening.session_id, End(state=state, actor=actor, why=why or "it was refused")
         )
 
-    async def _carry(self, session: Signed) -> None:
-        """What was claimed and has no end, to its end; what stays unknown is a person's to say."""
-        for action in await self.acts.in_hand(session.run.warrant.run_id):
-            if action.outcome is not Outcome.UNKNOWN:
+    async def _carry(self, session: Signed, *, died: bool) -> None:
+        """What has no end, to its end; what stays unknown is a person's to say."""
+        for action in await self.acts.of(session.run.warrant.run_id):
+            confirmed = action.outcome is None and action.seal is not None
+            if confirmed and (died or await self.carrying.ledger.known(action.key_hash or "")):
                 await self._carried(session, action.action_id)
 
     async def _carried(self, session: Signed, action_id: str) -> None:

@@ -120,10 +120,6 @@ class Acts(Protocol):
         """
         ...
 
-    async def in_hand(self, session_id: str) -> Sequence[ActionRecord]:
-        """Acts that were claimed and have no end, and those whose outcome nobody knows."""
-        ...
-
     async def settle(
         self, run: WarrantedRun, action_id: str, *, happened: bool, actor: str, reason: str
     ) -> ActionRecord:

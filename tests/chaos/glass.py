@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from adapters.holds import StoreHolds
 from breakglass.app import BreakGlass, create
 from breakglass.build import build
 from breakglass.parts import Parts
@@ -20,6 +21,9 @@ from breakglass.settings import Settings
 from gateway.serving import serve
 from tests.chaos.points import Point, Points
 from tests.chaos.wrapped import PointedLedger, PointedToolbox
+
+SILENCE_MS: Final = 3_000
+"""After so long a silent process counts as dead; of the shipped one it is 10 s."""
 
 _HOST: Final = "127.0.0.1"
 
@@ -47,7 +51,9 @@ class Acknowledged:
 def wrapped(app: BreakGlass, points: Points) -> ASGIApp:
     """The application with its acts' ports wrapped; what it does is untouched."""
     shipped: Parts = app.state.parts
-    carrying = shipped.acting.carrying
+    carrying, holds = shipped.acting.carrying, shipped.ending.holds
+    assert isinstance(holds, StoreHolds)
+    holds.silence_ms = SILENCE_MS
     pointed = replace(
         carrying,
         ledger=PointedLedger(points=points, inner=carrying.ledger),
