@@ -15,7 +15,9 @@ from temporalio.worker import (
     Interceptor,
 )
 
+from activities.trespass import refused, spoken
 from contracts import names
+from contracts.attempts import Attempt, Attempts
 from contracts.errors import InterlockError, TokenRefused, Unavailable
 from contracts.packing import unpacked
 from contracts.toolbox import Answer
@@ -46,18 +48,26 @@ def settled(answer: Answer) -> Answer:
 class Boundary(Interceptor):
     """Put it on every worker."""
 
+    def __init__(self, attempts: Attempts) -> None:
+        self._attempts = attempts
+
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002  the SDK's name
-        return _Boundary(next)
+        return _Boundary(next, self._attempts)
 
 
 class _Boundary(ActivityInboundInterceptor):
+    def __init__(self, next: ActivityInboundInterceptor, attempts: Attempts) -> None:  # noqa: A002  the SDK's name
+        super().__init__(next)
+        self._attempts = attempts
+
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002  the SDK's name
         beating = asyncio.create_task(_beat())
         try:
             header = input.headers.get(names.CAPABILITY_HEADER)
-            if header is not None:
-                _PRESENTED.set(_token(header))
-            return await super().execute_activity(input)
+            token = None if header is None else _token(header)
+            if token is not None:
+                _PRESENTED.set(token)
+            return await self._watched(input, spoken(input, token))
         except InterlockError as error:
             raise ApplicationError(
                 error.sentence, type=error.name, non_retryable=not error.retryable
@@ -71,6 +81,23 @@ class _Boundary(ActivityInboundInterceptor):
             beating.cancel()
             with suppress(asyncio.CancelledError):
                 await beating
+
+    async def _watched(self, input: ExecuteActivityInput, attempt: Attempt | None) -> Any:  # noqa: A002  the SDK's name
+        """It is refused by the rules as they are; that it was tried is on record by then."""
+        try:
+            return await super().execute_activity(input)
+        except TokenRefused as error:
+            attempt = refused(error, attempt)
+            raise
+        finally:
+            if attempt is not None:
+                await self._record(attempt)
+
+    async def _record(self, attempt: Attempt) -> None:
+        try:
+            await self._attempts.record(attempt)
+        except InterlockError as error:
+            activity.logger.error("attempt not recorded: %s: %s", attempt.rule, error.sentence)
 
 
 def _token(header: Payload) -> str:

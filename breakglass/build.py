@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from adapters.actions import StoreActions
 from adapters.alert_carrier import AlertCarrier
+from adapters.attempts import StoreAttempts
 from adapters.break_glass_acts import StoreActs
 from adapters.break_glass_sessions import StoreOpenings
 from adapters.card_carrier import CARD_LEASE_MS
@@ -37,7 +38,7 @@ from breakglass.pages.look import BREAK_GLASS as LOOK
 from breakglass.pages.signed_in import SignedInHere
 from breakglass.parts import Parts
 from breakglass.settings import Settings
-from contracts.break_glass_ports import Sessions
+from contracts.attempts import Attempts
 from contracts.outbox import LetterKind
 from contracts.ports import Clock, PasskeyVerifier
 from contracts.tokens import Purpose, Signer, Verifier
@@ -118,6 +119,7 @@ def parts_of(
     sessions, in_force = StoreOpenings(store, clock), InForce(documents, env)
     acts = StoreActs(store=store, verifier=verifier, clock=clock)
     members = Members(in_force=in_force, sessions=sessions, holds=holds, env=env)
+    attempts = StoreAttempts(store, clock, env)
     holding, hands = Holding(holds=holds), Hands()
     carrying = _carrying(store, documents, clock, verifier, toolbox)
     openings = Openings(
@@ -155,26 +157,27 @@ def parts_of(
         env=env,
         clock=clock,
         verifier=verifier,
-        doorkeeper=Doorkeeper(verifier, sessions, env),
+        attempts=attempts,
+        doorkeeper=Doorkeeper(verifier, attempts, env),
         members=members,
         openings=openings,
         acting=acting,
         ending=ending,
         hands=hands,
-        pages=_pages(Pages.at(pages), env, clock, verifier, sessions),
+        pages=_pages(Pages.at(pages), env, clock, verifier, attempts),
         duties=(Rounds("break-glass", ending.round, every=_EVERY_S).run, *duties),
         closing=(store.close,),
     )
 
 
 def _pages(
-    at: Pages | None, env: str, clock: Clock, verifier: Verifier, sessions: Sessions
+    at: Pages | None, env: str, clock: Clock, verifier: Verifier, attempts: Attempts
 ) -> PagesApp | None:
     if at is None:
         return None
     return PagesApp(
         at=at,
-        identity=GlassLogin(verifier, sessions, env),
+        identity=GlassLogin(verifier, attempts, env),
         sessions=SignedInHere(clock=clock),
         passkeys=WebAuthnReader(at),
         look=LOOK,

@@ -12,6 +12,7 @@ from breakglass.ending import Ending
 from breakglass.hands import Hands
 from breakglass.members import Members
 from breakglass.opening import Openings
+from contracts.attempts import Attempts
 from contracts.ports import Clock
 from contracts.tokens import Verifier
 from gateway.in_force import InForce
@@ -25,6 +26,8 @@ class Parts:
     env: str
     clock: Clock
     verifier: Verifier
+    #: Where tokens that prove nothing are put on record.
+    attempts: Attempts
     doorkeeper: Doorkeeper
     members: Members
     openings: Openings

@@ -147,7 +147,7 @@ class SessionShape(Answered):
 
 
 class SessionList(Answered):
-    #: Newest first, without their acts.
+    #: Newest first.
     sessions: tuple[SessionShape, ...]
 
 

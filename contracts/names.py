@@ -27,6 +27,7 @@ COLLECT: Final = "collect"
 WRITE: Final = "write"
 ASK_OUTCOME: Final = "ask_outcome"
 FINISH: Final = "finish"
+OVERHEARD: Final = "overheard"
 
 CAPABILITY_HEADER: Final = "interlock-capability"
 """The Temporal header in which a capability travels to a tool worker, encrypted by the codec."""

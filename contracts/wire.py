@@ -143,3 +143,13 @@ class Nudge:
 
     approval_id: str
     grant_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overheard:
+    """What a run was told, and nobody of ours says. Nothing of it travels but these words."""
+
+    #: A ``contracts.attempts.Found``, or ``unknown``.
+    what: str
+    #: ``signal``, ``update`` or ``start``.
+    way: str

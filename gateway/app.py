@@ -30,6 +30,7 @@ from gateway.event_shapes import Event
 from gateway.pages.site import Site
 from gateway.parts import Parts
 from gateway.requests_log import RequestLog
+from gateway.walls import Walls
 
 _ROUTERS: Final = (
     runs.router,
@@ -81,5 +82,6 @@ def create(parts: Parts) -> Gateway:
     app.add_middleware(Site, pages=parts.pages)
     if parts.temporal_ui:
         app.add_middleware(CodecCors, origin=parts.temporal_ui)
+    app.add_middleware(Walls, attempts=parts.attempts)
     app.add_middleware(RequestLog)
     return app

@@ -18,6 +18,7 @@ from contracts.errors import InterlockError, TokenRefused
 from contracts.tokens import Purpose, Verifier
 from gateway.bodies import repeated
 from gateway.problems import BODY_LIMIT, Problem, ProblemType, of_error, too_large
+from gateway.walls import refusal
 from policies.arguments import clean
 from policies.switches import Reach
 
@@ -196,7 +197,9 @@ class Door:
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length[:20]) > BODY_LIMIT:
             return too_large()
-        return None if open_to_all else _repeated(scope["query_string"])
+        if not open_to_all and (twice := _repeated(scope["query_string"])):
+            return twice
+        return refusal(scope)
 
 
 def _repeated(query: bytes) -> Problem | None:

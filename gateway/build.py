@@ -11,6 +11,7 @@ from adapters import slack_signature
 from adapters.actions import StoreActions
 from adapters.answers import StoreAnswers
 from adapters.approvals import ApprovalQuery, StoreApprovals
+from adapters.attempts import StoreAttempts
 from adapters.audit_log import AuditQuery, StoreAuditLog
 from adapters.breakers import StoreBreakers
 from adapters.care_rows import CareQuery, StoreCare
@@ -124,6 +125,7 @@ def _parts(
         switches=switches,
         breakers=breakers,
         audit=audit,
+        attempts=StoreAttempts(store, clock, env),
         care=GatewayCare(store),
         answers=StoreAnswers(store),
         sources=documents,

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from contracts.approval import Refusal, Ruled
+from contracts.attempts import Attempts
 from contracts.ports import Clock, Desk, RunStarter
 from contracts.tokens import Signer, Verifier
 from gateway.in_force import InForce
@@ -81,6 +82,7 @@ class Parts:
     switches: SwitchRows
     breakers: BreakerRows
     audit: AuditRows
+    attempts: Attempts
     care: CareRows
     answers: AnswerRows
     sources: SourceRows

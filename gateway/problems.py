@@ -160,6 +160,8 @@ def internal() -> Problem:
 def of_http(error: HTTPException) -> Problem:
     """The problem that an answer of the framework is."""
     match error.status_code:
+        case 403:
+            return Problem(ProblemType.FORBIDDEN, str(error.detail))
         case 404:
             return Problem(ProblemType.NOT_FOUND, "there is no such path; /openapi.json lists them all")
         case 405:

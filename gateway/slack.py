@@ -75,6 +75,8 @@ async def interactions(request: Request, parts: Given) -> Response:
 async def _arrived(request: Request, parts: Parts) -> _Arrival:
     signed = await verified(request, parts)
     heard = read_interaction(signed.body)
+    signed.tried.actor = heard.slack_name
+    signed.tried.check()
     return _Arrival(heard=heard, at_ms=signed.at_ms, proof=signed.proof, ours=heard.comes_from(parts.slack))
 
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from starlette.background import BackgroundTask
 
+from contracts.attempts import Found
 from contracts.errors import InterlockError
 from gateway.asides import tell
 from gateway.background import cause
@@ -15,7 +16,15 @@ from gateway.parts import Given, Parts
 from gateway.ports import Switch
 from gateway.problems import Problem, ProblemType, answers
 from gateway.slack_requests import Signed, verified
-from gateway.spoken import HELP, SlashCommand, Wish, read_command, read_wish
+from gateway.spoken import (
+    BREAK_GLASS,
+    HELP,
+    NOT_FROM_SLACK,
+    SlashCommand,
+    Wish,
+    read_command,
+    read_wish,
+)
 from policies.people import short_name
 from policies.switches import OPERATORS, Reach, reach_of
 from policies.times import moment
@@ -95,10 +104,14 @@ async def _answered(parts: Parts, signed: Signed, command: SlashCommand) -> str:
 
 async def _carried_out(parts: Parts, signed: Signed, command: SlashCommand) -> str:
     wish = read_wish(command.text)
+    signed.tried.actor = command.slack_name
     if not await parts.switches.first(signed.proof):
         return f"This command was received before{_NOTHING}"
     person = (await parts.in_force.people()).by_slack(command.team_id, command.user_id)
-    actor = person.principal if person else command.slack_name
+    signed.tried.actor = actor = person.principal if person else command.slack_name
+    if wish.verb == BREAK_GLASS:
+        signed.tried.say(Found.NAME, "as a verb to")
+        return NOT_FROM_SLACK
     reach = reach_of(person) if person else None
     if refusal := _refusal(parts, command, wish, reach):
         word, sentence = refusal
@@ -107,6 +120,9 @@ async def _carried_out(parts: Parts, signed: Signed, command: SlashCommand) -> s
             env=parts.env, scope=wish.scope, actor=actor, refusal=word, reason=f"{wish.verb}: {sentence}"
         )
         return f"{sentence}{_NOTHING}"
+    if wish.scope and not wish.complaint:
+        # Whoever may stop break-glass names it, and may say in the reason which session.
+        signed.tried.forgive()
     if wish.complaint or reach is None or wish.verb == "help":
         return f"{wish.complaint}\n{HELP}".strip()
     if wish.verb == "switches":

@@ -9,6 +9,7 @@ from fastapi import Request
 from contracts.errors import TokenRefused
 from gateway.parts import Parts
 from gateway.problems import of_error
+from gateway.walls import Tried, tried
 
 LOG: Final = structlog.get_logger("gateway.slack")
 
@@ -21,6 +22,8 @@ class Signed:
     at_ms: int
     #: Under which it counts once.
     proof: str
+    #: What of it speaks of break-glass.
+    tried: Tried
 
 
 async def verified(request: Request, parts: Parts) -> Signed:
@@ -33,4 +36,4 @@ async def verified(request: Request, parts: Parts) -> Signed:
     except TokenRefused as error:
         LOG.warning("slack request refused", error=error.sentence)
         raise of_error(error) from error
-    return Signed(body=body, at_ms=at_ms, proof=proof)
+    return Signed(body=body, at_ms=at_ms, proof=proof, tried=tried(request.scope))

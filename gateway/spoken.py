@@ -11,6 +11,7 @@ from gateway.parts import SlackApp
 from gateway.problems import Problem, ProblemType
 from policies.amounts import milliseconds
 from policies.arguments import clean
+from policies.attempts import is_name
 from policies.switches import SCOPE
 
 HELP: Final = (
@@ -20,6 +21,14 @@ HELP: Final = (
     "SCOPE is all, tool:NAME, tenant:NAME or route:NAME."
 )
 """What the command can do."""
+
+BREAK_GLASS: Final = "break-glass"
+NOT_FROM_SLACK: Final = (
+    "Break-glass does not open from Slack, and nothing changed; that you asked is on record.\n"
+    "A person of the group break-glass opens it with `interlock break-glass open`, or on the pages of its own"
+    " process, and another one consents there with a passkey."
+)
+"""Whatever was asked of it."""
 
 _ID: Final = r"^[A-Z0-9]{1,40}$"
 _LONGEST_REASON: Final = 500
@@ -55,7 +64,7 @@ class SlashCommand(BaseModel):
 class Wish:
     """What is asked for; ``complaint`` where it can't be told."""
 
-    #: ``stop``, ``resume``, ``switches`` or ``help``.
+    #: ``stop``, ``resume``, ``switches``, ``help`` or ``break-glass``.
     verb: str
     scope: str = ""
     reason: str = ""
@@ -75,13 +84,15 @@ def read_command(body: bytes) -> SlashCommand:
 
 
 def read_wish(text: str) -> Wish:
-    """``stop SCOPE REASON… [for 30m]``, ``resume SCOPE REASON…``, ``switches`` or ``help``."""
+    """As ``HELP`` has it; and ``break-glass``, whatever follows."""
     verb, *rest = text.split() or ["help"]
     match verb.lower():
         case "help" | "switches" as known:
             return Wish(verb=known)
         case "stop" | "resume" as known:
             return _about(known, rest)
+        case named if is_name(named):
+            return Wish(verb=BREAK_GLASS)
         case _:
             return Wish(verb="help", complaint=f"There is no command {clean(verb, 40)}.")
 

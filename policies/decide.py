@@ -10,6 +10,7 @@ from contracts.decision import Call, Decision, Reason, Ruling
 from contracts.digest import exact
 from contracts.errors import Malformed
 from contracts.tool import Catalogue, Effect, ToolSpec, pointed
+from policies import attempts
 from policies.arguments import SHOWN, clean, fault
 from policies.egress import Passage, reach
 from policies.route import Route
@@ -40,6 +41,9 @@ def decide_tool(route: Route, catalogue: Catalogue, tool: str, *, now_ms: int) -
 
 
 def _decide(route: Route, catalogue: Catalogue, call: Call, now_ms: int) -> Decision:
+    if spoken := attempts.found([call.tool, call.arguments]):
+        # Nothing that was proposed is shown: it may be a token.
+        return _deny(attempts.RULE, f"the call holds {spoken.words}, which no agent has any use for")
     tool = _listed(route, catalogue, call)
     if isinstance(tool, Decision):
         return tool

@@ -15,6 +15,7 @@ from policies.narrowing import wider
 from policies.people import People
 from policies.people_file import read_people
 from policies.problem import PolicyRefused, Problem, did_you_mean
+from policies.reserved import reserved
 from policies.route import Route
 from policies.route_file import read_route, rule_path
 from policies.source import Source, read_source
@@ -93,6 +94,7 @@ class _Loading:
         idle: list[tuple[Source, Problem]] = []
         for name, source in sources.items():
             route, problems = read_route(source, name)
+            problems += reserved(source, (), "route", name)
             wrong += [(source, problem) for problem in problems]
             if route is not None:
                 check = RouteCheck(

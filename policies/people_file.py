@@ -10,6 +10,7 @@ from contracts.approval import Hours, Person
 from contracts.passkey import Passkey
 from policies.people import People, full_principal
 from policies.problem import Problem, did_you_mean
+from policies.reserved import reserved
 from policies.source import Place, Source
 
 
@@ -113,6 +114,7 @@ def _entry(source: Source, name: str, body: Any, problems: list[Problem]) -> Per
     place: Place = ("people", name)
     if not name.removeprefix("principal:").strip() or any(character.isspace() for character in name):
         problems.append(source.problem(place, f"`{name}` is no principal", "write one like principal:ada"))
+    problems += reserved(source, place, "principal", name)
     try:
         entry = _ENTRY.validate_python({} if body is None else body)
     except ValidationError as error:
@@ -126,6 +128,9 @@ def _check(source: Source, place: Place, entry: PersonEntry) -> Iterator[Problem
     if entry.hours is not None and entry.hours.start >= entry.hours.until:
         text = f"the hours end at {entry.hours.until}, before they begin at {entry.hours.start}"
         yield source.problem((*place, "hours"), text, "hours over midnight are two people's")
+    for key, kind in (("subjects", "subject"), ("tenants", "tenant")):
+        for at, name in enumerate(getattr(entry, key)):
+            yield from reserved(source, (*place, key, at), kind, name)
 
 
 def _problem(source: Source, place: Place, loc: Place, message: str) -> Problem:

@@ -18,6 +18,7 @@ from pydantic_core import ErrorDetails
 from contracts.tool import Effect, Retry
 from policies.arguments import clean
 from policies.problem import Problem, did_you_mean
+from policies.reserved import reserved
 from policies.source import Place, Source
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -216,6 +217,7 @@ def _entries(
         return {}
     sound = {}
     for called, body in found.items():
+        problems += reserved(source, (key, called), key.removesuffix("s"), str(called))
         try:
             name.validate_python(called)
             sound[called] = entry.validate_python(body)

@@ -32,7 +32,7 @@ async def serve(role: Role, stop: asyncio.Event) -> None:
         activities=list(role.activities),
         workflows=list(role.workflows),
         max_concurrent_activities=role.slots,
-        interceptors=[Boundary(), CapabilityHeaders()],
+        interceptors=[Boundary(role.attempts), CapabilityHeaders()],
         deployment_config=role.deployment,
         max_cached_workflows=CACHED_RUNS,
         graceful_shutdown_timeout=timedelta(seconds=3),

@@ -15,6 +15,7 @@ from contracts import names
 from worker.parts import Parts, Role
 from worker.version import pinned, workflow_version
 from workflows.agent_run import AgentRun
+from workflows.stranger import Stranger
 
 
 async def agent(parts: Parts) -> Role:
@@ -33,7 +34,8 @@ async def agent(parts: Parts) -> Role:
         queue=names.AGENT_QUEUE,
         client=parts.client,
         activities=[thinking.think],
-        workflows=[AgentRun],
+        attempts=parts.attempts(),
+        workflows=[AgentRun, Stranger],
         deployment=pinned(version),
         beside=[lambda: first_version(parts.client, version)],
     )

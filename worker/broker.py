@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from activities.ask import Asking
 from activities.open import Mint, Opening
+from activities.overhearing import Overhearing
 from adapters.actions import StoreActions
 from adapters.alert_carrier import AlertCarrier
 from adapters.anchors import S3Anchors
@@ -43,10 +44,20 @@ async def broker(parts: Parts) -> Role:
         mint=mint,
         clock=parts.clock,
     )
+    attempts = parts.attempts()
+    overhearing = Overhearing(attempts=attempts)
     return Role(
         queue=names.BROKER_QUEUE,
         client=parts.client,
-        activities=[opening.open_run, opening.finish, asking.ask, asking.ask_outcome, asking.collect],
+        activities=[
+            opening.open_run,
+            opening.finish,
+            asking.ask,
+            asking.ask_outcome,
+            asking.collect,
+            overhearing.overheard,
+        ],
+        attempts=attempts,
         beside=[
             *await _outbox(parts, approvals),
             _heads(parts, signer),

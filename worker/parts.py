@@ -9,6 +9,7 @@ from temporalio.client import Client
 from temporalio.worker import WorkerDeploymentConfig
 
 from activities.warranted import Warrants
+from adapters.attempts import StoreAttempts
 from adapters.clock import SystemClock
 from adapters.content_keys import TenantContentKeys
 from adapters.documents import StoreDocuments
@@ -18,6 +19,7 @@ from adapters.runs import StoreRuns
 from adapters.store import Store
 from adapters.temporal import TemporalExecutions, connect
 from adapters.tokens import JwtSigner, JwtVerifier
+from contracts.attempts import Attempts
 from contracts.tokens import Purpose
 from worker.settings import Settings
 
@@ -29,6 +31,7 @@ class Role:
     queue: str
     client: Client
     activities: Sequence[Callable[..., Any]]
+    attempts: Attempts
     workflows: Sequence[type] = ()
     #: The version of the workflows' code; runs are pinned to it.
     deployment: WorkerDeploymentConfig | None = None
@@ -58,6 +61,9 @@ class Parts:
             verifier=self.verifier,
             executions=TemporalExecutions(self.client) if executions else None,
         )
+
+    def attempts(self) -> StoreAttempts:
+        return StoreAttempts(self.store, self.clock, self.settings.env)
 
     async def signer(self, *purposes: Purpose) -> JwtSigner:
         return JwtSigner([await self.keys.signing_key(purpose) for purpose in purposes])

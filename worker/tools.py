@@ -56,4 +56,5 @@ async def tools(parts: Parts) -> Role:
         queue=names.TOOLS_QUEUE,
         client=parts.client,
         activities=[preparing.prepare, acting.read, acting.write],
+        attempts=parts.attempts(),
     )

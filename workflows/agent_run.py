@@ -24,7 +24,6 @@ with workflow.unsafe.imports_passed_through():
         Ending,
         Frost,
         Lease,
-        Nudge,
         Proposal,
         RunStart,
         Step,
@@ -32,6 +31,7 @@ with workflow.unsafe.imports_passed_through():
         Verdict,
     )
     from workflows.ending import CancelledInStore, breaks_off, broken_off, heed_cancellation
+    from workflows.listening import Listening
     from workflows.options import AGENT, BROKER, TOOLS, ActivityOptions
     from workflows.order import reads, side_by_side
 
@@ -42,27 +42,23 @@ _STATE = SearchAttributeKey.for_keyword(names.SEARCH_STATE)
 _RENEW_BEFORE = 60
 _GRACE = timedelta(seconds=3)
 _LOOK_AGAIN = timedelta(seconds=30)
-_NUDGES = 1_000
 _WAITING = Verdict(state=ApprovalState.WAITING)
 PATIENCE = (2.0, 8.0, 30.0)
 """Seconds before the target is asked again about a write whose answer was lost."""
 
 
 @workflow.defn(name=names.WORKFLOW)
-class AgentRun:
+class AgentRun(Listening):
     """A durable run. It believes signed records, never the messages that wake it."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._start: RunStart | None = None
         self._step = 1
         self._continued = workflow.info().continued_run_id is not None
         self._lease = Lease(token="", expires=0)
         #: What the header of the next tool activity carries.
         self.presenting: str | None = None
-        #: Grants that woke this run, and approvals to look at.
-        self._grants: set[str] = set()
-        self._decided: set[str] = set()
-        self._resumed = False
 
     @workflow.run
     async def run(self, start: RunStart) -> str:
@@ -75,7 +71,7 @@ class AgentRun:
                 raise
             ending = broken_off(error)
         await self._finish(ending)
-        await workflow.wait_condition(workflow.all_handlers_finished)
+        await self._heard_out()
         return ending.state
 
     async def _steps(self) -> Ending:
@@ -187,7 +183,7 @@ class AgentRun:
         """Go on in a new history where one is due: everything but the step is in the store."""
         heed_cancellation()
         if self._start is not None and _due():
-            await workflow.wait_condition(workflow.all_handlers_finished)
+            await self._heard_out()
             workflow.continue_as_new(
                 RunStart(warrant=self._start.warrant, step=self._step),
                 initial_versioning_behavior=ContinueAsNewVersioningBehavior.AUTO_UPGRADE,
@@ -259,32 +255,6 @@ class AgentRun:
         answer: T = await workflow.execute_activity(activity, argument, result_type=result, **options)
         heed_cancellation()
         return answer
-
-    def _wake(self, nudge: Nudge) -> None:
-        """An update and a signal may both bring the same grant; a flood of made-up ones is not kept."""
-        if nudge.grant_id not in self._grants and len(self._grants) < _NUDGES:
-            self._grants.add(nudge.grant_id)
-            self._decided.add(nudge.approval_id)
-
-    @workflow.signal(name=names.RESUMED)
-    def resumed(self) -> None:
-        """A kill switch was lifted: look again."""
-        self._resumed = True
-
-    @workflow.signal(name=names.DECIDED)
-    def decided_signal(self, nudge: Nudge) -> None:
-        """Somebody decided: look at the grants."""
-        self._wake(nudge)
-
-    @workflow.update(name=names.DECIDED)
-    def decided(self, nudge: Nudge) -> None:
-        """Somebody decided: look at the grants."""
-        self._wake(nudge)
-
-    @decided.validator
-    def _few(self, nudge: Nudge) -> None:  # noqa: ARG002  the update's own parameter
-        if len(self._grants) >= _NUDGES:
-            raise ApplicationError("this run was woken too often; it looks again at its deadline")
 
 
 def _due() -> bool:

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from starlette.requests import Request
 from starlette.responses import Response
 
-from breakglass.door import NOBODY
+from breakglass.door import unproven
 from breakglass.parts import Parts, parts_of
-from contracts.break_glass_ports import Sessions
+from contracts.attempts import Attempts
 from contracts.errors import TokenRefused
 from contracts.tokens import Purpose, Verifier
 from gateway.pages import sign_in
@@ -18,16 +18,15 @@ from gateway.ports import SignedIn
 class GlassLogin(LocalLogin):
     """Implements ``gateway.ports.Identity``: no token of the agents' pages or of any API is a link here."""
 
-    def __init__(self, verifier: Verifier, sessions: Sessions, env: str) -> None:
+    def __init__(self, verifier: Verifier, attempts: Attempts, env: str) -> None:
         super().__init__(verifier, env, Purpose.BREAK_GLASS_LOGIN)
-        self._sessions = sessions
-        self._of = env
+        self._attempts = attempts
 
     async def finish(self, params: Mapping[str, str], *, state: str) -> SignedIn:
         try:
             return await super().finish(params, state=state)
         except TokenRefused as error:
-            await _refuse(self._sessions, self._of, error)
+            await self._attempts.record(unproven(error))
             raise
 
 
@@ -38,9 +37,5 @@ async def ask(request: Request) -> Response:
         if parts.pages is not None:
             parts.pages.identity.names(request.query_params)
     except TokenRefused as error:
-        await _refuse(parts.members.sessions, parts.env, error)
+        await parts.attempts.record(unproven(error))
     return await sign_in.ask(request)
-
-
-async def _refuse(sessions: Sessions, env: str, error: TokenRefused) -> None:
-    await sessions.refuse(env=env, actor=NOBODY, session_id=None, what="token", reason=error.sentence)

@@ -51,6 +51,8 @@ def fault_of(error: Exception) -> Fault | None:
             return Fault(of_error(error).status, error.sentence)
         case ClientDisconnect():
             return Fault(400, "The form broke off; send it once more.")
+        case HTTPException(status_code=403):
+            return Fault(403, f"{error.detail}.".capitalize())
         case HTTPException(status_code=404):
             return absent()
         case HTTPException(status_code=405):

@@ -16,6 +16,7 @@ from gateway.pages.drawing import fault_page
 from gateway.pages.faults import Fault, absent, fault_of
 from gateway.parts import PagesApp
 from gateway.requests_log import places
+from gateway.walls import refusal
 from policies.pages import Pages
 
 LOG: Final = structlog.get_logger("gateway.pages")
@@ -107,6 +108,8 @@ class Site:
 
         try:
             _check_host(Headers(scope=scope), pages.at)
+            if (refused := refusal(scope)) is not None:
+                raise refused
             await self._router(scope, receive, noting)
         except Exception as error:
             # Whatever it is, a browser gets a page with a sentence, and the log its kind and place alone.

@@ -68,7 +68,7 @@ class Case:
 
     async def beside(self, key: str) -> "Case":
         """A second run in the same world, with a write on the same target."""
-        return await _case(self.world, key)
+        return await case_in(self.world, key)
 
     async def settle(self, approval_id: str) -> None:
         """The broker settles what was answered."""
@@ -88,10 +88,11 @@ async def waiting(
     async with opened(store_url) as world:
         if starter is not None:
             await world.over(starter)
-        yield await _case(world, "k-1", spec)
+        yield await case_in(world, "k-1", spec)
 
 
-async def _case(world: World, key: str, spec: ToolSpec = CLOSE) -> Case:
+async def case_in(world: World, key: str, spec: ToolSpec = CLOSE) -> Case:
+    """One more run in this world, with a write that waits."""
     approval = await world.asked(key=key, spec=spec)
     return Case(
         world=world,

@@ -21,6 +21,7 @@ from adapters import schema, slack_signature
 from adapters.actions import StoreActions
 from adapters.answers import StoreAnswers
 from adapters.approvals import ApprovalQuery, StoreApprovals
+from adapters.attempts import StoreAttempts
 from adapters.audit_log import AuditQuery, StoreAuditLog
 from adapters.breakers import StoreBreakers
 from adapters.care_rows import CareQuery, StoreCare
@@ -372,6 +373,7 @@ class World:
             switches=self.switches,
             breakers=self.breakers,
             audit=self.audit,
+            attempts=StoreAttempts(self.stores["gateway"], self.clock, ENV),
             care=CareRows(self.stores["gateway"]),
             answers=StoreAnswers(self.stores["gateway"]),
             sources=self.documents,

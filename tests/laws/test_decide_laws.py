@@ -2,6 +2,7 @@
 
 import statistics
 import time
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from contracts.decision import Call, Decision, Ruling
 from contracts.tool import Catalogue, Effect, ToolSpec
 from policies.decide import decide, decide_tool
 from policies.route import Route
+from tests.laws.test_attempts import BREAK_GLASS
 
 NOW = int(datetime(2026, 6, 1, tzinfo=UTC).timestamp()) * 1_000
 EFFECTS = {
@@ -334,3 +336,24 @@ def test_a_decision_over_100_rules_is_quick() -> None:
         decide(rules, many, call, now_ms=NOW)
         times.append(time.perf_counter() - begun)
     assert statistics.median(times) < 200e-6
+
+
+@pytest.mark.parametrize("effect", list(Effect))
+@pytest.mark.parametrize(
+    "spoken", ["break-glass:acme", '{"break_glass": 1}', "see bg_0123456789abcdef", BREAK_GLASS]
+)
+def test_no_call_speaks_of_break_glass(effect: Effect, spoken: str) -> None:
+    """In an argument or as its tool, whatever the route allows: denied by a rule of its own, not shown."""
+    free = Catalogue(tools={"t": replace(tool("t", effect, {}), target=None)})
+    for call in (Call(tool="t", arguments={"x": [spoken]}), Call(tool=spoken, arguments={})):
+        found = decide(route(allow_tools=["t"]), free, call, now_ms=NOW)
+        ((reason,), ruling) = (found.reasons, found.ruling)
+        assert (ruling, reason.rule) == (Ruling.DENY, "break-glass")
+        assert spoken not in reason.text
+
+
+def test_prose_about_breaking_glass_is_judged_as_any_other() -> None:
+    """People write of it in tickets, and an agent answers them."""
+    call = Call(tool="ticket.close", arguments={"ticket_id": "T-1", "reason": "They had to break glass."})
+    found = decide(route(allow_tools=["ticket.close"]), CATALOGUE, call, now_ms=NOW)
+    assert found.ruling is Ruling.NEEDS_APPROVAL

@@ -50,6 +50,40 @@ def test_a_changed_line_is_named(
     }, found
 
 
+RESERVED = ["break-glass", "break_glass", "breakglass/close", "support/break-glass"]
+
+
+@pytest.mark.parametrize("name", RESERVED)
+def test_no_route_is_called_like_break_glass(tmp_path: Path, write: Put, name: str) -> None:
+    """A switch, a limit or a token that names a route never means break-glass instead."""
+    write(f"routes/{name}.yaml", ROUTE)
+    assert [(one.file, one.line, one.text) for one in problems(tmp_path)] == [
+        (f"routes/{name}.yaml", 1, f"a route cannot be called `{name}`: the name is kept for break-glass")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "kind"),
+    [
+        ("  principal:ada:", "  principal:break-glass:", 2, "principal"),
+        ("user:u-2", "svc:break-glass", 9, "subject"),
+        ("tenants: [acme]", "tenants: [break-glass]", 6, "tenant"),
+    ],
+)
+def test_nobody_is_called_like_break_glass(
+    tmp_path: Path, write: Put, old: str, new: str, line: int, kind: str
+) -> None:
+    """Nor a person, a subject or a tenant; the group of that name is the one that may use it."""
+    assert old in PEOPLE
+    write(ROUTE_FILE, ROUTE)
+    write("people.yaml", PEOPLE.replace(old, new, 1))
+    (found,) = [one for one in problems(tmp_path) if "kept for break-glass" in one.text]
+    assert (found.file, found.line) == ("people.yaml", line)
+    assert found.text.startswith(f"a {kind} cannot be called")
+    write("people.yaml", PEOPLE.replace("support-leads", "break-glass, support-leads", 1))
+    sound(tmp_path)
+
+
 def test_all_mistakes_are_told_at_once(tmp_path: Path, write: Put) -> None:
     """Mistakes of shape, of names and of people are told together, in the order of the files."""
     write(ROUTE_FILE, f"{ROUTE}loop: x\nstall: x\ndeny_tools: [nope]\nfoo: 1\n")

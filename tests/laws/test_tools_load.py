@@ -56,6 +56,19 @@ SAYS = {
 }
 
 
+@pytest.mark.parametrize(
+    ("text", "line", "kind"),
+    [
+        (HEAD.replace("  helpdesk:", "  break-glass:", 1), 2, "source"),
+        (HEAD.replace("  tickets.get:", "  break_glass.get:", 1), 4, "tool"),
+        (HEAD.replace("  tickets.get:", "  tickets.break_glass:", 1), 4, "tool"),
+    ],
+)
+def test_nothing_is_called_like_break_glass(tmp_path: Path, text: str, line: int, kind: str) -> None:
+    """No tool or source has a name of it: what names one is an attempt wherever it comes."""
+    assert f"mine.yaml:{line}: a {kind} cannot be called" in _refused(tmp_path, text)
+
+
 def test_the_shipped_file_says_what_each_tool_may_do() -> None:
     """The helpdesk's tools load with their effect, credentials, retry, target and undo; a draft is a read."""
     loaded = load_tools(SHIPPED)

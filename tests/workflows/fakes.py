@@ -17,6 +17,7 @@ from contracts.wire import (
     Ending,
     Frost,
     Lease,
+    Overheard,
     Proposal,
     RunStart,
     Step,
@@ -63,6 +64,7 @@ class Stage:
     #: Held by a kill switch: no write is prepared.
     unprepared: bool = False
     ending: Ending | None = None
+    overheards: list[Overheard] = field(default_factory=list)
     #: Why the store says that the run is being cancelled.
     cancelling: str | None = None
     #: Awaited in every activity, by its name, once it was counted.
@@ -127,11 +129,23 @@ class Stage:
         await self._called(names.FINISH)
         self.ending = ending
 
+    @activity.defn(name=names.OVERHEARD)
+    async def overheard(self, heard: Overheard) -> None:
+        await self._called(names.OVERHEARD)
+        self.overheards.append(heard)
+
     def on(self, queue: str) -> list[Callable[..., Any]]:
         """The activities of one queue."""
         queues: dict[str, list[Callable[..., Any]]] = {
             names.AGENT_QUEUE: [self.think],
-            names.BROKER_QUEUE: [self.open_run, self.ask, self.ask_outcome, self.collect, self.finish],
+            names.BROKER_QUEUE: [
+                self.open_run,
+                self.ask,
+                self.ask_outcome,
+                self.collect,
+                self.finish,
+                self.overheard,
+            ],
             names.TOOLS_QUEUE: [self.read, self.prepare, self.write],
         }
         return queues[queue]

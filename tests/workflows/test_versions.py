@@ -16,6 +16,7 @@ from contracts import names
 from contracts.run import Outcome
 from contracts.wire import Nudge
 from embedded.deployment import left_behind, route_to
+from tests.held_attempts import HeldAttempts
 from tests.workflows.fakes import Stage, read, write
 from tests.workflows.theatre import TEMPORAL, agent, dev_server, others, start, until
 from worker.__main__ import serve
@@ -203,6 +204,7 @@ async def _serving(client: Client, stage: Stage, build: str) -> AsyncIterator[No
         queue=names.AGENT_QUEUE,
         client=client,
         activities=stage.on(names.AGENT_QUEUE),
+        attempts=HeldAttempts(),
         workflows=[AgentRun],
         deployment=pinned(version),
         beside=[lambda: first_version(client, version)],

@@ -20,6 +20,7 @@ from tests.workflows.fakes import Stage
 from worker.version import pinned, workflow_version
 from workflows.agent_run import AgentRun
 from workflows.headers import CapabilityHeaders
+from workflows.stranger import Stranger
 
 _UNTHROTTLED: Final = "history.transferProcessorMaxPollRPS=10000"
 _BEAT: Final = timedelta(milliseconds=100)
@@ -54,7 +55,7 @@ def agent(
         client,
         task_queue=names.AGENT_QUEUE,
         activities=stage.on(names.AGENT_QUEUE),
-        workflows=[AgentRun],
+        workflows=[AgentRun, Stranger],
         interceptors=[CapabilityHeaders()],
         deployment_config=None if build is None else pinned(workflow_version(build)),
         max_heartbeat_throttle_interval=_BEAT,

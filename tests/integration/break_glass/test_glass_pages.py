@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from adapters.sessions import StoreSessions
+from contracts.attempts import UNPROVEN
 from contracts.tokens import Purpose
 from gateway.pages.visits import session_of
 from gateway.ports import SignedIn
@@ -169,7 +170,7 @@ async def test_no_other_token_signs_in_and_each_attempt_is_audited(life: GlassWo
         assert (await nobody.browser.see(f"/sign-in?code={code}")).status_code == 403
         assert (await nobody.browser.send("/sign-in", {"csrf": token, "code": code})).status_code == 403
         assert (await nobody.browser.see("/sessions")).status_code == 401
-    assert [actor for actor, _ in await life.refused()] == ["unknown", "unknown"]
+    assert [actor for actor, _ in await life.refused()] == [UNPROVEN, UNPROVEN]
 
 
 async def test_no_row_of_the_store_signs_anybody_in(life: GlassWorld) -> None:
