@@ -22,6 +22,7 @@ from gateway.ports import (
     DenialForms,
     Drain,
     Identity,
+    OpeningRows,
     OutboxRows,
     PasskeyReader,
     PayloadCodec,
@@ -81,6 +82,7 @@ class Parts:
     breakers: BreakerRows
     audit: AuditRows
     attempts: Attempts
+    openings: OpeningRows
     care: CareRows
     answers: AnswerRows
     sources: SourceRows

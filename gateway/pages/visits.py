@@ -16,6 +16,7 @@ from starlette.responses import Response
 from contracts.approval import Person
 from contracts.digest import digest_bytes
 from gateway.pages.faults import Fault
+from gateway.pages.glass import Broken, broken
 from gateway.parts import PagesApp, Parts, parts_of
 from policies.pages import Pages
 from policies.people import People, short_name
@@ -41,6 +42,8 @@ class Visit:
     principal: str | None
     #: That principal in the people file, as it stands now.
     person: Person | None
+    #: Open sessions of break-glass, which everybody who is signed in is told of.
+    broken: tuple[Broken, ...] = ()
 
     @property
     def session(self) -> str:
@@ -86,6 +89,7 @@ async def visit_of(request: Request) -> Visit:
         secret=secret,
         principal=principal,
         person=None if principal is None else people.by_principal(principal),
+        broken=() if principal is None else await broken(parts),
     )
     request.state.visit = visit
     request.state.principal = Named(subject=principal) if principal else None
