@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -46,7 +47,9 @@ def typed(script: str, folder: Path, *, seconds: float = 120) -> str:
         # Its children in the background hold the pipe open, so the shell's own end is what counts.
         status = shell.wait(timeout=seconds)
     finally:
-        os.killpg(shell.pid, signal.SIGTERM)
+        # A page may end what it started.
+        with suppress(ProcessLookupError):
+            os.killpg(shell.pid, signal.SIGTERM)
         out, _ = shell.communicate(timeout=30)
     assert status == 0, out
     return out
