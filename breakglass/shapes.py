@@ -4,9 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from contracts.break_glass import SessionState
 from contracts.passkey import Assertion
 from contracts.run import Outcome
+from gateway.session_shapes import SessionFields
 from gateway.shapes import Answered, Asked, Digest, Sentence, TenantName, Time, ToolName
 from policies.switches import SCOPE
 
@@ -119,32 +119,8 @@ class ActShape(Answered):
     proposed_at: Time
 
 
-class SessionShape(Answered):
-    session_id: str
-    state: SessionState
-    tenant: str
-    env: str
-    tools: tuple[str, ...]
-    overrides: tuple[str, ...]
-    minutes: int
-    reason: str
-    opener: str
-    consenter: str | None
-    #: What the second person's passkey signs.
-    opening_digest: str
-    asked_at: Time
-    #: Until then somebody may consent.
-    consent_until: Time
-    opened_at: Time | None
-    until: Time | None
-    ended_at: Time | None
-    #: ``principal:…``, or ``break-glass`` of what ended by itself.
-    ended_by: str | None
-    ended_why: str
-    #: Approvers who are skipped, and were told so.
-    told: tuple[str, ...]
+class SessionShape(SessionFields):
     acts: tuple[ActShape, ...]
-    report_digest: str | None
 
 
 class SessionList(Answered):

@@ -7,35 +7,12 @@ from breakglass.shapes import ActShape, PreviewShape, SessionShape, UndoCall
 from contracts.action import Frozen, Preview
 from contracts.break_glass import SessionRecord
 from contracts.run import ActionRecord
-from gateway.shapes import maybe_time, time_of
-from policies.break_glass import lapses_ms
+from gateway.session_shapes import session_fields
+from gateway.shapes import time_of
 
 
 def session_view(record: SessionRecord, acts: Sequence[ActionRecord] = ()) -> SessionShape:
-    opening = record.opening
-    return SessionShape(
-        session_id=opening.session_id,
-        state=record.state,
-        tenant=opening.tenant,
-        env=opening.env,
-        tools=opening.tools,
-        overrides=tuple(one.scope for one in opening.overrides),
-        minutes=opening.minutes,
-        reason=opening.reason,
-        opener=opening.opener,
-        consenter=record.consenter,
-        opening_digest=opening.digest(),
-        asked_at=time_of(opening.asked_ms),
-        consent_until=time_of(lapses_ms(opening)),
-        opened_at=maybe_time(record.opened_ms),
-        until=maybe_time(record.until_ms),
-        ended_at=maybe_time(record.ended_ms),
-        ended_by=record.ended_by,
-        ended_why=record.ended_why,
-        told=record.told,
-        acts=tuple(act_view(act) for act in acts),
-        report_digest=record.report_digest,
-    )
+    return SessionShape(**session_fields(record), acts=tuple(act_view(act) for act in acts))
 
 
 def act_view(act: ActionRecord) -> ActShape:

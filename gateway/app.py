@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from gateway import (
     approvals,
+    break_glass,
     breakers,
     care,
     codec,
@@ -44,6 +45,7 @@ _ROUTERS: Final = (
     slack_commands.router,
     switches.router,
     breakers.router,
+    break_glass.router,
     outbox.router,
     operations.router,
     codec.router,

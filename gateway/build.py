@@ -13,6 +13,7 @@ from adapters.answers import StoreAnswers
 from adapters.approvals import ApprovalQuery, StoreApprovals
 from adapters.attempts import StoreAttempts
 from adapters.audit_log import AuditQuery, StoreAuditLog
+from adapters.break_glass_sessions import StoreOpenings
 from adapters.breakers import StoreBreakers
 from adapters.care_rows import CareQuery, StoreCare
 from adapters.clock import SystemClock
@@ -126,6 +127,7 @@ def _parts(
         breakers=breakers,
         audit=audit,
         attempts=StoreAttempts(store, clock, env),
+        openings=StoreOpenings(store, clock),
         care=GatewayCare(store),
         answers=StoreAnswers(store),
         sources=documents,

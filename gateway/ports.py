@@ -6,6 +6,7 @@ from typing import Protocol
 
 from contracts.approval import ApprovalRecord
 from contracts.audit import ChainedRecord
+from contracts.break_glass import SessionRecord
 from contracts.breaker import BreakerRecord
 from contracts.denial import DenialForm
 from contracts.digest import Json
@@ -246,6 +247,22 @@ class CareRows(Protocol):
     """How people answered what they were asked."""
 
     async def read(self, query: CareQuery) -> Sequence[Decided]: ...
+
+
+class OpeningRows(Protocol):
+    """The sessions of break-glass, to be read; nothing of them is written here."""
+
+    async def get(self, session_id: str) -> SessionRecord:
+        """Raises Unknown."""
+        ...
+
+    async def list(self, env: str, *, limit: int = 50) -> Sequence[SessionRecord]:
+        """Newest first."""
+        ...
+
+    async def unended(self, env: str) -> Sequence[SessionRecord]:
+        """Those that wait or are open."""
+        ...
 
 
 class AnswerRows(Protocol):

@@ -8,6 +8,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.problems import internal
+from gateway.walls import shown
 
 LOG: Final = structlog.get_logger("gateway.requests")
 
@@ -47,7 +48,7 @@ def _line(scope: Scope, status: int, began: float) -> dict[str, Any]:
     principal = scope.get("state", {}).get("principal")
     return {
         "method": scope["method"],
-        "path": scope["path"][:200],
+        "path": shown(scope["path"]),
         "status": status,
         "ms": round((time.monotonic() - began) * 1_000),
         "principal": None if principal is None else principal.subject,

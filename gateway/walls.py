@@ -4,7 +4,6 @@ One place for API, pages, Slack and codec. What stands in a path or as bearer to
 that does not exist or does not hold; wherever else it stands, the whole request is refused.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl
@@ -95,7 +94,7 @@ class Walls:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        seen = Tried(call=f"{scope['method']} {_shown(scope['path'])}")
+        seen = Tried(call=f"{scope['method']} {shown(scope['path'])}")
         scope.setdefault("state", {})[_STATE] = seen
         _look(seen, scope)
         told = False
@@ -124,7 +123,8 @@ class Walls:
 def _look(seen: Tried, scope: Scope) -> None:
     """At all but the body, which nobody reads before its sender is known."""
     headers = Headers(scope=scope)
-    seen.note(headers.getlist("authorization"), "as bearer token to")
+    given = headers.getlist("authorization")
+    seen.note([*given, *(word for one in given for word in one.split())], "as bearer token to")
     seen.note(scope["path"].split("/"), "in the path of", stops=False)
     seen.note(_pairs(scope["query_string"]), "in the query of")
     others = [{name: value} for name, value in headers.items() if name != "authorization"]
@@ -171,11 +171,6 @@ def _rightly(scope: Scope, seen: Tried) -> bool:
     return named and seen.found is not Found.TOKEN
 
 
-def _shown(path: str) -> str:
-    """A path for the record: what was tried in it is not in it."""
-    return "/".join(_segments(path))[:200]
-
-
-def _segments(path: str) -> Iterator[str]:
-    for segment in path.split("/")[:12]:
-        yield "…" if found(segment) or len(segment) > 60 else clean(segment, 60) if segment else ""
+def shown(path: str) -> str:
+    """A path for records and logs: what was tried in it is not in it."""
+    return "/".join("…" if found(segment) else clean(segment, 200) for segment in path.split("/"))[:200]

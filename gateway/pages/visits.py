@@ -18,6 +18,7 @@ from contracts.digest import digest_bytes
 from contracts.ports import Clock
 from gateway.in_force import InForce
 from gateway.pages.faults import Fault
+from gateway.pages.glass import Broken
 from gateway.parts import PagesApp, Parts, parts_of
 from policies.people import People, short_name
 
@@ -39,6 +40,10 @@ class House(Protocol):
     @property
     def pages(self) -> PagesApp | None: ...
 
+    async def broken(self) -> tuple[Broken, ...]:
+        """Sessions of break-glass that every page tells of."""
+        ...
+
 
 Of = TypeVar("Of", bound=House, covariant=True)
 Asked = TypeVar("Asked", bound=House)
@@ -57,6 +62,8 @@ class Visit(Generic[Of]):
     principal: str | None
     #: That principal in the people file, as it stands now.
     person: Person | None
+    #: Open sessions of break-glass, which everybody who is signed in is told of.
+    broken: tuple[Broken, ...] = ()
 
     @property
     def session(self) -> str:
@@ -112,6 +119,7 @@ async def visiting(request: Request, parts: Asked) -> Visit[Asked]:
         secret=secret,
         principal=principal,
         person=None if principal is None else people.by_principal(principal),
+        broken=() if principal is None else await parts.broken(),
     )
     request.state.visit = visit
     request.state.principal = Named(subject=principal) if principal else None

@@ -23,6 +23,7 @@ from adapters.answers import StoreAnswers
 from adapters.approvals import ApprovalQuery, StoreApprovals
 from adapters.attempts import StoreAttempts
 from adapters.audit_log import AuditQuery, StoreAuditLog
+from adapters.break_glass_sessions import StoreOpenings
 from adapters.breakers import StoreBreakers
 from adapters.care_rows import CareQuery, StoreCare
 from adapters.desk import StoreDesk
@@ -374,6 +375,7 @@ class World:
             breakers=self.breakers,
             audit=self.audit,
             attempts=StoreAttempts(self.stores["gateway"], self.clock, ENV),
+            openings=StoreOpenings(self.stores["gateway"], self.clock),
             care=CareRows(self.stores["gateway"]),
             answers=StoreAnswers(self.stores["gateway"]),
             sources=self.documents,
