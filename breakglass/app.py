@@ -33,7 +33,7 @@ def create(parts: Parts) -> BreakGlass:
             for duty in duties:
                 duty.cancel()
             await asyncio.gather(*duties, return_exceptions=True)
-            await parts.ending.rest()
+            await parts.ending.stop()
             for close in parts.closing:
                 await close()
 

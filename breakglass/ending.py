@@ -27,7 +27,10 @@ ITSELF: Final = "break-glass"
 """Who ends what ends by itself."""
 
 _OVER: Final = "its minutes are over"
+_STOPPED: Final = "the break-glass process was stopped"
 _DIED: Final = "the break-glass process ended while it was open"
+_STOP_SECONDS: Final = 3.0
+"""Less than a supervisor waits before it kills."""
 _PAUSES: Final = (0.5, 1.0, 2.0, 4.0)
 """Seconds between looks at a target that is to say what a write did."""
 
@@ -76,11 +79,18 @@ class Ending:
                 # One that cannot be looked after must not keep the others from their ends.
                 LOG.warning("session waits", session_id=record.opening.session_id, error=cause(error))
 
-    async def rest(self) -> None:
-        """Stop ending; what does not come about now is done by whoever starts next."""
+    async def stop(self) -> None:
+        """End the sessions that this process has; what does not come about now is done by who starts next."""
         for task in list(self._ending.values()):
             task.cancel()
         await asyncio.gather(*self._ending.values(), return_exceptions=True)
+        try:
+            async with asyncio.timeout(_STOP_SECONDS):
+                for record in await self.sessions.unended(self.env):
+                    if self.holding.own(record.opening.session_id):
+                        await self._ended(record.opening.session_id, _STOPPED)
+        except (TimeoutError, InterlockError) as error:
+            LOG.warning("sessions are left open", error=cause(error))
 
     async def end(self, session_id: str, actor: str, why: str, *, died: bool = False) -> SessionRecord:
         """End one that is open: what is in hand first, then the report. Again is nothing.
@@ -120,7 +130,7 @@ class Ending:
             self._ending[session_id] = task
             task.add_done_callback(lambda _: self._ending.pop(session_id, None))
 
-    async def _ended(self, session_id: str, why: str, *, died: bool) -> None:
+    async def _ended(self, session_id: str, why: str, *, died: bool = False) -> None:
         try:
             await self.end(session_id, ITSELF, why, died=died)
         except Exception as error:

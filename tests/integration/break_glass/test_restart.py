@@ -54,6 +54,21 @@ async def test_a_session_left_open_is_closed_and_says_so(life: GlassWorld) -> No
     assert [one["outcome"] for one in report["acts"]] == ["skipped"]
 
 
+async def test_a_process_that_is_stopped_in_order_closes_its_own(life: GlassWorld) -> None:
+    """With a report, at once; a session that waits, and one of another process, go on."""
+    session, first = await life.opened(), life.processes[-1]
+    act = (await life.propose(session)).json()
+    waiting = (await life.ask("grace")).json()
+    await life.begin().parts.ending.stop()
+    assert (await life.session(session))["state"] == "open"
+    await first.parts.ending.stop()
+    report = await life.report(session)
+    assert (report["ended_by"], report["ended_why"]) == ("break-glass", "the break-glass process was stopped")
+    assert [one["outcome"] for one in report["acts"]] == ["skipped"]
+    assert (await life.session(waiting))["state"] == "waiting"
+    assert problem(await life.confirm(session, act)) == (409, "conflict")
+
+
 async def test_a_living_process_keeps_its_sessions(life: GlassWorld) -> None:
     """A second one leaves them alone, and does nothing in them."""
     session = await life.opened()
