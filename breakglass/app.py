@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from breakglass import acts, sessions
 from breakglass.door import OPEN
+from breakglass.pages.site import Site
 from breakglass.parts import Parts
 from gateway.auth import Door
 from gateway.described import Described
@@ -46,5 +47,6 @@ def create(parts: Parts) -> BreakGlass:
     app.state.parts = parts
     # The last one added is the outermost.
     app.add_middleware(Door, who=parts.doorkeeper, open_to_all=OPEN)
+    app.add_middleware(Site, parts=parts)
     app.add_middleware(RequestLog)
     return app

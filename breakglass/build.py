@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from adapters.actions import StoreActions
 from adapters.alert_carrier import AlertCarrier
+from adapters.attempts import StoreAttempts
 from adapters.break_glass_acts import StoreActs
 from adapters.break_glass_sessions import StoreOpenings
 from adapters.card_carrier import CARD_LEASE_MS
@@ -15,7 +16,7 @@ from adapters.holds import StoreHolds
 from adapters.keys import AwsIdentity, KeyRing, PrivateKeys
 from adapters.leases import Leases
 from adapters.ledger import StoreLedger
-from adapters.passkeys import WebAuthnVerifier
+from adapters.passkeys import WebAuthnReader, WebAuthnVerifier
 from adapters.secrets import BREAK_GLASS, TenantSecrets
 from adapters.session_entry import SessionEntry
 from adapters.session_leaving import SessionLeaving
@@ -32,14 +33,20 @@ from breakglass.hands import Hands
 from breakglass.holding import Holding
 from breakglass.members import Members
 from breakglass.opening import Openings
+from breakglass.pages.login import GlassLogin
+from breakglass.pages.look import BREAK_GLASS as LOOK
+from breakglass.pages.signed_in import SignedInHere
 from breakglass.parts import Parts
 from breakglass.settings import Settings
+from contracts.attempts import Attempts
 from contracts.outbox import LetterKind
 from contracts.ports import Clock, PasskeyVerifier
 from contracts.tokens import Purpose, Signer, Verifier
 from contracts.toolbox import Toolbox
 from gateway.background import Rounds
 from gateway.in_force import InForce
+from gateway.parts import PagesApp
+from policies.pages import Pages
 from tools.load import load_worker_tools
 from tools.resolver import Places, SystemResolver
 from tools.toolbox import HttpToolbox
@@ -70,6 +77,7 @@ async def build(settings: Settings) -> BreakGlass:
             verifier=JwtVerifier(ring),
             passkeys=WebAuthnVerifier(settings.pages),
             toolbox=toolbox,
+            pages=settings.pages,
             duties=(alerts,),
         )
     )
@@ -103,13 +111,15 @@ def parts_of(
     verifier: Verifier,
     passkeys: PasskeyVerifier,
     toolbox: Toolbox,
+    pages: str = "",
     duties: tuple[Callable[[], Awaitable[None]], ...] = (),
 ) -> Parts:
-    """Everything over one store."""
+    """Everything over one store, with pages at that address; empty: there are none."""
     documents, holds = StoreDocuments(store, clock), StoreHolds(store, clock)
     sessions, in_force = StoreOpenings(store, clock), InForce(documents, env)
     acts = StoreActs(store=store, verifier=verifier, clock=clock)
     members = Members(in_force=in_force, sessions=sessions, holds=holds, env=env)
+    attempts = StoreAttempts(store, clock, env)
     holding, hands = Holding(holds=holds), Hands()
     carrying = _carrying(store, documents, clock, verifier, toolbox)
     openings = Openings(
@@ -147,14 +157,30 @@ def parts_of(
         env=env,
         clock=clock,
         verifier=verifier,
-        doorkeeper=Doorkeeper(verifier, sessions, env),
+        attempts=attempts,
+        doorkeeper=Doorkeeper(verifier, attempts, env),
         members=members,
         openings=openings,
         acting=acting,
         ending=ending,
         hands=hands,
+        pages=_pages(Pages.at(pages), env, clock, verifier, attempts),
         duties=(Rounds("break-glass", ending.round, every=_EVERY_S).run, *duties),
         closing=(store.close,),
+    )
+
+
+def _pages(
+    at: Pages | None, env: str, clock: Clock, verifier: Verifier, attempts: Attempts
+) -> PagesApp | None:
+    if at is None:
+        return None
+    return PagesApp(
+        at=at,
+        identity=GlassLogin(verifier, attempts, env),
+        sessions=SignedInHere(clock=clock),
+        passkeys=WebAuthnReader(at),
+        look=LOOK,
     )
 
 

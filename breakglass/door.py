@@ -7,15 +7,15 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from contracts.break_glass_ports import Sessions
+from contracts.attempts import Attempt, Attempts
 from contracts.errors import TokenRefused
 from contracts.tokens import Purpose, Verifier
 
 OPEN: Final = frozenset({"/healthz", "/openapi.json"})
 """Paths that need no token."""
 
-NOBODY: Final = "unknown"
-"""In the audit: who came with a token that proves nothing."""
+_RULE: Final = "token.refused"
+"""By which the audit names a token that proves nothing here."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +24,11 @@ class Holder:
 
     #: ``principal:ada``.
     subject: str
+
+
+def unproven(error: TokenRefused) -> Attempt:
+    """What is put on record of a token that proves nothing here."""
+    return Attempt(rule=_RULE, reason=f"token: {error.sentence}")
 
 
 class _Claims(BaseModel):
@@ -39,20 +44,18 @@ class _Claims(BaseModel):
 
 
 class Doorkeeper:
-    """Knows people by their tokens, and audits every other token that somebody tries."""
+    """Knows people by their tokens, and puts every other token that somebody tries on record."""
 
-    def __init__(self, verifier: Verifier, sessions: Sessions, env: str) -> None:
+    def __init__(self, verifier: Verifier, attempts: Attempts, env: str) -> None:
         self._verifier = verifier
-        self._sessions = sessions
+        self._attempts = attempts
         self._env = env
 
     async def __call__(self, token: str) -> Holder:
         try:
             return self._read(self._verifier.verify(Purpose.BREAK_GLASS_LOGIN, token))
         except TokenRefused as error:
-            await self._sessions.refuse(
-                env=self._env, actor=NOBODY, session_id=None, what="token", reason=error.sentence
-            )
+            await self._attempts.record(unproven(error))
             raise
 
     def _read(self, claims: dict[str, Any]) -> Holder:

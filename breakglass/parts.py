@@ -12,8 +12,11 @@ from breakglass.ending import Ending
 from breakglass.hands import Hands
 from breakglass.members import Members
 from breakglass.opening import Openings
+from contracts.attempts import Attempts
 from contracts.ports import Clock
 from contracts.tokens import Verifier
+from gateway.in_force import InForce
+from gateway.parts import PagesApp
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,16 +26,24 @@ class Parts:
     env: str
     clock: Clock
     verifier: Verifier
+    #: Where tokens that prove nothing are put on record.
+    attempts: Attempts
     doorkeeper: Doorkeeper
     members: Members
     openings: Openings
     acting: Acting
     ending: Ending
     hands: Hands
+    #: None: there are none.
+    pages: PagesApp | None = None
     #: Run for as long as the process serves.
     duties: tuple[Callable[[], Awaitable[None]], ...] = ()
     #: Called in this order when it stops.
     closing: tuple[Callable[[], Awaitable[None]], ...] = ()
+
+    @property
+    def in_force(self) -> InForce:
+        return self.members.in_force
 
 
 def parts_of(request: Request) -> Parts:

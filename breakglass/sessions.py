@@ -45,7 +45,7 @@ async def ask(body: OpenBody, asker: Asker, parts: Given) -> SessionShape:
 @router.get("/v1/sessions", summary="List sessions, newest first", responses=answers())
 async def listed(asker: Asker, parts: Given) -> SessionList:
     found = await parts.members.list(asker.subject)
-    return SessionList(sessions=tuple(session_view(record) for record in found))
+    return SessionList(sessions=tuple([await _whole(parts, record) for record in found]))
 
 
 @router.get("/v1/sessions/{session_id}", summary="Read a session", responses=answers(404))

@@ -14,6 +14,7 @@ _NEEDED: Final = (
     "INTERLOCK_STORE",
     "INTERLOCK_AWS",
     "INTERLOCK_TOOLS",
+    "INTERLOCK_SLACK_ALERTS",
     "INTERLOCK_BREAK_GLASS_KEYRING",
     "INTERLOCK_BREAK_GLASS_PAGES",
 )
@@ -43,6 +44,7 @@ class Settings:
     web_hosts: Mapping[str, str]
     #: Base URL of a stand-in; empty: Slack itself.
     slack_url: str
+    #: The channel in which everybody is told.
     slack_alerts: str
 
     @classmethod
@@ -63,5 +65,5 @@ class Settings:
             probe=environ.get("INTERLOCK_PROBE_CREDENTIAL") or None,
             web_hosts=hosts_of(environ.get("INTERLOCK_WEB_HOSTS", "")),
             slack_url=url_of(environ, "INTERLOCK_SLACK_URL"),
-            slack_alerts=environ.get("INTERLOCK_SLACK_ALERTS", ""),
+            slack_alerts=environ["INTERLOCK_SLACK_ALERTS"],
         )

@@ -123,7 +123,7 @@ class SessionShape(SessionFields):
 
 
 class SessionList(Answered):
-    #: Newest first, without their acts.
+    #: Newest first.
     sessions: tuple[SessionShape, ...]
 
 

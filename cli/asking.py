@@ -2,12 +2,13 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import typer
 
 from cli import output
+from contracts.errors import Refused
 
 _QUESTIONS = {"action": "What will change", "reconcile": "What was sent", "budget": "What will change"}
 
@@ -33,16 +34,32 @@ def sure(one: dict[str, Any], *, as_json: bool) -> bool:
     return typer.confirm("Approve this?")
 
 
-def _facts(one: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    action = one["action"]
+def typed(question: str, word: str) -> None:
+    """Have a person type one word, which they have just read. Raises Refused where it is another."""
+    if typer.prompt(question, err=True).strip() != word:
+        raise Refused("that is another name: nothing was done")
+
+
+def change(one: Mapping[str, Any]) -> str:
+    """A field, before and after."""
+    return f"{one['field']}: {one['before'] or '(empty)'} → {one['after'] or '(empty)'}"
+
+
+def preview_facts(question: str, action: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The three questions of whoever is to let something happen, with their answers."""
     preview = action["preview"]
     figures = "".join(f"{figure}, " for figure in preview.get("figures", ()))
-    yield _QUESTIONS[one["kind"]], f"{figures}{action['tool']} {preview['target']}"
-    for change in preview["changes"]:
-        yield "", f"{change['field']}: {change['before'] or '(empty)'} → {change['after'] or '(empty)'}"
+    yield question, f"{figures}{action['tool']} {preview['target']}"
+    for one in preview["changes"]:
+        yield "", change(one)
     yield "How bad if it is wrong", preview["stakes"] or "The tool does not say."
     yield "", f"{action['effect']}, tenant {action['tenant']}, environment {action['env']}"
     yield "Can it be undone", preview["undo"] or "No. It cannot be undone."
+
+
+def _facts(one: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    action = one["action"]
+    yield from preview_facts(_QUESTIONS[one["kind"]], action)
     if action.get("repeats"):
         yield "It repeats", f"the run did exactly this {action['repeats']} times before"
     whom = f" for {action['on_behalf_of']}" if action["on_behalf_of"] else ""

@@ -71,15 +71,29 @@ class Reach:
 class Gateway:
     """Calls of the HTTP interface; a refusal is raised as the error that its problem document names."""
 
-    def __init__(self, address: str, token: str) -> None:
-        """Raises Malformed where the address or the token is none."""
+    def __init__(
+        self,
+        address: str,
+        token: str,
+        *,
+        called: str = "gateway",
+        option: str = "--gateway",
+        patience: float = _WAIT + 15,
+    ) -> None:
+        """``called``: what answers there, by the address that ``option`` named, within ``patience`` seconds.
+
+        Raises:
+            Malformed: the address or the token is none.
+        """
         if not _ADDRESS.match(address):
-            raise Malformed(f"{address} is no gateway's address: write one like http://127.0.0.1:8100")
+            raise Malformed(f"{address} is no {called}'s address: write one like http://127.0.0.1:8100")
         _check_header("the token", token)
+        self._called = called
+        self._option = option
         self._http = httpx.Client(
             base_url=address,
             headers={"Authorization": f"Bearer {token}"},
-            timeout=httpx.Timeout(10, read=_WAIT + 15),
+            timeout=httpx.Timeout(10, read=patience),
             trust_env=not address.startswith(("http://127.0.0.1", "http://localhost")),
         )
 
@@ -133,18 +147,19 @@ class Gateway:
     def _ask(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         answer = self._http.request(method, path, **options)
         if answer.is_success:
-            return _document(answer)
-        raise refusal(answer)
+            return self._document(answer)
+        raise refusal(answer, self._called)
 
-
-def _document(answer: httpx.Response) -> dict[str, Any]:
-    try:
-        found = answer.json()
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise Malformed(f"{answer.url.host} did not answer as a gateway does: is --gateway its address?")
-    return found
+    def _document(self, answer: httpx.Response) -> dict[str, Any]:
+        try:
+            found = answer.json()
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            raise Malformed(
+                f"{answer.url.host} did not answer as a {self._called} does: is {self._option} its address?"
+            )
+        return found
 
 
 def _check_header(name: str, text: str) -> None:
@@ -152,14 +167,14 @@ def _check_header(name: str, text: str) -> None:
         raise Malformed(f"{name} must be visible ASCII characters without spaces")
 
 
-def refusal(answer: httpx.Response) -> InterlockError:
-    """The error that an answer means; the sentence is the gateway's own where it gave one."""
+def refusal(answer: httpx.Response, called: str = "gateway") -> InterlockError:
+    """The error that an answer means; the sentence is the answer's own where it has one."""
     try:
         problem = answer.json()
         sentence = str(problem.get("detail") or problem.get("title") or "")
         field = problem.get("field")
     except (ValueError, AttributeError):
         sentence, field = "", None
-    sentence = sentence or f"the gateway answered {answer.status_code}"
+    sentence = sentence or f"the {called} answered {answer.status_code}"
     kind = _KINDS.get(answer.status_code, Unavailable if answer.status_code >= 500 else Refused)
     return kind(f"{sentence} ({field})" if field else sentence)

@@ -26,6 +26,8 @@ _VERBS: Final = {
     "outbox": "cli.outbox:app",
     "audit": "cli.audit:app",
     "secret": "cli.secrets:app",
+    "passkey": "cli.passkey:app",
+    "break-glass": "cli.break_glass:app",
     "store": "cli.store:app",
 }
 

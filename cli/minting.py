@@ -1,4 +1,4 @@
-"""Callers' tokens and links to sign in, minted with the local operator's own key; never for production."""
+"""Tokens and links to sign in, minted with the local operator's own key; never for production."""
 
 import re
 import secrets
@@ -11,6 +11,7 @@ from adapters.tokens import JwtSigner
 from cli.state import State
 from contracts.errors import Malformed, PermissionRefused
 from contracts.tokens import Purpose
+from policies.people import full_principal
 
 LONGEST_SECONDS: Final = 86_400
 HOUR: Final = 3_600
@@ -38,6 +39,10 @@ class Ask:
     #: Of a caller's: the subject for whom it acts (RFC 8693, section 4.1); None: for nobody.
     acts_for: str | None = None
 
+    @property
+    def purpose(self) -> Purpose:
+        return Purpose.CALLERS
+
     def claims(self, now: int) -> dict[str, Any]:
         """What the gateway reads (``gateway.auth``). Raises Malformed, PermissionRefused."""
         self._check()
@@ -61,8 +66,7 @@ class Ask:
             raise Malformed(f"{self.tenant!r} is no tenant")
         if not self.routes:
             raise Malformed("a token names at least one route; `*` is all of them")
-        if not 0 < self.ttl <= LONGEST_SECONDS:
-            raise Malformed(f"a token lives between 1 and {LONGEST_SECONDS} seconds")
+        _check_ttl(self.ttl)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,13 +76,15 @@ class Login:
     #: ``ada`` or ``principal:ada``.
     principal: str
     env: str = "dev"
+    #: ``CALLERS`` for the gateway's pages, ``BREAK_GLASS_LOGIN`` for those of break-glass: a key each.
+    purpose: Purpose = Purpose.CALLERS
 
     @property
     def subject(self) -> str:
-        return f"principal:{self.principal.removeprefix('principal:')}"
+        return full_principal(self.principal)
 
     def claims(self, now: int) -> dict[str, Any]:
-        """What the gateway reads (``gateway.pages.local_login``). Raises Malformed, PermissionRefused."""
+        """What those pages read (``gateway.pages.local_login``). Raises Malformed, PermissionRefused."""
         _check_whose(self.subject, self.env)
         return {
             "kind": "login",
@@ -87,6 +93,42 @@ class Login:
             "exp": now + LOGIN_SECONDS,
             "jti": secrets.token_urlsafe(18),
         }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """Who somebody is to the break-glass process; what they may do there, the people file says."""
+
+    #: ``ada`` or ``principal:ada``.
+    principal: str
+    env: str = "dev"
+    #: Seconds.
+    ttl: int = HOUR
+
+    @property
+    def purpose(self) -> Purpose:
+        return Purpose.BREAK_GLASS_LOGIN
+
+    @property
+    def subject(self) -> str:
+        return full_principal(self.principal)
+
+    def claims(self, now: int) -> dict[str, Any]:
+        """Raises Malformed, PermissionRefused."""
+        _check_whose(self.subject, self.env)
+        _check_ttl(self.ttl)
+        return {
+            "kind": "person",
+            "sub": self.subject,
+            "env": self.env,
+            "exp": now + self.ttl,
+            "jti": secrets.token_urlsafe(18),
+        }
+
+
+def _check_ttl(ttl: int) -> None:
+    if not 0 < ttl <= LONGEST_SECONDS:
+        raise Malformed(f"a token lives between 1 and {LONGEST_SECONDS} seconds")
 
 
 def _check_whose(subject: str, env: str) -> None:
@@ -108,17 +150,16 @@ def operator(name: str = "local") -> Ask:
 
 def approver(principal: str) -> Ask:
     """``principal``: ``ada`` or ``principal:ada``."""
-    name = principal.removeprefix("principal:")
-    return Ask(kind="approver", subject=f"principal:{name}", tenant=None, routes=("*",))
+    return Ask(kind="approver", subject=full_principal(principal), tenant=None, routes=("*",))
 
 
-async def mint(state: State, ask: Ask | Login) -> str:
+async def mint(state: State, ask: Ask | Login | Person) -> str:
     """A signed token.
 
     Raises:
         InterlockError: it may not be minted, or the key cannot be had.
     """
     claims = ask.claims(int(time.time()))
-    ring = KeyRing.load(state.keyring)
+    ring = KeyRing.load(state.keyring if ask.purpose.of_agents else state.break_glass_keyring)
     keys = PrivateKeys(AwsIdentity.load(state.identity), ask.env, ring)
-    return JwtSigner([await keys.signing_key(Purpose.CALLERS)]).sign(Purpose.CALLERS, claims)
+    return JwtSigner([await keys.signing_key(ask.purpose)]).sign(ask.purpose, claims)

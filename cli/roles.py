@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, NoReturn
 
@@ -23,7 +24,7 @@ def worker(
 
     Example: interlock worker --role broker
     """
-    _become("worker", "--role", role.value)
+    become("worker", "--role", role.value)
 
 
 def gateway(
@@ -34,10 +35,12 @@ def gateway(
 
     Example: interlock gateway --port 8100
     """
-    _become("gateway", "--host", host, "--port", str(port))
+    become("gateway", "--host", host, "--port", str(port))
 
 
-def _become(module: str, *arguments: str) -> NoReturn:
+def become(module: str, *arguments: str, environment: Mapping[str, str] | None = None) -> NoReturn:
+    """Run the module in this process's place; None: in this process's own environment."""
     sys.stdout.flush()
     # -P: no folder of the working directory may stand in for the module.
-    os.execv(sys.executable, [sys.executable, "-P", "-m", module, *arguments])  # noqa: S606  no shell is the point
+    command = [sys.executable, "-P", "-m", module, *arguments]
+    os.execve(sys.executable, command, os.environ if environment is None else environment)  # noqa: S606  no shell is the point

@@ -61,6 +61,19 @@ class State:
             raise Malformed(f"{self.directory / 'endpoints.json'} names no {part}: start the stack again")
         return found.rstrip("/")
 
+    def break_glass(self) -> str:
+        """The base URL of the break-glass process. Raises Unavailable, Malformed."""
+        path = self.directory / "break-glass.json"
+        if not path.is_file():
+            raise Unavailable(
+                f"no break-glass process runs on {self.directory}: run `interlock dev --break-glass`, "
+                "or name one with --break-glass"
+            )
+        found = read_document(path).get("url")
+        if not isinstance(found, str) or not found:
+            raise Malformed(f"{path} names no address: start break-glass again")
+        return found.rstrip("/")
+
     def slack_control(self) -> str:
         """The token of the Slack stand-in's control interface. Raises Malformed."""
         path = self.directory / "slack.json"

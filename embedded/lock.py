@@ -41,6 +41,21 @@ def held(state: Path, *, reset: bool = False) -> Iterator[None]:
         yield
 
 
+def claim(state: Path) -> None:
+    """Make the directory ours before a stack has run on it, for what is kept there in advance.
+
+    Raises:
+        Refused: it holds files that are not ours.
+        Unavailable: it cannot be written.
+    """
+    try:
+        _own(state)
+        (state / _MARK).touch(mode=0o600)
+        state.chmod(0o700)
+    except OSError as error:
+        raise _unwritable(state, error) from error
+
+
 def _unwritable(state: Path, error: OSError) -> Unavailable:
     reason = error.strerror or str(error)
     return Unavailable(

@@ -12,6 +12,7 @@ from contracts.ports import Clock, Desk, RunStarter
 from contracts.tokens import Signer, Verifier
 from gateway.in_force import InForce
 from gateway.launcher import Launcher
+from gateway.pages.look import APPROVALS, Look
 from gateway.ports import (
     ActionRows,
     AnswerRows,
@@ -63,6 +64,7 @@ class PagesApp:
     identity: Identity
     sessions: SessionRows
     passkeys: PasskeyReader
+    look: Look = APPROVALS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from gateway.bodies import repeated
 from gateway.pages.faults import Fault
-from gateway.pages.visits import Visit
+from gateway.pages.visits import House, Visit
 
 LIMIT: Final = 65_536
 """Bytes of a form: a passkey's answer and a reason, percent-encoded."""
@@ -18,7 +18,7 @@ LIMIT: Final = 65_536
 _FIELDS: Final = 12
 
 
-async def read(request: Request, visit: Visit) -> Mapping[str, str]:
+async def read(request: Request, visit: Visit[House]) -> Mapping[str, str]:
     """The fields of a form that this visitor was shown.
 
     Raises:
@@ -33,7 +33,7 @@ async def read(request: Request, visit: Visit) -> Mapping[str, str]:
     return fields
 
 
-def _check_origin(request: Request, visit: Visit) -> None:
+def _check_origin(request: Request, visit: Visit[House]) -> None:
     """Of the two headers with which browsers say which site sends it, one at least; each must say ours.
 
     ``Origin: null`` is somebody's sandbox. Scripts of other sites can set neither header.

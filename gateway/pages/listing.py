@@ -12,6 +12,7 @@ from gateway.pages.drawing import page
 from gateway.pages.offers import may_judge, offers
 from gateway.pages.shown import shown, soonest
 from gateway.pages.visits import Visit, visit_of
+from gateway.parts import Parts
 from gateway.ports import ApprovalQuery
 
 _LOOKED_AT: Final = 200
@@ -36,7 +37,9 @@ async def show(request: Request) -> Response:
     )
 
 
-async def _decided(visit: Visit, person: Person, waiting: Sequence[ApprovalRecord]) -> list[ApprovalRecord]:
+async def _decided(
+    visit: Visit[Parts], person: Person, waiting: Sequence[ApprovalRecord]
+) -> list[ApprovalRecord]:
     """By this person, the latest first; one that waits for somebody else's word too is among them."""
     found = [*waiting, *await _found(visit, person, None)]
     spoken = {one.approval_id: one for one in found if _spoke(one, person) is not None}
@@ -49,7 +52,9 @@ def _spoke(approval: ApprovalRecord, person: Person) -> int | None:
     return max(times, default=None)
 
 
-async def _found(visit: Visit, person: Person, state: ApprovalState | None) -> Sequence[ApprovalRecord]:
+async def _found(
+    visit: Visit[Parts], person: Person, state: ApprovalState | None
+) -> Sequence[ApprovalRecord]:
     query = ApprovalQuery(
         env=visit.parts.env,
         tenants=person.tenants,

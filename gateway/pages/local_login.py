@@ -17,11 +17,12 @@ _ID: Final = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
 class LocalLogin:
-    """Implements ``gateway.ports.Identity``: codes are tokens of the callers' key, of their own kind."""
+    """Implements ``gateway.ports.Identity``: codes are tokens of the key of API tokens, of their own kind."""
 
-    def __init__(self, verifier: Verifier, env: str) -> None:
+    def __init__(self, verifier: Verifier, env: str, purpose: Purpose = Purpose.CALLERS) -> None:
         self._verifier = verifier
         self._env = env
+        self._purpose = purpose
 
     def begin(self, *, state: str) -> str | None:  # noqa: ARG002 - the port's own parameter; a terminal begins it
         return None
@@ -35,7 +36,7 @@ class LocalLogin:
 
     def _read(self, params: Mapping[str, str]) -> dict[str, Any]:
         """Raises TokenRefused."""
-        claims = self._verifier.verify(Purpose.CALLERS, params.get("code", ""))
+        claims = self._verifier.verify(self._purpose, params.get("code", ""))
         if claims.get("kind") != KIND or claims.get("env") != self._env:
             raise TokenRefused("this is no link to sign in here")
         if not _is(_PRINCIPAL, claims.get("sub")) or not _is(_ID, claims.get("jti")):

@@ -18,7 +18,7 @@ from gateway.pages.faults import absent
 from gateway.pages.offers import offers
 from gateway.pages.shown import named, shown
 from gateway.pages.visits import Visit, visit_of
-from gateway.parts import parts_of
+from gateway.parts import Parts, parts_of
 from gateway.problems import of_refusal
 from policies.times import moment
 
@@ -66,7 +66,7 @@ async def decide(request: Request) -> Response:
 
 
 async def _answered(
-    visit: Visit, approval: ApprovalRecord, ruled: Ruled, fields: Mapping[str, str]
+    visit: Visit[Parts], approval: ApprovalRecord, ruled: Ruled, fields: Mapping[str, str]
 ) -> Response:
     if ruled.refusal is not None:
         status = of_refusal(ruled.refusal, ruled.sentence).status
@@ -75,7 +75,7 @@ async def _answered(
     return RedirectResponse(f"/approvals/{approval.approval_id}", 303)
 
 
-async def _known(request: Request, visit: Visit) -> ApprovalRecord:
+async def _known(request: Request, visit: Visit[Parts]) -> ApprovalRecord:
     """An approval of this environment, for somebody who is signed in. Raises Fault."""
     visit.signed_in()
     approval_id = request.path_params["approval_id"]
@@ -119,7 +119,7 @@ def _assertion(text: str) -> Assertion | None:
 
 
 async def _page(
-    visit: Visit,
+    visit: Visit[Parts],
     approval: ApprovalRecord,
     status: int = 200,
     problem: str = "",

@@ -4,7 +4,6 @@ Whoever holds the gateway enrols nobody: somebody else reviews those lines and p
 """
 
 import hashlib
-import json
 import re
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
@@ -18,29 +17,30 @@ from contracts.errors import Malformed
 from contracts.passkey import Passkey
 from gateway.pages import forms
 from gateway.pages.drawing import page
-from gateway.pages.visits import Visit, visit_of
+from gateway.pages.visits import House, Visit, visit_at
+from policies.enrolment import lines
 
 _NAME: Final = re.compile(r"[^\W_][\w .'-]{0,59}")
 """What people call a device: it stands in a file that somebody reviews."""
 
 
 async def show(request: Request) -> Response:
-    visit = await visit_of(request)
+    visit = await visit_at(request)
     return await _page(visit, visit.signed_in())
 
 
 async def made(request: Request) -> Response:
-    visit = await visit_of(request)
+    visit = await visit_at(request)
     person = visit.signed_in()
     fields = await forms.read(request, visit)
     try:
         passkey = _read(visit, fields)
     except Malformed as error:
         return await _page(visit, person, 422, problem=f"{error.sentence[:1].upper()}{error.sentence[1:]}.")
-    return await _page(visit, person, lines=_lines(person, passkey))
+    return await _page(visit, person, lines=lines(person.principal, passkey))
 
 
-def _read(visit: Visit, fields: Mapping[str, str]) -> Passkey:
+def _read(visit: Visit[House], fields: Mapping[str, str]) -> Passkey:
     name = fields.get("name", "").strip()
     if not _NAME.fullmatch(name):
         raise Malformed("a passkey's name is made of letters, digits and spaces, 60 at most")
@@ -48,7 +48,7 @@ def _read(visit: Visit, fields: Mapping[str, str]) -> Passkey:
 
 
 async def _page(
-    visit: Visit, person: Person, status: int = 200, *, problem: str = "", lines: str = ""
+    visit: Visit[House], person: Person, status: int = 200, *, problem: str = "", lines: str = ""
 ) -> Response:
     user = hashlib.sha256(f"user:{visit.parts.env}:{person.principal}".encode()).digest()
     return await page(
@@ -60,20 +60,6 @@ async def _page(
         lines=lines,
         challenge=_encoded(visit.enrolment),
         user=_encoded(user),
-    )
-
-
-def _lines(person: Person, passkey: Passkey) -> str:
-    """As they stand in ``people.yaml``; a name in quotation marks is YAML as it is JSON."""
-    return "\n".join(
-        (
-            "people:",
-            f"  {person.principal}:",
-            "    passkeys:",
-            f"      - id: {json.dumps(passkey.credential_id)}",
-            f"        public_key: {json.dumps(passkey.public_key)}",
-            f"        name: {json.dumps(passkey.name, ensure_ascii=False)}",
-        )
     )
 
 

@@ -66,7 +66,7 @@ class Shown:
 
     @property
     def changes(self) -> tuple[Changed, ...]:
-        return tuple(map(_changed, self.frozen.preview.changes)) if self.frozen else ()
+        return compared(self.frozen) if self.frozen else ()
 
     @property
     def arguments(self) -> str:
@@ -93,8 +93,12 @@ def shown(approval: ApprovalRecord) -> Shown:
     return Shown(approval=approval, frozen=frozen)
 
 
+def compared(frozen: Frozen) -> tuple[Changed, ...]:
+    """What it changes, compared as it is seen: what does not show is spelled out before."""
+    return tuple(map(_changed, frozen.preview.changes))
+
+
 def _changed(change: Change) -> Changed:
-    """Compared as they are seen: what does not show is spelled out before."""
     before, after = (marked(text, visible(text)) for text in (change.before, change.after))
     return Changed(field=change.field, before=before, after=after)
 

@@ -13,7 +13,7 @@ from gateway.bodies import repeated
 from gateway.pages import forms, visits
 from gateway.pages.drawing import page
 from gateway.pages.faults import Fault
-from gateway.pages.visits import Visit, visit_of
+from gateway.pages.visits import House, Visit, visit_at
 from policies.people import short_name
 
 LOG: Final = structlog.get_logger("gateway.pages")
@@ -23,7 +23,7 @@ _STEPS: Final = frozenset({"csrf"})
 
 
 async def ask(request: Request) -> Response:
-    visit = await visit_of(request)
+    visit = await visit_at(request)
     identity, params = visit.pages.identity, _params(request.query_params)
     whom = None
     try:
@@ -46,7 +46,7 @@ async def ask(request: Request) -> Response:
 
 async def finish(request: Request) -> Response:
     """Sign in under a new secret: the one of before is worth nothing from here on."""
-    visit = await visit_of(request)
+    visit = await visit_at(request)
     fields = await forms.read(request, visit)
     params = {name: value for name, value in fields.items() if name not in _STEPS}
     try:
@@ -61,13 +61,13 @@ async def finish(request: Request) -> Response:
     if not await opened:
         raise Fault(403, "This link was used before, and works once. Get a new one.")
     LOG.info("signed in", principal=signed_in.principal)
-    response = RedirectResponse(visits.wanted(request), 303)
+    response = RedirectResponse(visits.wanted(request, visit.pages), 303)
     visits.give(response, visit.pages, secret)
     return response
 
 
 async def leave(request: Request) -> Response:
-    visit = await visit_of(request)
+    visit = await visit_at(request)
     await forms.read(request, visit)
     await visit.pages.sessions.close(visit.session)
     response = RedirectResponse("/sign-in", 303)
@@ -81,7 +81,7 @@ def _params(query: QueryParams) -> Mapping[str, str]:
     return dict(query)
 
 
-def _known(visit: Visit, principal: str) -> bool:
+def _known(visit: Visit[House], principal: str) -> bool:
     return visit.people.by_principal(principal) is not None
 
 

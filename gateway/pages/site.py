@@ -1,5 +1,6 @@
 """The pages' own door: which requests are theirs, what every answer of theirs carries, how they fail."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -22,8 +23,8 @@ LOG: Final = structlog.get_logger("gateway.pages")
 
 _STATIC: Final = Path(__file__).parent / "static"
 _ASSETS: Final = {"page.css": "text/css", "page.js": "text/javascript"}
-_OURS: Final = frozenset({"approvals", "sign-in", "sign-out", "passkeys", "static"})
-"""First segments of paths, beside the root."""
+_SHARED: Final = frozenset({"sign-in", "sign-out", "passkeys", "static"})
+"""First segments of paths that every process's pages have, beside the root."""
 
 HEADERS: Final = {
     "Content-Security-Policy": (
@@ -42,18 +43,34 @@ HEADERS: Final = {
 """Of every answer."""
 
 
+APPROVALS: Final = (
+    Route("/approvals", listing.show, methods=["GET"]),
+    Route("/approvals/{approval_id}", one_approval.show, methods=["GET"]),
+    Route("/approvals/{approval_id}/decision", one_approval.decide, methods=["POST"]),
+)
+"""The gateway's own pages."""
+
+
 class Site:
     """ASGI middleware: pages are answered here, by session; all else goes on to the API, by token."""
 
-    def __init__(self, app: ASGIApp, *, pages: PagesApp | None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        pages: PagesApp | None,
+        routes: Sequence[Route] = APPROVALS,
+        setting: str = "INTERLOCK_PAGES",
+    ) -> None:
+        """``routes``: of this process alone, before those of all; ``setting``: where the pages are named."""
         self._app = app
         self._pages = pages
+        self._setting = setting
+        self._ours = _SHARED | {route.path.split("/")[1] for route in routes}
         self._router = Router(
             [
-                Route("/", _root, methods=["GET"]),
-                Route("/approvals", listing.show, methods=["GET"]),
-                Route("/approvals/{approval_id}", one_approval.show, methods=["GET"]),
-                Route("/approvals/{approval_id}/decision", one_approval.decide, methods=["POST"]),
+                *routes,
+                Route("/", self._root, methods=["GET"]),
                 Route("/sign-in", sign_in.ask, methods=["GET"]),
                 Route("/sign-in", sign_in.finish, methods=["POST"]),
                 Route("/sign-out", sign_in.leave, methods=["POST"]),
@@ -65,15 +82,23 @@ class Site:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not ours(scope["path"]):
+        if scope["type"] != "http" or not self._own(scope["path"]):
             await self._app(scope, receive, send)
         elif self._pages is None:
-            answer = PlainTextResponse("There are no pages here: INTERLOCK_PAGES names no address.\n", 404)
+            answer = PlainTextResponse(f"There are no pages here: {self._setting} names no address.\n", 404)
             await answer(scope, receive, _dressed(send))
         else:
-            await self._answer(self._pages.at, scope, receive, _dressed(send))
+            await self._answer(self._pages, scope, receive, _dressed(send))
 
-    async def _answer(self, pages: Pages, scope: Scope, receive: Receive, send: Send) -> None:
+    def _own(self, path: str) -> bool:
+        """Whether a path is a page's, or would be one's."""
+        return path == "/" or not self._ours.isdisjoint(path.split("/")[1:2])
+
+    async def _root(self, _: Request) -> Response:
+        assert self._pages is not None  # noqa: S101 - without pages nothing is routed
+        return RedirectResponse(self._pages.look.home, 303)
+
+    async def _answer(self, pages: PagesApp, scope: Scope, receive: Receive, send: Send) -> None:
         begun = False
 
         async def noting(message: Message) -> None:
@@ -82,7 +107,7 @@ class Site:
             await send(message)
 
         try:
-            _check_host(Headers(scope=scope), pages)
+            _check_host(Headers(scope=scope), pages.at)
             if (refused := refusal(scope)) is not None:
                 raise refused
             await self._router(scope, receive, noting)
@@ -93,17 +118,12 @@ class Site:
             fault = fault_of(error)
             if fault is None:
                 LOG.error("page failed", error=type(error).__name__, at=places(error))
-                fault = Fault(500, "The gateway failed on this page; its log names the place.")
+                fault = Fault(500, "Our side failed on this page; its log names the place.")
             visit = scope.get("state", {}).get("visit")
             response = fault_page(fault, visit, pages)
             if fault.status == 401:
                 visits.remember(response, pages, scope["path"])
             await response(scope, receive, send)
-
-
-def ours(path: str) -> bool:
-    """Whether a path is a page's, or would be one's."""
-    return path == "/" or path.split("/")[1:2] in ([name] for name in _OURS)
 
 
 def _check_host(headers: Headers, pages: Pages) -> None:
@@ -120,10 +140,6 @@ def _dressed(send: Send) -> Send:
         await send(message)
 
     return dressed
-
-
-async def _root(_: Request) -> Response:
-    return RedirectResponse("/approvals", 303)
 
 
 async def _asset(request: Request) -> Response:

@@ -8,32 +8,48 @@ import hashlib
 import re
 import secrets
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from contracts.approval import Person
 from contracts.digest import digest_bytes
+from contracts.ports import Clock
+from gateway.in_force import InForce
 from gateway.pages.faults import Fault
 from gateway.pages.glass import Broken, broken
 from gateway.parts import PagesApp, Parts, parts_of
-from policies.pages import Pages
 from policies.people import People, short_name
 
 LIFE_MS: Final = 8 * 3_600_000
 """Of a session, however much it is used: a working day."""
 
-_WANTED: Final = "interlock-wanted"
-_APPROVAL: Final = re.compile(r"/approvals/apr_[0-9a-f]{1,36}")
 _SECRET: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
+class House(Protocol):
+    """What the pages of any process need of its parts."""
+
+    @property
+    def env(self) -> str: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def in_force(self) -> InForce: ...
+    @property
+    def pages(self) -> PagesApp | None: ...
+
+
+Of = TypeVar("Of", bound=House, covariant=True)
+Asked = TypeVar("Asked", bound=House)
+
+
 @dataclass(frozen=True, kw_only=True)
-class Visit:
+class Visit(Generic[Of]):
     """One request of one browser."""
 
-    parts: Parts
+    parts: Of
     pages: PagesApp
     people: People
     #: 256 bits, base64url.
@@ -73,9 +89,19 @@ class Visit:
         return self.person
 
 
-async def visit_of(request: Request) -> Visit:
+async def visit_of(request: Request) -> Visit[Parts]:
+    """Whoever asks the gateway."""
+    return await visiting(request, parts_of(request))
+
+
+async def visit_at(request: Request) -> Visit[House]:
+    """Whoever asks, whichever process's pages these are."""
+    parts: Any = request.app.state.parts
+    return await visiting(request, parts)
+
+
+async def visiting(request: Request, parts: Asked) -> Visit[Asked]:
     """Whoever asks; a browser without a cookie of ours gets a secret that means nothing yet."""
-    parts = parts_of(request)
     pages = parts.pages
     assert pages is not None  # noqa: S101 - gateway.pages.site asks no page where there are none
     held = request.cookies.get(cookie_name(pages), "")
@@ -113,7 +139,7 @@ def session_of(secret: str, env: str) -> str:
 
 def cookie_name(pages: PagesApp) -> str:
     """``__Host-``: no other host, path or plain connection may set it (RFC 6265bis, section 4.1.3.2)."""
-    return "__Host-interlock" if pages.at.secure else "interlock"
+    return f"__Host-{pages.look.cookie}" if pages.at.secure else pages.look.cookie
 
 
 def give(response: Response, pages: PagesApp, secret: str) -> None:
@@ -129,24 +155,28 @@ def give(response: Response, pages: PagesApp, secret: str) -> None:
     )
 
 
-def remember(response: Response, pages: Pages, path: str) -> None:
-    """Have the browser keep which approval somebody wanted to see, until they are signed in."""
-    if _APPROVAL.fullmatch(path):
+def remember(response: Response, pages: PagesApp, path: str) -> None:
+    """Have the browser keep which page somebody wanted to see, until they are signed in."""
+    if pages.look.wanted.fullmatch(path):
         response.set_cookie(
-            _WANTED,
+            _wanted(pages),
             path,
             max_age=600,
             path="/sign-in",
-            secure=pages.secure,
+            secure=pages.at.secure,
             httponly=True,
             samesite="lax",
         )
 
 
-def wanted(request: Request) -> str:
+def wanted(request: Request, pages: PagesApp) -> str:
     """Where to go after signing in. Whoever else sets that cookie leads to a page of ours, and no further."""
-    held = request.cookies.get(_WANTED, "")
-    return held if _APPROVAL.fullmatch(held) else "/approvals"
+    held = request.cookies.get(_wanted(pages), "")
+    return held if pages.look.wanted.fullmatch(held) else pages.look.home
+
+
+def _wanted(pages: PagesApp) -> str:
+    return f"{pages.look.cookie}-wanted"
 
 
 def take(response: Response, pages: PagesApp) -> None:

@@ -1,6 +1,5 @@
 """The pages in a real browser: a passkey is made and signs, nobody is shut out, each page is looked at."""
 
-import os
 import re
 import socket
 from collections.abc import Iterator
@@ -11,8 +10,7 @@ from typing import Any, Final
 
 import pytest
 import yaml
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, CDPSession, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from starlette.types import ASGIApp
 
 from adapters.desk import StoreDesk
@@ -21,32 +19,20 @@ from adapters.proofs import Proofs
 from contracts.approval import ApprovalState
 from contracts.passkey import Passkey
 from gateway.app import create
+from tests.integration.chromium import PHONE, WIDE, WITH_CHROMIUM, authenticator, faults_of, launched
 from tests.integration.pages_shelf import Shelf, records
 from tests.integration.pages_world import DESTROYING, give_passkeys, login_code, with_pages
 from tests.integration.served_world import Served, served
 from tests.integration.test_gateway_world import World
 from tests.passkeys import SoftPasskey
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        not CHROMIUM.exists() and "CI" not in os.environ,
-        reason="NOTICE: no Chromium at /usr/bin/chromium, so the pages were not tried in a browser",
-    ),
-]
+pytestmark = WITH_CHROMIUM
 
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @contextmanager
@@ -72,22 +58,6 @@ def sign_in(page: Page, at: Served, name: str) -> None:
     page.goto(f"{at.url}/sign-in?code={login_code(at.world, name)}")
     page.get_by_role("button", name=f"Sign in as {name.capitalize()}").click()
     expect(page.get_by_text(f"Signed in as {name.capitalize()}")).to_be_visible()
-
-
-def authenticator(page: Page) -> CDPSession:
-    """A platform authenticator that verifies its user."""
-    session = page.context.new_cdp_session(page)
-    session.send("WebAuthn.enable")
-    options = {
-        "protocol": "ctap2",
-        "transport": "internal",
-        "hasUserVerification": True,
-        "isUserVerified": True,
-        "hasResidentKey": True,
-        "automaticPresenceSimulation": True,
-    }
-    session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
-    return session
 
 
 def test_a_passkey_is_made_reviewed_and_signs_a_destructive_action(chromium: Browser, tmp_path: Path) -> None:
@@ -190,22 +160,13 @@ def test_nobody_is_shut_out(
     chromium: Browser, production: Served, tmp_path: Path, scheme: Any, size: Any
 ) -> None:
     """Axe finds no serious fault, light and wide, dark and on a phone; nothing runs off the side."""
-    pictures = Path(os.environ.get("INTERLOCK_PICTURES") or tmp_path)
     context = chromium.new_context(color_scheme=scheme, viewport=size)
     page = context.new_page()
     sign_in(page, production, "ada")
-    faults = {}
-    for name, address in addresses(production).items():
-        page.goto(address)
-        page.screenshot(path=pictures / f"page-{name}-{scheme}-{size['width']}.png", full_page=True)
-        found = Axe().run(page).response["violations"]
-        faults[name] = [
-            (one["id"], [node["html"] for node in one["nodes"]])
-            for one in found
-            if one["impact"] in ("serious", "critical")
-        ]
-        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-            faults[name].append(("runs off the side", []))
+    faults = {
+        name: faults_of(page, address, tmp_path / f"page-{name}-{scheme}-{size['width']}.png")
+        for name, address in addresses(production).items()
+    }
     context.close()
     assert {name: found for name, found in faults.items() if found} == {}
 

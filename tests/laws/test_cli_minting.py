@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from cli.login import pages_of
-from cli.minting import Ask, Login, approver, caller, operator
+from cli.minting import Ask, Login, Person, approver, caller, operator
 from cli.state import State
 from contracts.errors import InterlockError, PermissionRefused, TokenRefused
+from contracts.tokens import Purpose
 from gateway.auth import Kind, read_principal
 
 
@@ -93,3 +94,34 @@ def test_a_link_leads_to_the_pages_by_name(tmp_path: Path, monkeypatch: pytest.M
     assert pages_of(State.at(tmp_path)).origin == "http://localhost:7710"
     monkeypatch.setenv("INTERLOCK_PAGES", "https://interlock.example/")
     assert pages_of(State.at(tmp_path)).origin == "https://interlock.example"
+
+
+@pytest.mark.parametrize("name", ["ada", "principal:ada"])
+def test_a_person_is_named_to_break_glass_by_its_own_key(name: str) -> None:
+    """Their token says who they are and until when, and is signed with a key that no agent process knows."""
+    claims = Person(principal=name).claims(1_000)
+    assert {name: claims[name] for name in ("kind", "sub", "env", "exp")} == {
+        "kind": "person",
+        "sub": "principal:ada",
+        "env": "dev",
+        "exp": 4_600,
+    }
+    for ask in (Person(principal=name), Login(principal=name, purpose=Purpose.BREAK_GLASS_LOGIN)):
+        assert not ask.purpose.of_agents
+    assert operator().purpose.of_agents
+
+
+@pytest.mark.parametrize(
+    "person",
+    [
+        Person(principal="ada", env="prod"),
+        Person(principal="ada", ttl=0),
+        Person(principal="ada", ttl=86_401),
+        Person(principal="a b"),
+        Person(principal=""),
+    ],
+)
+def test_nobody_is_named_to_break_glass_in_prod_or_for_long(person: Person) -> None:
+    """Not in production, not for more than a day, and nobody without a name."""
+    with pytest.raises(InterlockError):
+        person.claims(1_000)

@@ -1,4 +1,4 @@
-// Passkeys: the only thing on these pages that takes a script.
+// Passkeys: the only thing on these pages that takes a script; what is left of a time is told without one too.
 "use strict";
 
 const bytes = (text) =>
@@ -32,11 +32,13 @@ const send = (form, fields) => {
   form.submit();
 };
 
-const sign = async (form) => {
+const SIGNED = ["approve", "consent"];
+
+const sign = async (form, decision) => {
   const found = await answered(form, () =>
     navigator.credentials.get({
       publicKey: {
-        challenge: digest(form.elements.action_digest.value),
+        challenge: digest(form.querySelector("[name$=_digest]").value),
         rpId: form.dataset.sign,
         allowCredentials: named(form),
         userVerification: "required",
@@ -50,7 +52,7 @@ const sign = async (form) => {
     client_data: text(found.response.clientDataJSON),
     signature: text(found.response.signature),
   };
-  send(form, { decision: "approve", assertion: JSON.stringify(assertion) });
+  send(form, { decision, assertion: JSON.stringify(assertion) });
 };
 
 const enrol = async (form) => {
@@ -77,12 +79,20 @@ const enrol = async (form) => {
 
 for (const form of document.querySelectorAll("form[data-sign], form[data-enrol]")) {
   form.addEventListener("submit", (event) => {
-    const signing = form.dataset.sign && event.submitter && event.submitter.value === "approve";
+    const signing = form.dataset.sign && event.submitter && SIGNED.includes(event.submitter.value);
     if (!signing && !form.dataset.enrol) return;
     event.preventDefault();
-    if (signing) sign(form);
+    if (signing) sign(form, event.submitter.value);
     else enrol(form);
   });
+}
+
+for (const left of document.querySelectorAll("[data-left]")) {
+  const until = performance.now() + Number(left.dataset.left);
+  setInterval(() => {
+    const seconds = Math.max(0, Math.floor((until - performance.now()) / 1000));
+    left.textContent = `${Math.floor(seconds / 60)} min ${seconds % 60} s left`;
+  }, 1000);
 }
 
 const problem = document.getElementById("problem");

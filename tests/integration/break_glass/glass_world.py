@@ -160,6 +160,7 @@ class GlassWorld:
             verifier=self.verifier,
             passkeys=WebAuthnVerifier(self.pages),
             toolbox=self.target,
+            pages=self.pages,
         )
         parts = replace(parts, ending=replace(parts.ending, pauses=(0.01,)))
         transport = httpx.ASGITransport(app=create(parts))
@@ -197,7 +198,7 @@ class GlassWorld:
     async def consent(
         self, session: Json, name: str = "grace", assertion: Assertion | None = None, **changed: Any
     ) -> httpx.Response:
-        signed = assertion or SIGNING[name].sign(session["opening_digest"], PAGES)
+        signed = assertion or SIGNING[name].sign(session["opening_digest"], self.pages)
         known = {"opening_digest": session["opening_digest"], "assertion": signed.document()}
         return await self.post(f"/v1/sessions/{session['session_id']}/consent", known | changed, name)
 

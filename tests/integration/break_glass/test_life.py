@@ -3,9 +3,11 @@
 import asyncio
 
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.alerts import read_alert
 from adapters.schema import alerts
+from contracts.alert import Alert
 from contracts.digest import digest
 from contracts.tokens import Purpose
 from tests.integration.break_glass.glass_world import REASON, GlassWorld, glass
@@ -62,15 +64,15 @@ async def test_each_step_is_announced_with_what_undoes_it(life: GlassWorld) -> N
     await life.confirm(session, (await life.propose(session)).json())
     await life.close(session)
 
-    async def read(connection: object) -> list[object]:
-        rows = await connection.execute(select(alerts.c.alert_id).order_by(alerts.c.at_ms))  # type: ignore[attr-defined]  # a connection of SQLAlchemy's
-        return [await read_alert(connection, row.alert_id) for row in rows]  # type: ignore[arg-type]  # as above
+    async def read(connection: AsyncConnection) -> list[Alert]:
+        rows = await connection.execute(select(alerts.c.alert_id).order_by(alerts.c.at_ms))
+        return [await read_alert(connection, row.alert_id) for row in rows]
 
     told = await life.store.look(read)
-    said = "\n".join("\n".join((one.title, *one.lines)) for one in told)  # type: ignore[attr-defined]  # alerts
+    said = "\n".join("\n".join((one.title, *one.lines)) for one in told)
     assert len(told) == 5
     assert "ticket.reopen" in said
-    assert "U0JOAN" in {one.whom for one in told}  # type: ignore[attr-defined]  # alerts
+    assert "U0JOAN" in {one.whom for one in told}
 
 
 async def test_the_same_key_is_the_same_act(life: GlassWorld) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from contracts.attempts import UNPROVEN
 from contracts.digest import Json
 from contracts.passkey import Assertion
 from contracts.tokens import Purpose
@@ -180,7 +181,7 @@ async def test_a_token_of_any_other_purpose_opens_no_door(life: GlassWorld, purp
     """Signed with its own, real key, and with this very person in it; each try is audited."""
     answer = await life.http.get("/v1/sessions", headers=bearer(life.token(purpose=purpose)))
     assert problem(answer) == (401, "unauthenticated")
-    assert [actor for actor, _ in await life.refused()] == ["unknown"]
+    assert [actor for actor, _ in await life.refused()] == [UNPROVEN]
 
 
 @pytest.mark.parametrize(
@@ -231,6 +232,6 @@ def _without(name: str, **changed: Any) -> People:
 async def test_a_catalogue_that_changed_since_is_not_consented_to(life: GlassWorld) -> None:
     """The tools that were asked for are not those that would be called."""
     session = (await life.ask()).json()
-    tools = {"tools": {}}
+    tools: Json = {"tools": {}}
     await life.world.documents.publish(ENV, "catalogue", "catalogue", tools, actor="op:test")
     assert problem(await life.consent(session)) == (409, "conflict")
