@@ -18,7 +18,7 @@ REFUSED: Final = "token.refused"
 
 
 def presented_wrongly(token: str | None) -> Attempt | None:
-    """A capability, or a workflow's id, that speaks of break-glass: no run of ours has such, so none goes on."""
+    """A capability or a workflow's id that speaks of break-glass: no run has such, so none goes on."""
     places = {"in the header of": token, "in the workflow id of": activity.info().workflow_id}
     return _first(places)
 

@@ -9,6 +9,7 @@ from contracts.digest import Json
 from contracts.errors import Halted, Malformed, PermissionRefused, Refused, Unavailable
 from contracts.run import Outcome
 from contracts.toolbox import Answer, Gate
+from policies.attempts import mentioned
 from tools.operation import Reader, WriteOperation
 from tools.outcomes import failed, unknown
 from tools.reply import Reply, Stopped
@@ -69,7 +70,8 @@ class ArmedWrite:
 
     def _succeeded(self, content: Json) -> Answer:
         text = f"{self._name} was done"
-        return Answer(outcome=Outcome.SUCCEEDED, content=self._scrubber.result(content), text=text)
+        told = self._scrubber.result(content)
+        return Answer(outcome=Outcome.SUCCEEDED, content=told, text=text, rules=mentioned(content))
 
 
 def reading(line: Line | None, name: str) -> Reader:

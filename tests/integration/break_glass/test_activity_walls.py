@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from temporalio.converter import DefaultPayloadConverter
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
@@ -30,6 +31,8 @@ from tests.integration.test_gateway_world import ENV
 from tests.integration.tool_stage import Stage, proposing
 from tests.laws.test_attempts import SESSION, VALUES
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 TOOLS = [names.READ, names.PREPARE, names.WRITE]
 
 
@@ -43,9 +46,11 @@ class Executes(ActivityInboundInterceptor):
         return await input.fn(*input.args)
 
 
-@pytest.fixture
-async def stage(migrated: Path, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with proposing(over_sqlite(migrated, tmp_path), "ticket.close") as found:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """One for all: whatever is refused changes nothing."""
+    store_url = over_sqlite(migrated, tmp_path_factory.mktemp("stage"))
+    async with proposing(store_url, "ticket.close") as found:
         yield found
 
 
@@ -98,7 +103,7 @@ async def entered(
     return attempts.held
 
 
-def test_every_activity_is_walked() -> None:
+async def test_every_activity_is_walked() -> None:
     """A new one is added here; the agents' own reads its run in the same way as the broker's."""
     known = {value for key, value in vars(names).items() if key.isupper() and _is_activity(key)}
     assert set(EVERY) | {names.THINK} == known
@@ -187,7 +192,7 @@ async def test_the_workers_write_it_with_their_own_logins(store_url: str) -> Non
     ],
     ids=lambda one: getattr(one, "__name__", ""),
 )
-def test_no_record_of_the_agents_takes_a_field_of_break_glass(kind: Any, sound: dict[str, Any]) -> None:
+async def test_no_record_of_the_agents_takes_a_field_of_break_glass(kind: Any, sound: dict[str, Any]) -> None:
     """What is signed has the fields that it has: one more, and it is none."""
     claims = {one.name: "x" for one in fields(kind)} | {"undoes": None, "delegation": []} | sound
     known = {name: value for name, value in claims.items() if name in {one.name for one in fields(kind)}}
