@@ -49,7 +49,9 @@ class ArmedWrite:
         except Exception as error:  # noqa: BLE001, RUF100 - whatever broke, the request may have left
             log.error("sending %s broke off: %s", self._name, type(error).__name__)
             return unknown(f"sending {self._name} broke off ({type(error).__name__})")
-        return self._done(result) if isinstance(result, Reply) else result
+        if not isinstance(result, Reply):
+            return result
+        return replace(self._done(result), rules=mentioned(result.content()))
 
     async def find(self) -> Answer | None:
         """What the target did under the key, asked with the read credential; None where it did nothing.
@@ -70,8 +72,7 @@ class ArmedWrite:
 
     def _succeeded(self, content: Json) -> Answer:
         text = f"{self._name} was done"
-        told = self._scrubber.result(content)
-        return Answer(outcome=Outcome.SUCCEEDED, content=told, text=text, rules=mentioned(content))
+        return Answer(outcome=Outcome.SUCCEEDED, content=self._scrubber.result(content), text=text)
 
 
 def reading(line: Line | None, name: str) -> Reader:

@@ -186,8 +186,9 @@ async def test_a_long_result_is_cut_and_says_so(hostile: Hostile) -> None:
 @pytest.mark.parametrize("value", VALUES.values(), ids=list(VALUES))
 async def test_an_answer_that_speaks_of_break_glass_is_noted(hostile: Hostile, value: str) -> None:
     """Of a read and of a write: the audit notes it, and a token is taken out as any credential is."""
-    told = TICKET | {"status": "closed", "version": 4, "body": value}
-    hostile.read, hostile.write = said(200, told, ETag='"3"'), said(200, told)
+    told = TICKET | {"body": value}
+    hostile.read = said(200, told, ETag='"3"')
+    hostile.write = said(200, told | {"status": "closed", "version": 4})
     read = await toolbox(hostile.url).read(SPECS["tickets.get"], {"ticket_id": "T-18421"}, SCOPE)
     written = await (await arm_close(hostile.url)).send(open_gate)
     assert read.rules == written.rules == ("break-glass.mentioned",)
