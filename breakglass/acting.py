@@ -15,10 +15,10 @@ from breakglass.warranted import Signed, signed
 from contracts.break_glass import ActSeal, SessionRecord, SessionState
 from contracts.break_glass_ports import Acts, NewAct
 from contracts.digest import Json, digest, exact
-from contracts.errors import Conflict, Halted, Malformed, PermissionRefused, Refused
+from contracts.errors import Conflict, Halted, Malformed, PermissionRefused, Refused, Unknown
 from contracts.ledger import Conclusion
 from contracts.ports import Clock
-from contracts.run import ActionRecord, Outcome
+from contracts.run import ActionRecord, Outcome, WarrantedRun
 from contracts.tokens import Purpose, Signer
 from contracts.tool import Catalogue, ToolSpec
 from contracts.toolbox import Answer
@@ -90,6 +90,7 @@ class Acting:
             if person.principal == record.opening.opener:
                 raise PermissionRefused("another person than the one who acted has to say what it did")
             run = signed(self.carrying.verifier, record).run
+            _check_of(run, action_id)
             return await self.acts.settle(
                 run, action_id, happened=happened, actor=person.principal, reason=reason
             )
@@ -129,35 +130,46 @@ class Acting:
     ) -> tuple[ActionRecord, bool]:
         run = session.run
         before = {one.action_id for one in await self.acts.of(run.warrant.run_id)}
-        act = NewAct(key=proposal.key, tool=spec.name, effect=spec.effect, arguments=proposal.arguments)
+        act = NewAct(
+            key=digest(["act", proposal.key]),
+            tool=spec.name,
+            effect=spec.effect,
+            arguments=proposal.arguments,
+        )
         action = await self.acts.propose(run, act)
         if action.frozen is None and action.outcome is None:
-            ended = await self._prepared(session, spec, action)
+            ended = await self._prepared(session, spec, action.action_id)
             if ended is not None:
                 await self.carrying.actions.conclude(run, action.action_id, ended)
             action = await self.carrying.actions.get(run, action.action_id)
         return action, action.action_id not in before
 
-    async def _prepared(self, session: Signed, spec: ToolSpec, action: ActionRecord) -> Conclusion | None:
+    async def _prepared(self, session: Signed, spec: ToolSpec, action_id: str) -> Conclusion | None:
         """Freeze what its preview shows; or how it ends, where there is nothing to confirm."""
-        gate = ReadGate(partial(self.carrying.leaving.may_leave, session.run, action, spec))
-        scope, started = self.carrying.scope(session, gate), time.monotonic()
         try:
-            await gate()
-            prepared = await gate.outcome(self.carrying.toolbox.prepare(spec, action.arguments, scope))
+            return await self._frozen(session, spec, action_id)
         except (Halted, PermissionRefused) as no:
             return denied(no)
         except Refused as error:
             return unsent(Outcome.FAILED, error.sentence, ("error",))
+
+    async def _frozen(self, session: Signed, spec: ToolSpec, action_id: str) -> Conclusion | None:
+        carrying, run = self.carrying, session.run
+        action = await carrying.actions.get(run, action_id)
+        gate = ReadGate(partial(carrying.leaving.may_leave, run, action, spec))
+        scope, started = carrying.scope(session, gate), time.monotonic()
+        await gate()
+        prepared = await gate.outcome(carrying.toolbox.prepare(spec, action.arguments, scope))
         if isinstance(prepared, Answer):
             return concluded(prepared, scope, started=started, credential=spec.read_credential)
-        document = await self.carrying.documents.document(session.run.warrant.catalogue_digest)
-        undo = offered(Catalogue.read(document), spec.undo, prepared.undo_arguments)
-        await self.carrying.actions.freeze(session.run, action, spec, prepared, undo=undo)
+        catalogue = Catalogue.read(await carrying.documents.document(run.warrant.catalogue_digest))
+        undo = offered(catalogue, spec.undo, prepared.undo_arguments)
+        await carrying.actions.freeze(run, action, spec, prepared, undo=undo)
         return None
 
     async def _shown(self, session: Signed, action_id: str, action_digest: str) -> ActionRecord:
         """Whose digest was read by the person who confirms it."""
+        _check_of(session.run, action_id)
         action = await self.carrying.actions.get(session.run, action_id)
         if action.action_digest != action_digest:
             raise Conflict("this is not what was prepared; read the act again")
@@ -173,3 +185,10 @@ class Acting:
         token = self.signer.sign(Purpose.BREAK_GLASS, seal.claims())
         await self.acts.confirmed(session.run, action_id, action_digest, token)
         return await self.carrying.carry(session, action_id)
+
+
+def _check_of(run: WarrantedRun, action_id: str) -> None:
+    """Raises Unknown of what is no id of an act of this session; nothing else is asked for in the store."""
+    step = action_id.removeprefix(f"{run.warrant.run_id}.").removesuffix(".0")
+    if not (step.isascii() and step.isdigit()):
+        raise Unknown("there is no such act in this session")

@@ -16,7 +16,7 @@ from breakglass.report import report
 from breakglass.warranted import Signed, signed
 from contracts.break_glass import SessionRecord, SessionState
 from contracts.break_glass_ports import Acts, End, Holds, Sessions, Settled
-from contracts.errors import Unavailable
+from contracts.errors import InterlockError, Unavailable
 from contracts.ports import Clock
 from contracts.run import Outcome
 from gateway.background import cause
@@ -71,7 +71,11 @@ class Ending:
     async def round(self) -> None:
         """Say that this process lives, and begin to end what is to end."""
         for record in await self.sessions.unended(self.env):
-            await self._look(record)
+            try:
+                await self._look(record)
+            except InterlockError as error:
+                # One that cannot be looked after must not keep the others from their ends.
+                LOG.warning("session waits", session_id=record.opening.session_id, error=cause(error))
 
     async def rest(self) -> None:
         """Stop ending; what does not come about now is done by whoever starts next."""

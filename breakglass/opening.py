@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from breakglass.holding import Holding
 from breakglass.members import Members
@@ -22,6 +23,9 @@ from contracts.tokens import Purpose, Signer
 from gateway.in_force import InForce
 from policies.break_glass import inconsent, outside, skipped, subject_of_a_run, unfit, until_ms
 from policies.people import People, short_name
+
+_LONGEST_TOKEN: Final = 8_192
+"""Characters that a header of a request to a tool's service may take."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,11 +95,11 @@ class Openings:
             opener=person.principal,
             asked_ms=self.clock.now_ms(),
         )
+        opening = replace(opening, overrides=await self._overridden(sorted(set(wish.overrides))))
         if why := unfit(opening, catalogue, people):
             raise Malformed(why)
         await self._check_person(person, opening)
-        overrides = await self._overridden(sorted(set(wish.overrides)))
-        return replace(opening, overrides=overrides)
+        return opening
 
     async def _check_person(self, person: Person, opening: Opening) -> None:
         acted_for = await self.sessions.acted_for(opening.tenant, opening.env)
@@ -143,6 +147,8 @@ class Openings:
         )
         told = await self._skipped(session, await self.in_force.people())
         token = self.signer.sign(Purpose.BREAK_GLASS, session.claims())
+        if len(token) > _LONGEST_TOKEN:
+            raise PermissionRefused("this passkey's answer is longer than a device's; use another one")
         record = await self.sessions.open(session, token, told)
         await self.holding.begin(opening.session_id)
         return record

@@ -16,6 +16,7 @@ from contracts.attempts import Attempts
 from contracts.ports import Clock
 from contracts.tokens import Verifier
 from gateway.in_force import InForce
+from gateway.pages.glass import Broken
 from gateway.parts import PagesApp
 
 
@@ -40,6 +41,10 @@ class Parts:
     duties: tuple[Callable[[], Awaitable[None]], ...] = ()
     #: Called in this order when it stops.
     closing: tuple[Callable[[], Awaitable[None]], ...] = ()
+
+    async def broken(self) -> tuple[Broken, ...]:
+        """None: these pages are about sessions anyway, each for its own tenant's people."""
+        return ()
 
     @property
     def in_force(self) -> InForce:

@@ -8,9 +8,10 @@ from contracts.passkey import Assertion
 from contracts.run import Outcome
 from gateway.session_shapes import SessionFields
 from gateway.shapes import Answered, Asked, Digest, Sentence, TenantName, Time, ToolName
+from policies.switches import SCOPE
 
 _Text = Annotated[str, Field(max_length=2_000)]
-_Scope = Annotated[str, Field(max_length=300)]
+_Scope = Annotated[str, Field(pattern=SCOPE)]
 _Encoded = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,8192}$")]
 
 

@@ -36,7 +36,10 @@ def sure(one: dict[str, Any], *, as_json: bool) -> bool:
 
 def typed(question: str, word: str) -> None:
     """Have a person type one word, which they have just read. Raises Refused where it is another."""
-    if typer.prompt(question, err=True).strip() != word:
+    given = typer.prompt(question, err=True).strip()
+    if not sys.stdin.isatty():
+        typer.echo(err=True)  # nobody's key ended that line
+    if given != word:
         raise Refused("that is another name: nothing was done")
 
 

@@ -3,6 +3,7 @@
 import secrets
 from typing import Annotated, Any
 
+import httpx
 import typer
 
 from cli import asking, output
@@ -45,8 +46,7 @@ def act(
     arguments = json_object(args, "--args")
     client = Reach.read(state, break_glass, token, person).client()
     key = key or f"act-{secrets.token_hex(8)}"
-    if not as_json:
-        output.progress(f"The key of this act: {key}")
+    output.progress(f"The key of this act: {key}")
     of = client.get(path(session_id))
     one = client.post(path(session_id, "acts"), {"tool": tool, "arguments": arguments}, key=key)
     if one["outcome"] is None:
@@ -91,4 +91,8 @@ def _confirmed(
     if not yes:
         asking.typed("To let it happen, type its target", str(one["target"]))
     confirm = path(of["session_id"], "acts", one["act_id"], "confirm")
-    return client.post(confirm, {"action_digest": one["action_digest"]})
+    try:
+        return client.post(confirm, {"action_digest": one["action_digest"]})
+    except (KeyboardInterrupt, httpx.HTTPError):
+        output.progress("It may have been sent. The same command with the key above tells what came of it.")
+        raise

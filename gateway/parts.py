@@ -12,6 +12,7 @@ from contracts.ports import Clock, Desk, RunStarter
 from contracts.tokens import Signer, Verifier
 from gateway.in_force import InForce
 from gateway.launcher import Launcher
+from gateway.pages.glass import Broken, broken
 from gateway.pages.look import APPROVALS, Look
 from gateway.ports import (
     ActionRows,
@@ -106,6 +107,10 @@ class Parts:
     temporal_ui: str = ""
     #: Called in this order when the gateway stops.
     closing: tuple[Callable[[], Awaitable[None]], ...] = ()
+
+    async def broken(self) -> tuple[Broken, ...]:
+        """The sessions of break-glass that are open now: every page tells of them."""
+        return broken(await self.openings.unended(self.env), self.clock.now_ms())
 
     def told(self, ruled: Ruled) -> str:
         """What a person is told whose decision did not count, and where they have to go."""

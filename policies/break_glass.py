@@ -3,6 +3,7 @@
 A rule comes to a sentence, which is why not; None: it does not object.
 """
 
+import json
 from collections.abc import Collection, Iterable
 from typing import Final
 
@@ -15,6 +16,8 @@ from policies.route import Route
 SHORTEST_REASON: Final = 10
 LONGEST_REASON: Final = 500
 MOST_TOOLS: Final = 20
+LONGEST_OPENING: Final = 3_000
+"""Characters of its JSON."""
 
 _MINUTE_MS: Final = 60_000
 
@@ -58,6 +61,7 @@ def unfit(opening: Opening, catalogue: Catalogue, people: People) -> str | None:
         or _unfit_minutes(opening.minutes)
         or _unfit_tools(opening.tools, catalogue)
         or (None if opening.tenant in people.tenants() else f"nobody stands for a tenant {opening.tenant}")
+        or _unfit_length(opening)
     )
 
 
@@ -85,6 +89,13 @@ def _unfit_tools(tools: Collection[str], catalogue: Catalogue) -> str | None:
         if not spec.effect.writes:
             return f"{name} only reads: nobody needs break-glass for it"
     return None
+
+
+def _unfit_length(opening: Opening) -> str | None:
+    """It is signed, and travels in a header of every request to a tool's service."""
+    if len(json.dumps(opening.document())) <= LONGEST_OPENING:
+        return None
+    return "it is too long to be signed; name fewer tools and switches, in fewer words"
 
 
 def inconsent(opening: Opening, person: Person, now_ms: int) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import uvicorn
 from fastapi import FastAPI, Header, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 
 SESSION: Final = "bg_0123456789abcdef"
 ACT: Final = f"{SESSION}.1.0"
@@ -36,6 +36,8 @@ class Desk:
     asked: list[tuple[str, Any]] = field(default_factory=list)
     #: What the next call is refused with: status and sentence.
     refusal: tuple[int, str] | None = None
+    #: A confirmation gets no whole answer.
+    hangs_up: bool = False
     #: How often a waiting session is looked at before somebody consents on the page; None: nobody does.
     looks: int | None = None
 
@@ -179,6 +181,8 @@ def application(desk: Desk) -> FastAPI:  # noqa: C901 - a table of calls
     @app.post(f"/v1/sessions/{SESSION}/acts/{ACT}/confirm")
     async def confirm(body: dict[str, Any]) -> Any:
         desk.noted("confirm", body)
+        if desk.hangs_up:
+            return Response(headers={"Content-Length": "1"}, content=b"", media_type="application/json")
         return desk.act() | {"outcome": desk.outcome, "text": "Closed.", "attempts": 1, "duration_ms": 41}
 
     @app.post(f"/v1/sessions/{SESSION}/acts/{ACT}/outcome")

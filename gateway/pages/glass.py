@@ -1,9 +1,9 @@
 """What every page says while somebody acts around the agents."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from contracts.break_glass import SessionRecord, SessionState
-from gateway.parts import Parts
 from policies.people import short_name
 from policies.times import moment
 
@@ -19,10 +19,9 @@ class Broken:
     reason: str
 
 
-async def broken(parts: Parts) -> tuple[Broken, ...]:
-    """The sessions that are open now."""
-    now_ms = parts.clock.now_ms()
-    return tuple(_banner(one) for one in await parts.openings.unended(parts.env) if _open(one, now_ms))
+def broken(unended: Iterable[SessionRecord], now_ms: int) -> tuple[Broken, ...]:
+    """Those that are open now."""
+    return tuple(_banner(one) for one in unended if _open(one, now_ms))
 
 
 def _open(record: SessionRecord, now_ms: int) -> bool:

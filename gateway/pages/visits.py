@@ -18,7 +18,7 @@ from contracts.digest import digest_bytes
 from contracts.ports import Clock
 from gateway.in_force import InForce
 from gateway.pages.faults import Fault
-from gateway.pages.glass import Broken, broken
+from gateway.pages.glass import Broken
 from gateway.parts import PagesApp, Parts, parts_of
 from policies.people import People, short_name
 
@@ -39,6 +39,10 @@ class House(Protocol):
     def in_force(self) -> InForce: ...
     @property
     def pages(self) -> PagesApp | None: ...
+
+    async def broken(self) -> tuple[Broken, ...]:
+        """Sessions of break-glass that every page tells of."""
+        ...
 
 
 Of = TypeVar("Of", bound=House, covariant=True)
@@ -115,7 +119,7 @@ async def visiting(request: Request, parts: Asked) -> Visit[Asked]:
         secret=secret,
         principal=principal,
         person=None if principal is None else people.by_principal(principal),
-        broken=() if principal is None else await broken(parts),
+        broken=() if principal is None else await parts.broken(),
     )
     request.state.visit = visit
     request.state.principal = Named(subject=principal) if principal else None

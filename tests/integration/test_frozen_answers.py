@@ -32,6 +32,7 @@ from contracts.run import Outcome
 from contracts.tokens import Capability, FrozenSeal, Purpose, Undoes, Warrant
 from contracts.wire import Ending
 from tests.golden.held import hold, shape
+from tests.integration.break_glass.books.sessions import Glass
 from tests.integration.test_gateway_world import CLOSE, ENV, SIGNING, World, opened, route
 
 ROOT = Path(__file__).parents[2]
@@ -115,7 +116,18 @@ async def lived(tmp_path: Path) -> AsyncIterator[Lived]:
             headers=world.operator(),
         )
         await _broken(world)
+        await _broke_glass(world)
         yield Lived(world=world, run_id=approval.run_id, capability=capability, frozen=frozen)
+
+
+async def _broke_glass(world: World) -> None:
+    """A session in which one act was confirmed, and one that was refused."""
+    glass = Glass(world=world, url="", store=world.stores["break_glass"])
+    act = await glass.confirmed(await glass.open())
+    await glass.sessions.refuse(
+        env=ENV, actor="svc:demo", session_id=act.frozen.run_id, what="act", reason="a service does nothing"
+    )
+    await glass.close(act.run)
 
 
 async def _broken(world: World) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -58,6 +58,7 @@ class Desk:
     stores: dict[str, Store]
     clock: HandClock
     slack: Slack
+    keys: HeldKeys = field(default_factory=HeldKeys)
 
     @property
     def publishing(self) -> Publishing:
@@ -93,8 +94,9 @@ class Desk:
 
 @pytest.fixture
 async def desk(store_url: str, slack: Slack) -> AsyncIterator[Desk]:
-    stores = postgres.stores(store_url, HeldKeys())
-    yield Desk(stores=stores, clock=HandClock(), slack=slack)
+    keys = HeldKeys()
+    stores = postgres.stores(store_url, keys)
+    yield Desk(stores=stores, clock=HandClock(), slack=slack, keys=keys)
     for store in {id(store): store for store in stores.values()}.values():
         await store.close()
 
@@ -243,6 +245,32 @@ async def test_no_words_of_an_alert_reach_anybody_or_break_it(desk: Desk) -> Non
     assert "<!channel>" not in message["text"]
     text = json.dumps(message["blocks"], ensure_ascii=False)
     assert text.count("• <!channel>") + int(re.findall(r"(\d+) more, which", text)[0]) == 200
+
+
+async def test_an_alert_for_one_person_is_theirs_alone_and_comes_once(desk: Desk) -> None:
+    """It stands in their own channel, also where the post's fate was not known, and in no other."""
+    await raised(desk, alert(title="For you", whom="U0ADA", at_ms=desk.clock.now_ms()))
+    losing = Losing(slack_client(desk.slack.url, Secret(BOT_TOKEN)))
+    assert await desk.broker(losing).drain_once() == 0
+    desk.clock.forward(120)
+    await desk.told()
+    assert await desk.rows(schema.outbox) == []
+    own = desk.slack.control("GET", "messages?channel=D0ADA")["messages"]
+    assert [message["text"] for message in own] == ["⚠ For you (dev)"]
+    assert desk.slack.control("GET", f"messages?channel={ROOM}")["messages"] == []
+
+
+async def test_a_tenants_alert_is_told_whole_and_after_it_is_forgotten_that_there_was_one(desk: Desk) -> None:
+    """The broker opens what is sealed; where the key is gone it says so, and holds up nothing."""
+    await raised(desk, alert(title="Ada closed T-1", lines=("By hand.",), tenant="acme"))
+    (message,) = await desk.told()
+    assert "Ada closed T-1" in message["text"]
+    desk.keys.forget("globex")
+    await raised(desk, alert(title="Grace closed T-2", tenant="globex"))
+    told = json.dumps((await desk.told())[-1], ensure_ascii=False)
+    assert "Grace" not in told
+    assert "An alert about globex" in told
+    assert "forgotten" in told
 
 
 class Refusing(SlackPoster):

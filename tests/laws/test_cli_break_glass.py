@@ -176,6 +176,19 @@ def test_another_word_than_the_target_sends_nothing(desk: Desk, typed: str) -> N
     assert not desk.bodies("confirm")
 
 
+def test_who_is_cut_off_knows_how_to_ask_what_came_of_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A confirmation without an answer may have been sent: the key, by which it is asked for, was said."""
+    desk.hangs_up = True
+    monkeypatch.setattr(sys, "argv", ["interlock", "break-glass", *ACTING, "--yes", "--json"])
+    assert status() == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "k-1" in said.err
+    assert "may have been sent" in said.err
+
+
 @pytest.mark.parametrize("outcome", ["refused", "failed", "unknown", "skipped", "expired", "denied"])
 def test_only_a_success_ends_with_status_0(desk: Desk, outcome: str) -> None:
     """Whatever else an act comes to ends with status 1; of an unknown one it is said how it is settled."""

@@ -165,6 +165,7 @@ async def test_no_other_token_signs_in_and_each_attempt_is_audited(life: GlassWo
     """The gateway's login codes, API tokens of a person, other keys' tokens: refused at a look and a try."""
     async with visiting(life, "") as (nobody,):
         token = csrf(await nobody.browser.see(f"/sign-in?code={login_code(life, 'ada')}"))
+        assert token
         code = login_code(life, "ada", **lie)
         assert (await nobody.browser.see(f"/sign-in?code={code}")).status_code == 403
         assert (await nobody.browser.send("/sign-in", {"csrf": token, "code": code})).status_code == 403

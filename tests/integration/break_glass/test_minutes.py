@@ -164,3 +164,20 @@ async def test_a_preview_that_cannot_be_read_now_is_asked_for_again(life: GlassW
     again = await life.propose(session)
     assert (again.status_code, again.json()["outcome"]) == (200, None)
     assert (await life.confirm(session, again.json())).json()["outcome"] == "succeeded"
+
+
+async def test_a_session_of_a_tenant_that_was_forgotten_ends(life: GlassWorld) -> None:
+    """Its minute is its end; of what was done nothing can be read any more."""
+    session = await life.opened(minutes=1)
+    act = (await life.propose(session)).json()
+    life.world.contents.forget("acme")
+    # As once the process has read the ring anew.
+    life.store._contents._kept.clear()
+    assert problem(await life.confirm(session, act)) == (403, "forbidden")
+    assert problem(await life.propose(session, key="a-2")) == (403, "forbidden")
+    life.passed(minutes=1)
+    await life.processes[-1].round()
+    assert (await life.session(session))["state"] == "closed"
+    answer = await life.get(f"/v1/sessions/{session['session_id']}/report")
+    assert problem(answer) == (404, "not-found")
+    assert life.target.sends == 0

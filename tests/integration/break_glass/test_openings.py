@@ -235,3 +235,41 @@ async def test_a_catalogue_that_changed_since_is_not_consented_to(life: GlassWor
     tools: Json = {"tools": {}}
     await life.world.documents.publish(ENV, "catalogue", "catalogue", tools, actor="op:test")
     assert problem(await life.consent(session)) == (409, "conflict")
+
+
+@pytest.mark.parametrize(
+    ("changed", "status"),
+    [
+        ({"tools": ["ticket.close\u0000"]}, 422),
+        ({"tenant": "acme\u0000"}, 422),
+        ({"overrides": ["tool:\u0000"]}, 422),
+        ({"overrides": ["everything"]}, 422),
+        ({"minutes": "10"}, 422),
+        ({"minutes": 10.5}, 422),
+        ({"opener": "principal:grace"}, 422),
+        ({"reason": "\U0001f525" * 400}, 422),
+    ],
+)
+async def test_a_body_of_another_shape_asks_for_nothing(life: GlassWorld, changed: Json, status: int) -> None:
+    """What no store would take, what nobody asks, and what would be too long to be signed."""
+    answer = await life.ask(**changed)
+    assert problem(answer) == (status, "invalid-request")
+
+
+async def test_an_answer_longer_than_a_device_s_opens_nothing(life: GlassWorld) -> None:
+    """A member's own passkey signed it: but what came of it would fit into no header."""
+    session = (await life.ask()).json()
+    padded = SIGNING["grace"].sign(session["opening_digest"], PAGES, padding="x" * 5_000)
+    assert problem(await life.consent(session, assertion=padded)) == (403, "forbidden")
+    assert (await life.session(session))["state"] == "waiting"
+
+
+@pytest.mark.parametrize("act_id", ["%00", "run_1.1.0", "1", "bg_0123456789abcdef.1.0", "..%2F..%2Fhealthz"])
+async def test_an_act_of_nothing_is_as_absent_as_none(life: GlassWorld, act_id: str) -> None:
+    """Whatever stands in its place."""
+    session = await life.opened()
+    base = f"/v1/sessions/{session['session_id']}/acts/{act_id}"
+    digest = {"action_digest": "sha256:" + "0" * 64}
+    assert (await life.post(f"{base}/confirm", digest)).status_code == 404
+    said = {"outcome": "it_did", "reason": "I looked."}
+    assert (await life.post(f"{base}/outcome", said, "grace")).status_code == 404

@@ -179,7 +179,7 @@ class Glass:
             names = (await connection.scalars(newest)).all()
             return [await read_alert(connection, name) for name in names]
 
-        return await self.world.stores["broker"].look(work)
+        return await self.store.look(work)
 
     async def audited(self, kind: str = "break_glass", tenant: str = "acme") -> list[dict[str, Any]]:
         """What a tenant's chain says, each record with its reason to be read."""
@@ -190,6 +190,13 @@ class Glass:
     async def dying(self) -> AsyncIterator["Glass"]:
         """The same process in whose transactions everything is written, and nothing committed."""
         store = Dying(self.url, self.world.contents)
+        yield replace(self, store=store)
+        await store.close()
+
+    @asynccontextmanager
+    async def restarted(self) -> AsyncIterator["Glass"]:
+        """A process that was started just now, and has no content key at hand."""
+        store = Store(self.url, self.world.contents)
         yield replace(self, store=store)
         await store.close()
 
