@@ -15,7 +15,7 @@ from temporalio.worker import (
     Interceptor,
 )
 
-from activities.trespass import refused, spoken
+from activities.trespass import argued, presented_wrongly, refused
 from contracts import names
 from contracts.attempts import Attempt, Attempts
 from contracts.errors import InterlockError, TokenRefused, Unavailable
@@ -67,7 +67,7 @@ class _Boundary(ActivityInboundInterceptor):
             token = None if header is None else _token(header)
             if token is not None:
                 _PRESENTED.set(token)
-            return await self._watched(input, spoken(input, token))
+            return await self._watched(input, token)
         except InterlockError as error:
             raise ApplicationError(
                 error.sentence, type=error.name, non_retryable=not error.retryable
@@ -82,9 +82,13 @@ class _Boundary(ActivityInboundInterceptor):
             with suppress(asyncio.CancelledError):
                 await beating
 
-    async def _watched(self, input: ExecuteActivityInput, attempt: Attempt | None) -> Any:  # noqa: A002  the SDK's name
-        """It is refused by the rules as they are; that it was tried is on record by then."""
+    async def _watched(self, input: ExecuteActivityInput, token: str | None) -> Any:  # noqa: A002  the SDK's name
+        """Whatever was tried is on record before it is answered."""
+        wrong = presented_wrongly(token)
+        attempt = wrong or argued(input)
         try:
+            if wrong is not None:
+                raise TokenRefused("this names break-glass, and no run has anything of it")
             return await super().execute_activity(input)
         except TokenRefused as error:
             attempt = refused(error, attempt)

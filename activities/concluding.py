@@ -20,6 +20,7 @@ def concluded(
         attempts=attempts,
         credential_scope=f"{scope.env}/{scope.tenant}/{credential}" if credential else None,
         artifact=answer.artifact,
+        rules=answer.rules,
     )
 
 

@@ -1,5 +1,6 @@
 """What an activity was given and is an attempt: in its header, its workflow's id or its arguments."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from typing import Any, Final
 
@@ -16,14 +17,18 @@ REFUSED: Final = "token.refused"
 """The rule of a token that holds nowhere: any that comes to an activity is worth a record."""
 
 
-def spoken(input: ExecuteActivityInput, token: str | None) -> Attempt | None:  # noqa: A002  the SDK's name
-    """What of an activity's input speaks of break-glass."""
-    info = activity.info()
-    places = {
-        "in the header of": token,
-        "in the workflow id of": info.workflow_id,
-        "in the arguments of": [_plain(one) for one in input.args],
-    }
+def presented_wrongly(token: str | None) -> Attempt | None:
+    """A capability or a workflow's id that speaks of break-glass: no run has such, so none goes on."""
+    places = {"in the header of": token, "in the workflow id of": activity.info().workflow_id}
+    return _first(places)
+
+
+def argued(input: ExecuteActivityInput) -> Attempt | None:  # noqa: A002  the SDK's name
+    """Arguments that speak of it. An end's may quote somebody, so the activity's own rules judge them."""
+    return _first({"in the arguments of": [_plain(one) for one in input.args]})
+
+
+def _first(places: Mapping[str, Json]) -> Attempt | None:
     for place, value in places.items():
         what = found(value)
         if what is not None:

@@ -26,6 +26,7 @@ class Conclusion:
     #: Of a read that made one: ``{"kind", "content"}``.
     artifact: Json | None = None
     #: Of one that was denied: the rules that say so, such as ``limits[0]`` or ``switch:tool:ticket.close``.
+    #: Of one that was answered: what is noted of the answer.
     rules: tuple[str, ...] = ()
 
 

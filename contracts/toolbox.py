@@ -48,6 +48,8 @@ class Answer:
     changed: bool = False
     #: Of a read that made an artifact of the run: ``{"kind", "content"}``, bounded and scrubbed.
     artifact: Json | None = None
+    #: What the audit notes of it, such as ``break-glass.mentioned``.
+    rules: tuple[str, ...] = ()
 
 
 class Armed(Protocol):

@@ -47,6 +47,11 @@ def found_in(data: bytes) -> Found | None:
     return found(data.decode("utf-8", "replace"))
 
 
+def mentioned(answer: Json) -> tuple[str, ...]:
+    """The rule that is noted of a target's answer which speaks of it."""
+    return () if found(answer) is None else (MENTIONED,)
+
+
 def is_name(text: str) -> bool:
     """Whether a text as a whole is one of break-glass's names: nothing of the agents is called so."""
     return len(text) <= _LONGEST_NAME and _NAME.fullmatch(text.strip()) is not None

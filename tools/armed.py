@@ -9,6 +9,7 @@ from contracts.digest import Json
 from contracts.errors import Halted, Malformed, PermissionRefused, Refused, Unavailable
 from contracts.run import Outcome
 from contracts.toolbox import Answer, Gate
+from policies.attempts import mentioned
 from tools.operation import Reader, WriteOperation
 from tools.outcomes import failed, unknown
 from tools.reply import Reply, Stopped
@@ -48,7 +49,9 @@ class ArmedWrite:
         except Exception as error:  # noqa: BLE001, RUF100 - whatever broke, the request may have left
             log.error("sending %s broke off: %s", self._name, type(error).__name__)
             return unknown(f"sending {self._name} broke off ({type(error).__name__})")
-        return self._done(result) if isinstance(result, Reply) else result
+        if not isinstance(result, Reply):
+            return result
+        return replace(self._done(result), rules=mentioned(result.content()))
 
     async def find(self) -> Answer | None:
         """What the target did under the key, asked with the read credential; None where it did nothing.

@@ -16,6 +16,7 @@ from contracts.run import Outcome
 from contracts.tool import ToolSpec
 from contracts.toolbox import Answer, Scope
 from contracts.transcript import RESULT_LIMIT
+from policies.attempts import mentioned
 from policies.credentials_like import without_credentials
 from policies.egress import read_rules
 from tools.armed import ArmedWrite, asked, reading
@@ -177,11 +178,13 @@ class HttpToolbox:
 def _read(spec: ToolSpec, content: Json | Made, scrubber: Scrubber) -> Answer:
     """The answer of a read that succeeded. Raises Malformed where its artifact is none that is kept."""
     made = content if isinstance(content, Made) else None
+    said = made.result if made else content
     return Answer(
         outcome=Outcome.SUCCEEDED,
-        content=scrubber.result(made.result if made else content),
+        content=scrubber.result(said),
         text=f"{spec.name} answered",
         artifact=_artifact(made, scrubber) if made else None,
+        rules=mentioned(said),
     )
 
 

@@ -13,17 +13,19 @@ import yaml
 from playwright.sync_api import Browser, Page, expect
 from starlette.types import ASGIApp
 
+from adapters.break_glass_sessions import StoreOpenings
 from adapters.desk import StoreDesk
 from adapters.passkeys import WebAuthnVerifier
 from adapters.proofs import Proofs
 from contracts.approval import ApprovalState
+from contracts.break_glass import Opening, Session, new_session_id
 from contracts.passkey import Passkey
 from gateway.app import create
 from tests.integration.chromium import PHONE, WIDE, WITH_CHROMIUM, authenticator, faults_of, launched
 from tests.integration.pages_shelf import Shelf, records
 from tests.integration.pages_world import DESTROYING, give_passkeys, login_code, with_pages
 from tests.integration.served_world import Served, served
-from tests.integration.test_gateway_world import World
+from tests.integration.test_gateway_world import ENV, World
 from tests.passkeys import SoftPasskey
 
 pytestmark = WITH_CHROMIUM
@@ -169,6 +171,51 @@ def test_nobody_is_shut_out(
     }
     context.close()
     assert {name: found for name, found in faults.items() if found} == {}
+
+
+@pytest.mark.parametrize(("scheme", "size"), [("light", WIDE), ("dark", PHONE)])
+def test_a_banner_of_break_glass_shuts_nobody_out(
+    chromium: Browser, tmp_path: Path, scheme: Any, size: Any
+) -> None:
+    """While a session is open it stands above each page, and covers nothing."""
+    with site(tmp_path) as at:
+        at.do(break_glass(at.world))
+        page = chromium.new_context(color_scheme=scheme, viewport=size).new_page()
+        sign_in(page, at, "ada")
+        for name in ("approvals", "passkeys"):
+            picture = tmp_path / f"page-glass-{name}-{scheme}-{size['width']}.png"
+            assert faults_of(page, f"{at.url}/{name}", picture) == []
+            banner = page.get_by_role("region", name="Break-glass is open for acme")
+            expect(banner).to_contain_text("Ada acts around the agents, and Grace consented")
+            expect(banner).to_be_in_viewport()
+        page.context.close()
+
+
+async def break_glass(world: World) -> None:
+    """Open a session, as its own process would."""
+    now_ms = world.clock.now_ms()
+    opening = Opening(
+        session_id=new_session_id(),
+        tenant="acme",
+        env=ENV,
+        tools=("ticket.close",),
+        catalogue_digest="sha256:0",
+        reason="The queue of Acme is stuck, and nobody can approve.",
+        minutes=10,
+        overrides=(),
+        opener="principal:ada",
+        asked_ms=now_ms,
+    )
+    session = Session(
+        opening=opening,
+        consenter="principal:grace",
+        assertion=SoftPasskey.create("x").sign(opening.digest(), "http://localhost"),
+        opened_ms=now_ms,
+        until_ms=now_ms + 600_000,
+    )
+    store = StoreOpenings(world.store, world.clock)
+    await store.ask(opening)
+    await store.open(session, "token", ())
 
 
 def test_a_decision_takes_no_mouse_and_no_script(chromium: Browser, tmp_path: Path) -> None:

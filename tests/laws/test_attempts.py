@@ -50,7 +50,7 @@ def _part(value: Json) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
 
 
-BREAK_GLASS = token({"typ": Purpose.BREAK_GLASS.typ, "alg": "EdDSA"})
+BREAK_GLASS = token({"typ": Purpose.BREAK_GLASS.typ, "alg": "EdDSA"}, {"jti": "0123456789"})
 VALUES = {Found.TOKEN: BREAK_GLASS, Found.SESSION: SESSION, Found.NAME: "break-glass"}
 leaves = st.none() | st.booleans() | st.integers() | st.sampled_from(PROSE)
 trees = st.recursive(

@@ -139,7 +139,7 @@ async def test_no_button_of_slack_takes_anything_of_break_glass(
     buttons = [
         sound | {"action_id": value},
         sound | {"value": value},
-        sound | {"value": f"{approval.approval_id}|{value}"},
+        sound | {"value": f"{value}|{approval.action_digest}"},
         sound | {"block_id": value},
         sound | {"break_glass": value},
     ]

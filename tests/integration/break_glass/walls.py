@@ -90,6 +90,9 @@ class Walker:
 
     world: World
     app: Gateway = field(init=False)
+    #: What was read of the audit so far.
+    seen: list[Json] = field(default_factory=list)
+    read: int = 0
 
     def __post_init__(self) -> None:
         gateway = self.world.stores["gateway"]
@@ -112,14 +115,10 @@ class Walker:
 
     async def attempts(self) -> list[Json]:
         """The records of attempts so far."""
-        found: list[Json] = []
-        while True:
-            more = await self.world.audit.kept(
-                AuditQuery(tenant=SYSTEM_TENANT, after=len(found) and found[-1]["seq"], limit=500)
-            )
-            if not more:
-                return [one for one in found if one["kind"] == "break_glass"]
-            found += [{**one.record, "seq": one.seq} for one in more]
+        while more := await self.world.audit.kept(AuditQuery(tenant=SYSTEM_TENANT, after=self.read)):
+            self.read = more[-1].seq
+            self.seen += [one.record for one in more if one.record["kind"] == "break_glass"]
+        return self.seen
 
     async def books(self) -> tuple[int, ...]:
         """How many openings, runs and claims there are."""

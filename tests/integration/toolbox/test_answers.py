@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from contracts.attempts import Found
 from contracts.errors import Malformed, Refused, Unavailable, Unknown
 from contracts.run import Outcome
 from contracts.toolbox import Answer
@@ -27,6 +28,7 @@ from tests.integration.toolbox.hostile import (
     serving,
 )
 from tests.integration.toolbox.vault import SCOPE
+from tests.laws.test_attempts import VALUES
 
 WRITE_ROWS = [
     pytest.param(said(201, TICKET), Outcome.SUCCEEDED, False, id="201"),
@@ -179,6 +181,18 @@ async def test_a_long_result_is_cut_and_says_so(hostile: Hostile) -> None:
     assert re.search(
         r"\[cut here: the result has \d+ bytes, and 32768 is the most that is shown\]$", answer.content
     )
+
+
+@pytest.mark.parametrize("value", VALUES.values(), ids=list(VALUES))
+async def test_an_answer_that_speaks_of_break_glass_is_noted(hostile: Hostile, value: str) -> None:
+    """Of a read and of a write: the audit notes it, and a token is taken out as any credential is."""
+    told = TICKET | {"body": value}
+    hostile.read = said(200, told, ETag='"3"')
+    hostile.write = said(200, told | {"status": "closed", "version": 4})
+    read = await toolbox(hostile.url).read(SPECS["tickets.get"], {"ticket_id": "T-18421"}, SCOPE)
+    written = await (await arm_close(hostile.url)).send(open_gate)
+    assert read.rules == written.rules == ("break-glass.mentioned",)
+    assert VALUES[Found.TOKEN] not in read.content + written.content
 
 
 async def test_a_tool_that_this_worker_does_not_have_is_unknown(hostile: Hostile) -> None:
