@@ -47,8 +47,9 @@ record: install
 kills: install
 	for round in $$(seq $(ROUNDS)); do $(BIN)/pytest -q -m "chaos or not chaos" tests/acceptance/test_kills.py || exit 1; done
 
-# All kills, and tool workers and the break-glass process killed and stopped at every named point of a write; then ROUNDS rounds of a mixed
-# load under random kills, stops and faults, held against the helpdesk's log. SEED=n plays a round again.
+# All kills, and tool workers and the break-glass process killed and stopped at every named point of a write;
+# then ROUNDS rounds of a mixed load under random kills, stops and faults, held against the helpdesk's log.
+# SEED=n plays a round again.
 chaos: kills
 	$(BIN)/pytest -q -n 2 --dist loadfile -m "chaos or not chaos" tests/chaos
 	$(BIN)/python -m tests.chaos --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED))

@@ -7,10 +7,12 @@ write in ``test_row_security.py``, and whose secret each AWS identity may read i
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, update
+from sqlalchemy import Executable, insert, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.keys import KeyRing, SigningKey, thumbprint
 from adapters.schema import openings
+from adapters.store import Store
 from adapters.tokens import JwtSigner, JwtVerifier
 from contracts.errors import InterlockError, TokenRefused
 from contracts.tokens import Purpose
@@ -71,6 +73,13 @@ async def test_the_process_takes_nothing_that_agents_keys_sign(
     assert (await life.session(session))["state"] == "waiting"
 
 
+async def _execute(store: Store, statement: Executable) -> None:
+    async def work(connection: AsyncConnection) -> None:
+        await connection.execute(statement)
+
+    await store.write(work)
+
+
 @pytest.mark.parametrize("role", ROLES)
 async def test_no_login_of_the_agents_writes_an_opening(postgres: Any, role: str) -> None:
     """Neither a new one, nor one that waits made into one that is open."""
@@ -91,6 +100,6 @@ async def test_no_login_of_the_agents_writes_an_opening(postgres: Any, role: str
         opened = {"state": "open", "until_ms": 1 << 60}
         for statement in (insert(openings).values(row), update(openings).values(opened)):
             with pytest.raises(InterlockError) as refusal:
-                await store.write(lambda connection, said=statement: connection.execute(said))
+                await _execute(store, statement)
             assert "permission denied" in str(refusal.value.__cause__)
         assert (await life.session(session))["state"] == "waiting"
