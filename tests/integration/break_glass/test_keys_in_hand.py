@@ -4,10 +4,12 @@ What the break-glass process makes of the agents' tokens is in ``test_openings.p
 write in ``test_row_security.py``, and whose secret each AWS identity may read in ``test_aws.py``.
 """
 
+from functools import partial
 from typing import Any
 
 import pytest
 from sqlalchemy import insert, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.keys import KeyRing, SigningKey, thumbprint
 from adapters.schema import openings
@@ -91,6 +93,6 @@ async def test_no_login_of_the_agents_writes_an_opening(postgres: Any, role: str
         opened = {"state": "open", "until_ms": 1 << 60}
         for statement in (insert(openings).values(row), update(openings).values(opened)):
             with pytest.raises(InterlockError) as refusal:
-                await store.write(lambda connection, said=statement: connection.execute(said))
+                await store.write(partial(AsyncConnection.execute, statement=statement))
             assert "permission denied" in str(refusal.value.__cause__)
         assert (await life.session(session))["state"] == "waiting"
