@@ -2,19 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
-from typing import Any, Final
+from typing import Any
 
 from temporalio import activity
 from temporalio.worker import ExecuteActivityInput
 
-from contracts.attempts import Attempt, Found
+from contracts.attempts import PROVES_NOTHING, Attempt, Found
 from contracts.digest import Json
 from contracts.errors import TokenExpired, TokenRefused
 from policies.arguments import clean
 from policies.attempts import found
-
-REFUSED: Final = "token.refused"
-"""The rule of a token that holds nowhere: any that comes to an activity is worth a record."""
 
 
 def presented_wrongly(token: str | None) -> Attempt | None:
@@ -37,10 +34,10 @@ def _first(places: Mapping[str, Json]) -> Attempt | None:
 
 
 def refused(error: TokenRefused, seen: Attempt | None) -> Attempt | None:
-    """A token that an activity refused; None: it ran out, and may be renewed."""
+    """Any token that an activity refused is worth a record; what ``seen`` says where it only ran out."""
     if isinstance(error, TokenExpired):
         return seen
-    return seen or _attempt(REFUSED, f"{_sentence(error)}, said")
+    return seen or _attempt(PROVES_NOTHING, f"{_sentence(error)}, said")
 
 
 def workflow_named(workflow_id: str | None) -> str:

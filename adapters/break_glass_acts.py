@@ -32,6 +32,7 @@ _SUPERSEDED: Final = Conclusion(
     content="",
     text="it was not confirmed, and another act was proposed instead",
     duration_ms=0,
+    rules=("act.superseded",),
 )
 _REASON: Final = "A person does it, with another's consent, around the agents."
 

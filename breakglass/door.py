@@ -7,15 +7,12 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from contracts.attempts import Attempt, Attempts
+from contracts.attempts import PROVES_NOTHING, Attempt, Attempts
 from contracts.errors import TokenRefused
 from contracts.tokens import Purpose, Verifier
 
 OPEN: Final = frozenset({"/healthz", "/openapi.json"})
 """Paths that need no token."""
-
-_RULE: Final = "token.refused"
-"""By which the audit names a token that proves nothing here."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +25,7 @@ class Holder:
 
 def unproven(error: TokenRefused) -> Attempt:
     """What is put on record of a token that proves nothing here."""
-    return Attempt(rule=_RULE, reason=f"token: {error.sentence}")
+    return Attempt(rule=PROVES_NOTHING, reason=f"token: {error.sentence}")
 
 
 class _Claims(BaseModel):

@@ -31,7 +31,7 @@ def report(
         ended_by: ``principal:…``, or ``break-glass``.
         why: one sentence.
         refused: calls on it that were not let through.
-        settled: by act, when the answer of its target settled it.
+        settled: by act, when its claim got its end; what was never claimed is not in it.
     """
     opening = record.opening
     return {
@@ -68,7 +68,6 @@ def _act(act: ActionRecord, settled_ms: int | None) -> Json:
         "changes": [] if frozen is None else [vars(change) for change in frozen.preview.changes],
         "undo": _undo(frozen),
         "proposed_at": time_of(act.created_ms),
-        # Null: nothing of it was sent, or nobody knows.
         "ended_at": maybe_time(settled_ms),
     }
 

@@ -146,7 +146,7 @@ class ReportAct(Answered):
     changes: tuple[ChangeShape, ...]
     undo: ReportUndo | None
     proposed_at: Time
-    #: When its target's answer settled it; null: nothing was sent, or nobody knows.
+    #: When its end was written down, of an unknown one too; null: it was never let out.
     ended_at: Time | None
 
 

@@ -6,6 +6,8 @@ from typing import Final, Protocol
 
 UNPROVEN: Final = "unproven"
 """The actor of what came with no proof of whose it is."""
+PROVES_NOTHING: Final = "token.refused"
+"""The rule of a token that proves nothing where it came."""
 
 
 class Found(StrEnum):
@@ -36,7 +38,7 @@ _WORDS: Final = {
 class Attempt:
     """One of them. It says what came and where, never the value."""
 
-    #: A ``Found``'s rule, ``token.refused`` or ``message.unknown``.
+    #: A ``Found``'s rule, ``token.refused`` or ``workflow.unknown``.
     rule: str
     #: One sentence, such as ``a break-glass token came as bearer token to POST /v1/runs``.
     reason: str

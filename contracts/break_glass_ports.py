@@ -150,8 +150,8 @@ class Holds(Protocol):
 
 
 class Settled(Protocol):
-    """When what was sent came to its end."""
+    """When what was claimed came to its end, an unknown one among them."""
 
     async def times(self, session_id: str) -> Mapping[str, int]:
-        """Unix milliseconds by act, of those that were sent and are settled."""
+        """Unix milliseconds by act, of those that were claimed and have an end."""
         ...

@@ -54,7 +54,8 @@ async def test_nothing_is_proposed_or_confirmed_after_the_minute(life: GlassWorl
     assert problem(await life.confirm(session, act)) == (409, "conflict")
     assert problem(await life.propose(session, key="a-2")) == (409, "conflict")
     await life.processes[-1].round()
-    assert [one["outcome"] for one in (await life.report(session))["acts"]] == ["skipped"]
+    (told,) = (await life.report(session))["acts"]
+    assert (told["outcome"], told["ended_at"]) == ("skipped", None)
     assert life.target.sends == 0
 
 
@@ -116,7 +117,8 @@ async def test_what_a_switch_holds_back_between_two_sends_is_not_waited_for(life
     done = (await life.confirm(session, act)).json()
     assert (done["outcome"], life.target.sends) == ("unknown", 1)
     await life.close(session)
-    assert [one["outcome"] for one in (await life.report(session))["acts"]] == ["unknown"]
+    (told,) = (await life.report(session))["acts"]
+    assert (told["outcome"], told["ended_at"] is None) == ("unknown", False)
 
 
 async def test_an_unknown_act_is_settled_by_another_person(life: GlassWorld) -> None:

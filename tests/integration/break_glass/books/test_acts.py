@@ -37,6 +37,7 @@ async def test_what_was_not_confirmed_gives_way_to_the_next(glass: Glass) -> Non
     await glass.proposed(run, "k-2", target="T-2")
     acts = await glass.acts.of(run.warrant.run_id)
     assert [act.outcome for act in acts] == [Outcome.SKIPPED, None]
+    assert [one["rules"] for one in await glass.audited("result")] == [["act.superseded"]]
     with pytest.raises(Conflict, match="ended already"):
         await glass.acts.confirmed(run, first.action_id, first.digest(), seal(first))
 
