@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 import jwt
-from sqlalchemy import Select, insert, select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters import session_end
@@ -19,20 +19,13 @@ from adapters.standing import current_people
 from adapters.store import Store
 from adapters.switches import read_switch
 from contracts.audit import SYSTEM_TENANT, AuditRecord
-from contracts.break_glass import (
-    CONSENT_MINUTES,
-    ROUTE,
-    Opening,
-    Overridden,
-    Session,
-    SessionRecord,
-    SessionState,
-)
+from contracts.break_glass import ROUTE, Opening, Overridden, Session, SessionRecord, SessionState
 from contracts.break_glass_ports import End
 from contracts.digest import canonical, digest
 from contracts.errors import Conflict
 from contracts.ports import Clock
 from contracts.run import RunState
+from policies.break_glass import lapses_ms
 from policies.break_glass_words import asked, opened, skipped
 
 
@@ -53,7 +46,7 @@ class StoreOpenings:
                 opening, opening.asked_ms, actor=opening.opener, outcome="asked", reason=why
             )
             await append(connection, told)
-            words = asked(opening, opening.asked_ms + CONSENT_MINUTES * 60_000)
+            words = asked(opening, lapses_ms(opening))
             await raise_alert(connection, session_alert(opening, words, opening.asked_ms))
             return await read_session(connection, opening.session_id)
 
@@ -64,9 +57,12 @@ class StoreOpenings:
 
     async def list(self, env: str, *, limit: int = 50) -> tuple[SessionRecord, ...]:
         newest = openings.c.asked_ms.desc(), openings.c.session_id.desc()
-        return await self._records(
-            select(openings).where(openings.c.env == env).order_by(*newest).limit(limit)
-        )
+        statement = select(openings).where(openings.c.env == env).order_by(*newest).limit(limit)
+
+        async def work(connection: AsyncConnection) -> tuple[SessionRecord, ...]:
+            return tuple([record(connection, row) for row in await connection.execute(statement)])
+
+        return await self._store.look(work)
 
     async def unended(self, env: str) -> tuple[SessionRecord, ...]:
         return await self._store.look(lambda connection: read_unended(connection, env))
@@ -135,12 +131,6 @@ class StoreOpenings:
             reason=f"{what}: {reason}",
         )
         await self._store.write(lambda connection: append(connection, told))
-
-    async def _records(self, statement: Select[tuple[object, ...]]) -> tuple[SessionRecord, ...]:
-        async def work(connection: AsyncConnection) -> tuple[SessionRecord, ...]:
-            return tuple([record(connection, row) for row in await connection.execute(statement)])
-
-        return await self._store.look(work)
 
 
 async def _check_alone(connection: AsyncConnection, opening: Opening) -> None:

@@ -12,7 +12,7 @@ from contracts.ledger import ClaimRequest
 class Entry(Protocol):
     """Whose word a write needs. Of the books themselves, of fences and leases the ledger knows alone."""
 
-    #: Whether what a kill switch holds back waits for it. Where nobody waits, it is over.
+    #: Whether what a kill switch holds back waits until it is lifted; else it ends as denied.
     waits: bool
 
     async def holding(self, connection: AsyncConnection, request: ClaimRequest, now_ms: int) -> Switch | None:

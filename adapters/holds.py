@@ -17,8 +17,8 @@ SILENCE_MS: Final = 10_000
 class StoreHolds:
     """Implements ``contracts.break_glass_ports.Holds``."""
 
-    def __init__(self, store: Store, clock: Clock, silence_ms: int = SILENCE_MS) -> None:
-        self.silence_ms = silence_ms
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self.silence_ms = SILENCE_MS
         self._store = store
         self._clock = clock
 

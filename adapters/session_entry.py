@@ -8,11 +8,13 @@ from adapters.limits import Counted, exceeded
 from adapters.session_standing import closed, holding, named, signed
 from adapters.standing import current_people, current_routes
 from adapters.switches import Switch
-from contracts.break_glass import GROUP, ActSeal, Session
+from contracts.break_glass import Session
 from contracts.errors import TokenRefused
 from contracts.ledger import ClaimRequest
 from contracts.run import Outcome
-from contracts.tokens import Purpose, Verifier
+from contracts.tokens import Verifier
+from policies.act_seal import confirmed
+from policies.break_glass import outside
 from policies.people import short_name
 
 
@@ -61,16 +63,12 @@ class SessionEntry:
         return session
 
     async def _check_confirmed(self, connection: AsyncConnection, request: ClaimRequest) -> None:
-        frozen = request.frozen
-        action = await read_action(connection, frozen.run_id, frozen.action_id)
-        if action.seal is None:
-            raise _unconfirmed()
+        action = await read_action(connection, request.frozen.run_id, request.frozen.action_id)
         try:
-            seal = ActSeal.read(self._verifier.verify(Purpose.BREAK_GLASS, action.seal))
+            shown = confirmed(self._verifier, action)
         except TokenRefused as error:
             raise _unconfirmed() from error
-        of = (seal.session_id, seal.action_id, seal.action_digest)
-        if of != (frozen.run_id, frozen.action_id, request.action_digest):
+        if shown.digest() != request.action_digest:
             raise _unconfirmed()
 
 
@@ -84,7 +82,7 @@ async def _check_people(connection: AsyncConnection, session: Session) -> None:
     people = await current_people(connection, opening.env)
     for principal in (opening.opener, session.consenter):
         person = people.by_principal(principal)
-        if person is None or GROUP not in person.groups or opening.tenant not in person.tenants:
+        if person is None or outside(person, opening.tenant):
             text = f"{short_name(principal)} may no longer use break-glass on {opening.tenant}"
             raise ClaimRefused(text, ("session.people",), Outcome.DENIED)
 

@@ -156,7 +156,6 @@ def parts_of(
     return Parts(
         env=env,
         clock=clock,
-        verifier=verifier,
         attempts=attempts,
         doorkeeper=Doorkeeper(verifier, attempts, env),
         members=members,

@@ -13,7 +13,7 @@ from typing import Final
 from activities.concluding import concluded, denied, unsent
 from activities.gate import ReadGate
 from activities.sending import Sending
-from breakglass.warranted import Signed, confirmed
+from breakglass.warranted import Signed
 from contracts.action import Frozen
 from contracts.errors import Halted, InterlockError, PermissionRefused, Unavailable
 from contracts.leaving import Leaving
@@ -23,6 +23,7 @@ from contracts.run import ActionRecord, Outcome
 from contracts.tokens import Verifier
 from contracts.tool import Catalogue, ToolSpec
 from contracts.toolbox import Answer, Armed, Gate, Scope, Toolbox
+from policies.act_seal import confirmed
 
 _CHANGED: Final = ("target.changed",)
 

@@ -14,7 +14,6 @@ from breakglass.members import Members
 from breakglass.opening import Openings
 from contracts.attempts import Attempts
 from contracts.ports import Clock
-from contracts.tokens import Verifier
 from gateway.in_force import InForce
 from gateway.pages.glass import Broken
 from gateway.parts import PagesApp
@@ -26,7 +25,6 @@ class Parts:
 
     env: str
     clock: Clock
-    verifier: Verifier
     #: Where tokens that prove nothing are put on record.
     attempts: Attempts
     doorkeeper: Doorkeeper

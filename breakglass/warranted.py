@@ -2,12 +2,11 @@
 
 from dataclasses import asdict, dataclass
 
-from contracts.action import Frozen
-from contracts.break_glass import ActSeal, Session, SessionRecord
+from contracts.break_glass import Session, SessionRecord
 from contracts.budget import Spend
 from contracts.digest import digest_bytes
 from contracts.errors import Conflict, TokenRefused
-from contracts.run import ActionRecord, RunRecord, RunState, WarrantedRun
+from contracts.run import RunRecord, RunState, WarrantedRun
 from contracts.tokens import Purpose, Verifier
 
 
@@ -29,18 +28,6 @@ def signed(verifier: Verifier, record: SessionRecord) -> Signed:
     if told != (session.opening, session.consenter, session.opened_ms, session.until_ms):
         raise TokenRefused("the session's row does not say what was signed")
     return Signed(session=session, token=record.token, run=_run(session, record.token))
-
-
-def confirmed(verifier: Verifier, action: ActionRecord) -> Frozen:
-    """The frozen record of an act that its person confirmed. Raises TokenRefused."""
-    if action.frozen is None or action.seal is None:
-        raise TokenRefused("the act was not confirmed")
-    frozen = Frozen.read(action.frozen)
-    seal = ActSeal.read(verifier.verify(Purpose.BREAK_GLASS, action.seal))
-    told = (seal.session_id, seal.action_id, seal.action_digest, frozen.action_id, frozen.run_id)
-    if told != (action.run_id, action.action_id, frozen.digest(), action.action_id, action.run_id):
-        raise TokenRefused("the frozen record is not what its person confirmed")
-    return frozen
 
 
 def _run(session: Session, token: str) -> WarrantedRun:

@@ -10,13 +10,13 @@ from starlette.responses import RedirectResponse, Response
 
 from breakglass.opening import Wish
 from breakglass.pages.shown import shown
-from breakglass.pages.telling import told
 from breakglass.pages.visits import Visiting, visit_of
 from breakglass.shapes import OpenBody
 from contracts.break_glass import LONGEST_MINUTES
 from contracts.errors import InterlockError
 from gateway.pages import forms
 from gateway.pages.drawing import page
+from gateway.pages.telling import told
 from gateway.problems import of_error
 from policies.break_glass import tenants_of
 

@@ -9,11 +9,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from breakglass.pages.shown import shown
-from breakglass.pages.telling import told
 from breakglass.pages.visits import Visiting, visit_of
 from contracts.errors import InterlockError, Unavailable
 from gateway.pages import forms
 from gateway.pages.drawing import page
+from gateway.pages.telling import told
 from gateway.problems import of_error
 from policies.break_glass import outside
 from policies.people import short_name

@@ -17,6 +17,7 @@ from contracts.errors import Malformed
 from contracts.passkey import Passkey
 from gateway.pages import forms
 from gateway.pages.drawing import page
+from gateway.pages.telling import told
 from gateway.pages.visits import House, Visit, visit_at
 from policies.enrolment import lines
 
@@ -36,7 +37,7 @@ async def made(request: Request) -> Response:
     try:
         passkey = _read(visit, fields)
     except Malformed as error:
-        return await _page(visit, person, 422, problem=f"{error.sentence[:1].upper()}{error.sentence[1:]}.")
+        return await _page(visit, person, 422, problem=told(error))
     return await _page(visit, person, lines=lines(person.principal, passkey))
 
 
