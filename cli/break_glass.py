@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import webbrowser
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -20,6 +19,7 @@ from cli.break_glass_reach import (
     SessionId,
     path,
 )
+from cli.login import give
 from cli.options import JsonOption, StateOption
 from cli.roles import become
 from cli.state import State
@@ -131,12 +131,7 @@ def login(
     ask = minting.Login(principal=principal, env=env, purpose=Purpose.BREAK_GLASS_LOGIN)
     code = asyncio.run(minting.mint(reach.state, ask))
     link = f"{reach.pages.origin}/sign-in?{urlencode({'code': code})}"
-    if as_json:
-        output.document({"url": link, "sub": ask.subject, "expires_in": minting.LOGIN_SECONDS})
-    else:
-        print(link)
-    if open_it and not webbrowser.open(link):
-        output.say("No browser opens here: open the link yourself.")
+    give(link, ask, open_it=open_it, as_json=as_json)
 
 
 @app.command()

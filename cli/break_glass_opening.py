@@ -94,15 +94,10 @@ def consent(
         shown.session(one)
     if one["state"] != "waiting":
         raise Conflict(f"it waits for nobody's consent: it is {one['state']}")
-    agreed = _on_the_page(reach, client, one, open_it) if passkey is None else None
-    if passkey is not None:
-        signing = SoftPasskey.load(passkey)
-        if not yes:
-            asking.typed("To consent, type the tenant's name", one["tenant"])
-        assertion = signing.sign(one["opening_digest"], reach.pages.origin)
-        body = {"opening_digest": one["opening_digest"], "assertion": assertion.document()}
-        agreed = client.post(path(session_id, "consent"), body)
-    assert agreed is not None  # noqa: S101 - one of the two ways was taken
+    if passkey is None:
+        agreed = _on_the_page(reach, client, one, open_it)
+    else:
+        agreed = _by_file(reach, client, one, SoftPasskey.load(passkey), yes=yes)
     output.document(agreed) if as_json else shown.session(agreed)
     if agreed["state"] != "open":
         raise typer.Exit(1)
@@ -115,6 +110,16 @@ def _tell(reach: Reach, opened: dict[str, Any], *, aside: bool) -> None:
     say(f"{opened['tenant']}, digest {opened['opening_digest'][:19]}…. They read it whole and consent on")
     say(f"{reach.page(opened)}, or with")
     say(f"interlock break-glass consent {opened['session_id']} --as NAME")
+
+
+def _by_file(
+    reach: Reach, client: Gateway, one: dict[str, Any], passkey: SoftPasskey, *, yes: bool
+) -> dict[str, Any]:
+    if not yes:
+        asking.typed("To consent, type the tenant's name", one["tenant"])
+    assertion = passkey.sign(one["opening_digest"], reach.pages.origin)
+    body = {"opening_digest": one["opening_digest"], "assertion": assertion.document()}
+    return client.post(path(one["session_id"], "consent"), body)
 
 
 def _on_the_page(reach: Reach, client: Gateway, one: dict[str, Any], open_it: bool) -> dict[str, Any]:

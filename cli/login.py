@@ -29,6 +29,11 @@ def login(
     where, ask = State.at(state), minting.Login(principal=principal, env=env)
     pages = pages_of(where)
     link = f"{pages.origin}/sign-in?{urlencode({'code': asyncio.run(minting.mint(where, ask))})}"
+    give(link, ask, open_it=open_it, as_json=as_json)
+
+
+def give(link: str, ask: minting.Login, *, open_it: bool, as_json: bool) -> None:
+    """Print the link, and open it where that is wanted."""
     if as_json:
         output.document({"url": link, "sub": ask.subject, "expires_in": minting.LOGIN_SECONDS})
     else:
