@@ -17,7 +17,7 @@ from embedded.process import Child, Command
 from embedded.stack import ignore
 from tests.acceptance.glass_desk import CONSENTER, GlassDesk, Json
 from tests.acceptance.stack_world import World, running_world
-from tests.chaos.points import Passage, Points, Way
+from tests.chaos.points import Points, Way
 from tests.passkeys import DEVICES
 
 PART: Final = "break-glass"
@@ -30,15 +30,6 @@ class GlassStage:
     world: World
     desk: GlassDesk
     points: Points
-
-    async def struck(self, point: str, key: str, *, seconds: float = 45) -> Passage:
-        """The process that was ended or stopped at this point, once it was."""
-        async with asyncio.timeout(seconds):
-            while True:
-                for passage in self.points.passages():
-                    if (passage.point, passage.key) == (point, key) and passage.struck:
-                        return passage
-                await asyncio.sleep(0.05)
 
     @asynccontextmanager
     async def reachable(self, way: Way) -> AsyncIterator[GlassDesk]:

@@ -5,6 +5,7 @@ ports that lie on either side of each statement (``tests.chaos.wrapped``); the s
 switch and no variable that could stop it.
 """
 
+import asyncio
 import json
 import os
 import secrets
@@ -105,6 +106,15 @@ class Points:
         if not self._passages.exists():
             return ()
         return [Passage(**json.loads(line)) for line in self._passages.read_text().splitlines()]
+
+    async def struck(self, point: str, key: str, *, seconds: float = 45) -> Passage:
+        """The process that was ended or stopped at this point, once it was."""
+        async with asyncio.timeout(seconds):
+            while True:
+                for passage in self.passages():
+                    if (passage.point, passage.key) == (point, key) and passage.struck:
+                        return passage
+                await asyncio.sleep(0.05)
 
     def _open(self) -> list[tuple[Path, Order]]:
         found = []

@@ -17,7 +17,7 @@ from embedded.roles import QUEUES
 from embedded.stack import ignore
 from embedded.temporal import Temporal
 from tests.acceptance.stack_world import World, running_world
-from tests.chaos.points import Passage, Points
+from tests.chaos.points import Points
 
 ROUTE_NAME: Final = "support/chaos"
 ROUTE: Final = """
@@ -53,15 +53,6 @@ class Stage:
         """Continue every stopped process of the stack."""
         for part in (*self.world.pids(), SECOND):
             self.send(part, signal.SIGCONT)
-
-    async def struck(self, point: str, key: str, *, seconds: float = 45) -> Passage:
-        """The process that was ended or stopped at this point, once it was."""
-        async with asyncio.timeout(seconds):
-            while True:
-                for passage in self.points.passages():
-                    if (passage.point, passage.key) == (point, key) and passage.struck:
-                        return passage
-                await asyncio.sleep(0.05)
 
     async def ended(self, pid: int, since: float, *, seconds: float = 45) -> None:
         """Return when an attempt in that process is over, after that time."""

@@ -59,7 +59,7 @@ async def test_break_glass_at_this_point(stage: GlassStage, point: Point, kind: 
     key = act["idempotency_key"]
     stage.points.order(Order(point=point, way=way, words=key))
     confirming = asyncio.create_task(_confirmed(stage, session, act))
-    passage = await stage.struck(point, key)
+    passage = await stage.points.struck(point, key)
     doubt = IN_DOUBT.get((point, way)) if kind == "none" else None
     async with stage.reachable(way) as reachable:
         ended = await until_ended(reachable, session)
@@ -91,7 +91,7 @@ async def test_a_process_that_sleeps_through_the_minute(stage: GlassStage, point
     key = act["idempotency_key"]
     stage.points.order(Order(point=point, way=Way.STOP, words=key))
     confirming = asyncio.create_task(_confirmed(stage, session, act))
-    passage = await stage.struck(point, key)
+    passage = await stage.points.struck(point, key)
     await asyncio.sleep(62 - (time.time() - passage.at))
     os.kill(passage.pid, signal.SIGCONT)
     await confirming

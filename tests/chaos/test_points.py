@@ -69,7 +69,7 @@ async def test_a_worker_at_this_point(stage: Stage, point: Point, kind: str, way
     key = run["actions"][-1]["idempotency_key"]
     stage.points.order(Order(point=point, way=way, words=key))
     await world.approve(run)
-    passage = await stage.struck(point, key)
+    passage = await stage.points.struck(point, key)
     doubt = IN_DOUBT.get((point, way)) if kind == "none" else None
     before, after = doubt or (1, 1)
     run = await world.until(run_id, "waiting_reconciliation" if doubt else "completed")

@@ -24,6 +24,11 @@ from tests.integration.test_gateway_world import CLOSE, ENV, World, opened
 DONE = Conclusion(outcome=Outcome.SUCCEEDED, content="{}", text="done", duration_ms=3)
 
 
+def asking(run: WarrantedRun, frozen: Frozen, spec: ToolSpec, holder: str) -> ClaimRequest:
+    """What a process asks the ledger before it sends this write."""
+    return ClaimRequest(run=run, frozen=frozen, action_digest=frozen.digest(), spec=spec, holder=holder)
+
+
 @dataclass
 class Case:
     """One approved write, and the ledger that is asked about it."""
@@ -36,14 +41,8 @@ class Case:
     spec: ToolSpec = CLOSE
 
     def request(self, holder: str = "one", retry: Retry | None = None, **changes: Any) -> ClaimRequest:
-        frozen = replace(self.frozen, **changes)
-        return ClaimRequest(
-            run=self.run,
-            frozen=frozen,
-            action_digest=frozen.digest(),
-            spec=replace(self.spec, retry=retry or Retry()),
-            holder=holder,
-        )
+        spec = replace(self.spec, retry=retry or Retry())
+        return asking(self.run, replace(self.frozen, **changes), spec, holder)
 
     async def claim(self, holder: str = "one", retry: Retry | None = None, **changes: Any) -> Claim:
         return await self.ledger.claim(self.request(holder, retry, **changes))

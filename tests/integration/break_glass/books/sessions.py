@@ -34,6 +34,7 @@ from contracts.run import ActionRecord, Outcome, WarrantedRun
 from contracts.tokens import Purpose
 from contracts.tool import Retry, ToolSpec
 from policies.people import People
+from tests.integration.approved_write import asking
 from tests.integration.test_gateway_world import CATALOGUE, CLOSE, ENV, PREVIEW, World, opened, person
 
 T = TypeVar("T")
@@ -217,14 +218,8 @@ class Act:
     spec: ToolSpec = CLOSE
 
     def request(self, holder: str = "one", retry: Retry | None = None, **changes: Any) -> ClaimRequest:
-        frozen = replace(self.frozen, **changes)
-        return ClaimRequest(
-            run=self.run,
-            frozen=frozen,
-            action_digest=frozen.digest(),
-            spec=replace(self.spec, retry=retry or Retry()),
-            holder=holder,
-        )
+        spec = replace(self.spec, retry=retry or Retry())
+        return asking(self.run, replace(self.frozen, **changes), spec, holder)
 
     async def claim(self, holder: str = "one", retry: Retry | None = None, **changes: Any) -> Claim:
         return await self.glass.ledger.claim(self.request(holder, retry, **changes))
