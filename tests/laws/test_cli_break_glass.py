@@ -1,7 +1,6 @@
 """``interlock break-glass``: nothing is consented to or done unseen, and each refusal is a sentence."""
 
 import json
-import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,11 +10,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from adapters.passkeys import WebAuthnVerifier
-from cli import break_glass_opening, break_glass_shown
+from cli import break_glass_opening
 from cli.main import build, status
 from contracts.approval import Person
 from contracts.passkey import Assertion
-from embedded.break_glass import keep_settings
 from embedded.soft_passkey import SoftPasskey
 from tests.glass_api import ACT, ACT_DIGEST, DIGEST, KEY, SESSION, Desk, serving
 
@@ -220,30 +218,6 @@ def test_a_report_tells_who_why_what_and_how_to_undo_it(desk: Desk) -> None:
         assert part in said
 
 
-def test_a_report_claims_no_change_that_was_not_made(capsys: pytest.CaptureFixture[str]) -> None:
-    """Of a refused act it says what was to change, and offers no undo of what did not happen."""
-    desk = Desk()
-    desk.opened()
-    found = desk.report()
-    found["acts"][0]["outcome"] = "refused"
-    break_glass_shown.report(found)
-    said = capsys.readouterr().out
-    assert "It was to change" in said
-    assert "To undo it" not in said
-
-
-def test_an_undo_in_words_alone_is_told_in_words(capsys: pytest.CaptureFixture[str]) -> None:
-    """A target that is mended by hand has no call."""
-    desk = Desk()
-    desk.opened()
-    found = desk.report()
-    found["acts"][0]["undo"] = {"text": "Ask the bank.", "tool": None, "arguments": None}
-    break_glass_shown.report(found)
-    said = capsys.readouterr().out
-    assert "Ask the bank." in said
-    assert "None" not in said
-
-
 @pytest.mark.parametrize("answers", [(), ("--did", "--did-not")])
 def test_nobody_settles_by_accident(desk: Desk, answers: tuple[str, ...]) -> None:
     """None and two answers are wrong use."""
@@ -311,46 +285,3 @@ def test_the_local_process_is_found_in_the_state_directory(
     (state / "break-glass.json").write_text(json.dumps({"url": server[1], "pid": 1}))
     found = document(call("list", "--state", str(state), "--json"))
     assert found["sessions"][0]["session_id"] == desk.session["session_id"]
-
-
-class _Became(Exception):
-    """Stands for the process that this one would have become."""
-
-
-@pytest.fixture
-def became(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """What this process would have become: command and environment."""
-    found: list[Any] = []
-
-    def execve(_: str, command: list[str], environment: dict[str, str]) -> None:
-        found.extend((command[3:], environment))
-        raise _Became
-
-    monkeypatch.setattr("os.execve", execve)
-    return found
-
-
-def test_beside_a_local_stack_it_takes_that_stack_s_settings(
-    became: list[Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """Its port and its environment are those that the stack wrote down, whatever else is set here."""
-    monkeypatch.delenv("INTERLOCK_BREAK_GLASS_KEYRING", raising=False)
-    monkeypatch.setenv("INTERLOCK_WARRANT_KEY", "somebody else's")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    keep_settings(tmp_path, port, {"INTERLOCK_ENV": "dev"})
-    call("serve", "--state", str(tmp_path))
-    command, environment = became
-    assert command == ["breakglass", "--port", str(port)]
-    assert {name for name in environment if name.startswith("INTERLOCK_")} == {"INTERLOCK_ENV"}
-    assert json.loads((tmp_path / "break-glass.json").read_text())["url"].endswith(f":{port}")
-
-
-def test_in_a_deployment_it_takes_the_environment(became: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a key ring of its own among the settings it serves where it is told to, and nowhere else."""
-    monkeypatch.setenv("INTERLOCK_BREAK_GLASS_KEYRING", "/run/break-glass-keyring.json")
-    assert call("serve").exit_code == 2
-    call("serve", "--port", "8106")
-    assert became[0] == ["breakglass", "--host", "127.0.0.1", "--port", "8106"]
-    assert became[1]["INTERLOCK_BREAK_GLASS_KEYRING"] == "/run/break-glass-keyring.json"
