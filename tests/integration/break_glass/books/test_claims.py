@@ -67,6 +67,15 @@ async def test_what_nobody_confirmed_is_not_claimed(glass: Glass) -> None:
     assert (await act.claim()).say == "send"
 
 
+async def test_a_digest_that_was_written_over_lets_no_other_bytes_in(glass: Glass) -> None:
+    """Who writes the table makes nobody's word of it: the seal is over the bytes that were shown."""
+    act = await glass.confirmed(await glass.open())
+    other = {"ticket_id": "T-9"}
+    digest = act.request(arguments=other).action_digest
+    await _write(glass, f"UPDATE actions SET action_digest = '{digest}'")
+    assert _no(await act.claim(arguments=other)) == ("act.unconfirmed",)
+
+
 @pytest.mark.parametrize(("late_ms", "said"), [(-1, "send"), (0, "refused")])
 async def test_nothing_leaves_past_the_minute(glass: Glass, late_ms: int, said: str) -> None:
     """The clock decides at the claim, whoever prepared in time and whether or not anybody swept."""
