@@ -110,10 +110,9 @@ def undoing(text: str, undo: Undo | None) -> str:
 
 def _reported(opening: Opening, report: dict[str, Any]) -> tuple[str, ...]:
     """What is true of the whole of it, before its acts: a message has an end, and a report may be longer."""
-    past = ", ".join(report["overrides"])
     return (
         f"{short_name(report['consenter'])} consented.",
-        *((f"It went past what was stopped: {past}.",) if past else ()),
+        *_past(opening, "It went past what was stopped"),
         f"Refused meanwhile: {report['refused']}.",
         f"The whole report: interlock break-glass report {opening.session_id}",
     )
@@ -169,6 +168,9 @@ def _minutes(opening: Opening) -> str:
 
 
 def _why(opening: Opening) -> tuple[str, ...]:
-    past = ", ".join(one.scope for one in opening.overrides)
-    over = (f"It goes past what is stopped: {past}.",) if past else ()
-    return (f"Because: {opening.reason}", *over)
+    return (f"Because: {opening.reason}", *_past(opening, "It goes past what is stopped"))
+
+
+def _past(opening: Opening, words: str) -> tuple[str, ...]:
+    scopes = ", ".join(one.scope for one in opening.overrides)
+    return (f"{words}: {scopes}.",) if scopes else ()

@@ -82,7 +82,6 @@ ACT: Final = {
 }
 REPORT: Final = {
     "consenter": "principal:grace",
-    "overrides": ["tool:ticket.close"],
     "acts": [
         ACT,
         ACT | {"ordinal": 2, "outcome": "unknown", "text": "nobody knows"},
