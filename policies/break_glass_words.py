@@ -72,7 +72,7 @@ def acted(opener: str, tenant: str, action: ActionRecord) -> Words:
     frozen = None if action.frozen is None else Frozen.read(action.frozen)
     on = "" if frozen is None else f" on {frozen.target}"
     known = "nobody knows whether it happened" if outcome is Outcome.UNKNOWN else f"{outcome}"
-    lines = [_sentence(action.outcome_text, action.tool)] if action.outcome_text else []
+    lines = [_sentence(action.outcome_text)] if action.outcome_text else []
     if frozen is not None:
         changes = (_change(one.field, one.before, one.after) for one in frozen.preview.changes)
         lines += _came(outcome, changes, undoing(frozen.preview.undo, frozen.undo))
@@ -123,7 +123,7 @@ def _act(opening: Opening, act: dict[str, Any]) -> Iterator[str]:
     target = f" {act['target']}" if act["target"] else ""
     yield f"{act['ordinal']}. {act['tool']}{target}: {act['outcome']}"
     if act["text"]:
-        yield _sentence(act["text"], act["tool"])
+        yield _sentence(act["text"])
     undo = act["undo"] or {"text": "", "tool": None}
     call = Undo(tool=undo["tool"], arguments=undo["arguments"]) if undo["tool"] else None
     changes = (_change(one["field"], one["before"], one["after"]) for one in act["changes"])
@@ -154,9 +154,10 @@ def _change(field: str, before: str, after: str) -> str:
     return f"{field}: {before or _EMPTY} → {after or _EMPTY}"
 
 
-def _sentence(text: str, tool: str) -> str:
-    """A tool's name stays as it is written."""
-    return text if text.startswith(tool) else f"{text[:1].upper()}{text[1:]}"
+def _sentence(text: str) -> str:
+    """What begins with a name stays as it is written."""
+    first = text.split(maxsplit=1)[0]
+    return f"{text[:1].upper()}{text[1:]}" if first.isalpha() else text
 
 
 def _tools(opening: Opening) -> str:
