@@ -67,7 +67,8 @@ def report(found: Mapping[str, Any]) -> None:
     output.facts(_reported(found))
     for act in found["acts"]:
         output.say("")
-        output.heading(f"{act['ordinal']}. {act['tool']} {act['target'] or ''}: {_stands(act)}")
+        target = f" {act['target']}" if act["target"] else ""
+        output.heading(f"{act['ordinal']}. {act['tool']}{target}: {_stands(act)}")
         output.facts(_done(act))
     if not found["acts"]:
         output.say("Nothing was done.")

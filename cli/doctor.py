@@ -19,6 +19,7 @@ from cli.content_keys import OperatorKeys
 from cli.options import JsonOption, StateOption
 from cli.secrets import needed
 from cli.state import State
+from contracts.break_glass import ROUTE
 from contracts.errors import InterlockError, Unavailable
 from contracts.tokens import Purpose
 from embedded.rings import LocalRings
@@ -165,7 +166,8 @@ async def _store(state: State) -> str:
     store = Store(state.store_url, NoContents())
     try:
         async with store.read() as connection:
-            runs = await connection.scalar(text("SELECT count(*) FROM runs"))
+            agents = text("SELECT count(*) FROM runs WHERE route <> :sessions")
+            runs = await connection.scalar(agents, {"sessions": ROUTE})
     finally:
         await store.close()
     return f"{runs} runs"

@@ -8,8 +8,8 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, TypeAlias
 
 from contracts.attempts import Found
 from contracts.digest import Json
@@ -30,12 +30,14 @@ _KEY: Final = re.compile(r"(?:[a-z]{0,20}[:/._-])?break[-_]?glass\S*", re.IGNORE
 _TOKEN: Final = re.compile(r"(?<![A-Za-z0-9_-])([A-Za-z0-9_-]{16,}+)\.([A-Za-z0-9_-]*+)")
 _NO_LETTER: Final = re.compile(r"[^A-Za-z0-9_-]+")
 
+_Token: TypeAlias = tuple[Mapping[str, Any], str]
+"""A JWT's header, and the letters of its claims."""
+
 
 def found(value: Json) -> Found | None:
-    """The gravest of what is in a JSON value's leaves and keys, in JSON within its texts too."""
+    """The gravest of what is in a JSON value's leaves and keys, in JSON within its texts and tokens too."""
     gravest: Found | None = None
-    for text, key in _texts(value):
-        one = _in_text(text, key)
+    for one in _each(value):
         if one is Found.TOKEN:
             return one
         gravest = one if gravest is None or one is Found.SESSION else gravest
@@ -57,19 +59,30 @@ def is_name(text: str) -> bool:
     return len(text) <= _LONGEST_NAME and _NAME.fullmatch(text.strip()) is not None
 
 
-def _texts(value: Json) -> Iterator[tuple[str, bool]]:
-    """Every text of a value, and whether it is a key. Without recursion: depth is the sender's choice."""
-    rest: list[Any] = [value]
+def _each(value: Json) -> Iterator[Found]:
+    """Of every text of a value. Without recursion: depth is the sender's choice.
+
+    No text is read twice: one token is found in its text in several ways, and tokens may be nested.
+    """
+    rest: list[tuple[Any, bool]] = [(value, False)]
+    read: set[tuple[str, bool]] = set()
     while rest:
-        match rest.pop():
-            case str(text):
-                yield text, False
-                rest += _within(text)
+        item, claimed = rest.pop()
+        match item:
+            case str(text) if (text, claimed) not in read:
+                read.add((text, claimed))
+                tokens = tuple(_tokens(text))
+                yield from _spoken(text, tokens, claimed)
+                rest += ((inner, claimed) for inner in _within(text))
+                rest += ((_part(body), True) for _, body in tokens)
+            case bytes(data):
+                rest.append((data.decode("utf-8", "replace"), claimed))
             case Mapping() as object_:
-                yield from ((str(name), True) for name in object_)
-                rest += object_.values()
+                if any(_KEY.match(str(name).strip()[:_LONGEST_NAME]) for name in object_):
+                    yield Found.TOKEN if claimed else Found.NAME
+                rest += ((part, claimed) for pair in object_.items() for part in (str(pair[0]), pair[1]))
             case list() | tuple() as items:
-                rest += items
+                rest += ((inner, claimed) for inner in items)
             case _:
                 pass
 
@@ -83,31 +96,30 @@ def _within(text: str) -> list[Json]:
         return []
 
 
-def _in_text(text: str, key: bool) -> Found | None:
-    if _holds_token(text):
-        return Found.TOKEN
-    if _SESSION.search(text):
-        return Found.SESSION
-    named = is_name(text) or (key and _KEY.match(text.strip()[:_LONGEST_NAME]) is not None)
-    return Found.NAME if named else None
+def _spoken(text: str, tokens: Iterable[_Token], claimed: bool) -> Iterator[Found]:
+    """A token whose claims speak of it is one, whatever it calls itself."""
+    if any(_typ(header) in _TYPS for header, _ in tokens):
+        yield Found.TOKEN
+    elif _SESSION.search(text):
+        yield Found.TOKEN if claimed else Found.SESSION
+    elif is_name(text):
+        yield Found.TOKEN if claimed else Found.NAME
 
 
-def _holds_token(text: str) -> bool:
+def _tokens(text: str) -> Iterator[_Token]:
     head, dot, rest = text.partition(".")
     if not dot:
-        return False
+        return
     # As a whole it is read as leniently as verifiers read: they skip what is no letter of base64.
-    whole = _speaks(head, rest.partition(".")[0])
-    return whole or any(_speaks(*match.groups()) for match in _TOKEN.finditer(text))
+    whole = (head, rest.partition(".")[0])
+    for given, body in (whole, *(match.groups() for match in _TOKEN.finditer(text))):
+        header = _part(given)
+        if isinstance(header, dict):
+            yield header, body
 
 
-def _speaks(head: str, body: str) -> bool:
-    """Whether a JWT's header says that it is one of break-glass, or its claims do."""
-    header = _part(head)
-    if not isinstance(header, dict):
-        return False
-    typ = str(header.get("typ", "")).lower().removeprefix("application/")
-    return typ in _TYPS or found(_part(body)) is not None
+def _typ(header: Mapping[str, Any]) -> str:
+    return str(header.get("typ", "")).lower().removeprefix("application/")
 
 
 def _part(text: str) -> Json:

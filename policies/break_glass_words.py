@@ -1,8 +1,8 @@
 """Break-glass in words: what everybody is told of a session and of its acts, as a title and sentences."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from contracts.action import Frozen, Undo
 from contracts.break_glass import Opening, Session
@@ -10,6 +10,10 @@ from contracts.digest import Json, canonical
 from contracts.run import ActionRecord, Outcome
 from policies.people import short_name
 from policies.times import moment
+
+_CAME: Final = {Outcome.SUCCEEDED: "Changed", Outcome.UNKNOWN: "It may have changed"}
+_EMPTY: Final = "(empty)"
+_CLOSE: Final = "interlock break-glass close"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +32,8 @@ def asked(opening: Opening, until_ms: int) -> Words:
         lines=(
             *_why(opening),
             f"Another person of the group consents with a passkey until {moment(until_ms)}, or it lapses.",
-            f"It is {opening.session_id}.",
+            f"Read it whole and speak to {who} first: interlock break-glass consent {opening.session_id}",
+            f"To refuse it: {_CLOSE} {opening.session_id}",
         ),
     )
 
@@ -43,7 +48,7 @@ def opened(session: Session, told: Sequence[str]) -> Words:
             f"{short_name(opening.opener)} acts, and {short_name(session.consenter)} consented.",
             *_why(opening),
             skipped,
-            f"It is {opening.session_id}. Anybody of the group for {opening.tenant} may close it.",
+            f"Anybody of the group for {opening.tenant} may end it: {_CLOSE} {opening.session_id}",
         ),
     )
 
@@ -63,14 +68,17 @@ def skipped(session: Session) -> Words:
 
 def acted(opener: str, tenant: str, action: ActionRecord) -> Words:
     """Of one act, and how it ended."""
+    outcome = action.outcome or Outcome.SKIPPED
     frozen = None if action.frozen is None else Frozen.read(action.frozen)
     on = "" if frozen is None else f" on {frozen.target}"
-    known = "nobody knows whether it happened" if action.outcome is Outcome.UNKNOWN else f"{action.outcome}"
-    lines = [f"{action.outcome_text[:1].upper()}{action.outcome_text[1:]}"] if action.outcome_text else []
+    known = "nobody knows whether it happened" if outcome is Outcome.UNKNOWN else f"{outcome}"
+    lines = [_sentence(action.outcome_text)] if action.outcome_text else []
     if frozen is not None:
-        lines += [f"{one.field}: {one.before} → {one.after}" for one in frozen.preview.changes]
-        lines.append(undoing(frozen.preview.undo, frozen.undo))
+        changes = (_change(one.field, one.before, one.after) for one in frozen.preview.changes)
+        lines += _came(outcome, changes, undoing(frozen.preview.undo, frozen.undo))
         lines.append(f"Idempotency key: {frozen.idempotency_key}")
+    if outcome is Outcome.UNKNOWN:
+        lines.append(_settling(opener, action.run_id, action.action_id))
     return Words(
         title=f"Break-glass on {tenant}: {short_name(opener)}, {action.tool}{on}: {known}",
         lines=(*lines, f"It is act {action.step} of {action.run_id}."),
@@ -87,8 +95,8 @@ def ended(opening: Opening, state: str, by: str, why: str, report: Json) -> Word
         lines=(
             f"{short_name(opening.opener)} asked for it: {opening.reason}",
             f"{who} ended it: {why}",
-            *(line for act in acts for line in _act(act)),
-            *(() if report is None else (f"Refused meanwhile: {report['refused']}.",)),
+            *(() if report is None else _reported(opening, report)),
+            *(line for act in acts for line in _act(opening, act)),
         ),
     )
 
@@ -100,15 +108,56 @@ def undoing(text: str, undo: Undo | None) -> str:
     return f"Undo: {text} {undo.tool} {canonical(undo.arguments).decode()}".replace("  ", " ")
 
 
-def _act(act: dict[str, Any]) -> list[str]:
+def _reported(opening: Opening, report: dict[str, Any]) -> tuple[str, ...]:
+    """What is true of the whole of it, before its acts: a message has an end, and a report may be longer."""
+    return (
+        f"{short_name(report['consenter'])} consented.",
+        *_past(opening, "It went past what was stopped"),
+        f"Refused meanwhile: {report['refused']}.",
+        f"The whole report: interlock break-glass report {opening.session_id}",
+    )
+
+
+def _act(opening: Opening, act: dict[str, Any]) -> Iterator[str]:
     """The report's, in its own shape."""
     target = f" {act['target']}" if act["target"] else ""
-    changes = "; ".join(f"{one['field']}: {one['before']} → {one['after']}" for one in act["changes"])
-    undo = act["undo"]
-    call = Undo(tool=undo["tool"], arguments=undo["arguments"]) if undo and undo["tool"] else None
-    how = undoing(undo["text"], call) if undo else ""
-    told = " · ".join(part for part in (changes, act["text"], how) if part)
-    return [f"{act['ordinal']}. {act['tool']}{target}: {act['outcome']}", *([told] if told else [])]
+    yield f"{act['ordinal']}. {act['tool']}{target}: {act['outcome']}"
+    if act["text"]:
+        yield _sentence(act["text"])
+    undo = act["undo"] or {"text": "", "tool": None}
+    call = Undo(tool=undo["tool"], arguments=undo["arguments"]) if undo["tool"] else None
+    changes = (_change(one["field"], one["before"], one["after"]) for one in act["changes"])
+    yield from _came(Outcome(act["outcome"]), changes, undoing(undo["text"], call))
+    if act["outcome"] == Outcome.UNKNOWN:
+        yield _settling(opening.opener, opening.session_id, f"{opening.session_id}.{act['ordinal']}.0")
+
+
+def _came(outcome: Outcome, changes: Iterable[str], undo: str) -> Iterator[str]:
+    """What it changed and how that is undone, as far as it came about: what was not done is not undone."""
+    word = _CAME.get(outcome, "It was to change")
+    yield from (f"{word} {change}" for change in changes)
+    if outcome is Outcome.SUCCEEDED:
+        yield undo
+    elif outcome is Outcome.UNKNOWN:
+        yield f"If it happened: {undo[:1].lower()}{undo[1:]}"
+
+
+def _settling(opener: str, session_id: str, act_id: str) -> str:
+    return (
+        "Until it is known nothing writes to that target, agents neither. Look at it; then somebody of the"
+        f" group other than {short_name(opener)} says what it did: interlock break-glass settle {session_id}"
+        f" {act_id} --did (or --did-not) --reason …"
+    )
+
+
+def _change(field: str, before: str, after: str) -> str:
+    return f"{field}: {before or _EMPTY} → {after or _EMPTY}"
+
+
+def _sentence(text: str) -> str:
+    """What begins with a name stays as it is written."""
+    first = text.split(maxsplit=1)[0]
+    return f"{text[:1].upper()}{text[1:]}" if first.isalpha() else text
 
 
 def _tools(opening: Opening) -> str:
@@ -120,6 +169,9 @@ def _minutes(opening: Opening) -> str:
 
 
 def _why(opening: Opening) -> tuple[str, ...]:
-    past = ", ".join(one.scope for one in opening.overrides)
-    over = (f"It goes past what is stopped: {past}.",) if past else ()
-    return (f"Because: {opening.reason}", *over)
+    return (f"Because: {opening.reason}", *_past(opening, "It goes past what is stopped"))
+
+
+def _past(opening: Opening, words: str) -> tuple[str, ...]:
+    scopes = ", ".join(one.scope for one in opening.overrides)
+    return (f"{words}: {scopes}.",) if scopes else ()

@@ -71,7 +71,6 @@ class AgentRun(Listening):
                 raise
             ending = broken_off(error)
         await self._finish(ending)
-        await self._heard_out()
         return ending.state
 
     async def _steps(self) -> Ending:
@@ -172,12 +171,16 @@ class AgentRun(Listening):
         return verdict
 
     async def _finish(self, ending: Ending) -> None:
-        """Write the end down: once begun, a cancellation comes too late."""
-        finishing = asyncio.ensure_future(workflow.execute_activity(names.FINISH, ending, **BROKER))
+        """Write the end down and hear everybody out: once begun, a cancellation comes too late."""
+        finishing = asyncio.ensure_future(self._last(ending))
         while not finishing.done():
             with suppress(asyncio.CancelledError):
                 await asyncio.shield(finishing)
         finishing.result()
+
+    async def _last(self, ending: Ending) -> None:
+        await workflow.execute_activity(names.FINISH, ending, **BROKER)
+        await self._heard_out()
 
     async def _turn_over(self) -> None:
         """Go on in a new history where one is due: everything but the step is in the store."""

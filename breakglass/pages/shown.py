@@ -25,6 +25,13 @@ OUTCOMES: Final[Mapping[Outcome, str]] = {
     Outcome.SKIPPED: "It was not confirmed; nothing was sent.",
 }
 
+_LABELS: Final[Mapping[Outcome | None, tuple[str, str]]] = {
+    None: ("Now", "Then"),
+    Outcome.SUCCEEDED: ("Before", "After"),
+    Outcome.UNKNOWN: ("Before", "Perhaps now"),
+}
+"""Of a field's two values; any other act changed nothing."""
+
 _STATES: Final[Mapping[SessionState, str]] = {
     SessionState.WAITING: "Waits for a second person",
     SessionState.OPEN: "Open",
@@ -44,6 +51,16 @@ class ShownAct:
     @property
     def changes(self) -> tuple[Changed, ...]:
         return () if self.frozen is None else compared(self.frozen)
+
+    @property
+    def labels(self) -> tuple[str, str]:
+        """Of a field's value before it and after it."""
+        return _LABELS.get(self.record.outcome, ("Before", "Was to be"))
+
+    @property
+    def matters(self) -> bool:
+        """Whether it may yet do harm, or did: of what was not done there is nothing to undo."""
+        return self.record.outcome in _LABELS
 
     @property
     def arguments(self) -> str:

@@ -168,6 +168,26 @@ def test_the_work_goes_by_the_length_alone(hostile: str) -> None:
     assert time.process_time() - began < 1.0
 
 
+@pytest.mark.parametrize("around", ["{}", '{{"a": "{}"}}', '["{}"]'])
+@pytest.mark.parametrize(("innermost", "what"), [("nothing", None), (SESSION, Found.TOKEN)])
+def test_tokens_within_tokens_cost_their_length_alone(
+    around: str, innermost: str, what: Found | None
+) -> None:
+    """A few kilobytes of nested tokens are read to their end within a blink, from anybody."""
+    nested = innermost
+    for _ in range(20):
+        nested = token({"typ": "JWT"}, {"a": around.format(nested)})
+    began = time.process_time()
+    assert found(nested) is what
+    assert time.process_time() - began < 1.0
+
+
+@pytest.mark.parametrize("what", list(Found))
+def test_bytes_hide_nothing(what: Found) -> None:
+    """Temporal hands over a binary payload as bytes."""
+    assert found([VALUES[what].encode()]) is what
+
+
 def test_depth_is_no_matter() -> None:
     """A value of 100,000 levels is walked as a flat one is."""
     value: Json = SESSION

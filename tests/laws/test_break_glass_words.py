@@ -3,10 +3,15 @@
 from dataclasses import replace
 from typing import Final
 
+import pytest
+
 from contracts.action import Undo
 from contracts.break_glass import Opening, Overridden, Session
 from contracts.passkey import Assertion
-from policies.break_glass_words import asked, ended, opened, skipped, undoing
+from contracts.run import Outcome
+from policies.break_glass_words import acted, asked, ended, opened, skipped, undoing
+from tests.frozen import frozen
+from tests.laws.test_undo import action
 
 OPENING: Final = Opening(
     session_id="bg_0123456789abcdef",
@@ -66,26 +71,77 @@ def test_an_undo_is_said_as_people_do_it_and_as_the_call() -> None:
     assert undoing("", None) == "Nothing undoes it."
 
 
+ACT: Final = {
+    "ordinal": 1,
+    "tool": "ticket.close",
+    "target": "T-1",
+    "outcome": "succeeded",
+    "text": "ticket.close was done",
+    "changes": [{"field": "status", "before": "", "after": "closed"}],
+    "undo": {"text": "Reopen it.", "tool": "ticket.reopen", "arguments": {"ticket_id": "T-1"}},
+}
+REPORT: Final = {
+    "consenter": "principal:grace",
+    "acts": [
+        ACT,
+        ACT | {"ordinal": 2, "outcome": "unknown", "text": "nobody knows"},
+        ACT | {"ordinal": 3, "outcome": "failed", "text": "", "target": None},
+    ],
+    "refused": 3,
+}
+
+
 def test_a_report_is_read_act_by_act() -> None:
-    """Each act with its outcome, what changed and its undo, and how much was refused meanwhile."""
-    act = {
-        "ordinal": 1,
-        "tool": "ticket.close",
-        "target": "T-1",
-        "outcome": "succeeded",
-        "text": "T-1 is closed.",
-        "changes": [{"field": "status", "before": "open", "after": "closed"}],
-        "undo": {"text": "Reopen it.", "tool": "ticket.reopen", "arguments": {"ticket_id": "T-1"}},
-    }
-    bare = act | {"ordinal": 2, "target": None, "outcome": "failed", "text": "", "changes": [], "undo": None}
-    words = ended(OPENING, "closed", "break-glass", "its minute came", {"acts": [act, bare], "refused": 3})
-    assert words.title == "Break-glass on acme is over (closed), 2 acts: bg_0123456789abcdef"
-    assert words.lines[1] == "break-glass ended it: its minute came"
-    assert words.lines[2] == "1. ticket.close T-1: succeeded"
-    assert words.lines[3].startswith(
-        "status: open → closed · T-1 is closed. · Undo: Reopen it. ticket.reopen"
+    """Each act with its outcome, what changed and its undo, after what is true of the whole of it."""
+    words = ended(OPENING, "closed", "break-glass", "its minute came", REPORT)
+    assert words.title == "Break-glass on acme is over (closed), 3 acts: bg_0123456789abcdef"
+    assert words.lines[1:6] == (
+        "break-glass ended it: its minute came",
+        "Grace consented.",
+        "It went past what was stopped: tool:ticket.close.",
+        "Refused meanwhile: 3.",
+        "The whole report: interlock break-glass report bg_0123456789abcdef",
     )
-    assert words.lines[4:] == ("2. ticket.close: failed", "Refused meanwhile: 3.")
+    assert words.lines[6:10] == (
+        "1. ticket.close T-1: succeeded",
+        "ticket.close was done",
+        "Changed status: (empty) → closed",
+        'Undo: Reopen it. ticket.reopen {"ticket_id":"T-1"}',
+    )
+    assert words.lines[-2:] == ("3. ticket.close: failed", "It was to change status: (empty) → closed")
+
+
+def test_who_reads_of_an_unknown_act_knows_what_to_do() -> None:
+    """It may have changed something, its undo is for the case that it did, and somebody else settles it."""
+    unknown = ended(OPENING, "closed", "break-glass", "its minute came", REPORT).lines[10:15]
+    assert unknown[:4] == (
+        "2. ticket.close T-1: unknown",
+        "Nobody knows",
+        "It may have changed status: (empty) → closed",
+        'If it happened: undo: Reopen it. ticket.reopen {"ticket_id":"T-1"}',
+    )
+    assert "other than Ada" in unknown[4]
+    assert "interlock break-glass settle bg_0123456789abcdef bg_0123456789abcdef.2.0" in unknown[4]
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+def test_only_what_was_done_is_told_as_done(outcome: Outcome) -> None:
+    """An act that did not succeed changed nothing, so there is nothing of it to undo."""
+    close = replace(
+        action(0, outcome), run_id=OPENING.session_id, frozen=frozen().document(), outcome_text="it came so"
+    )
+    lines = acted("principal:ada", "acme", close).lines
+    told = {
+        Outcome.SUCCEEDED: ("Changed status: open → closed", "Undo: Reopen T-18421."),
+        Outcome.UNKNOWN: (
+            "It may have changed status: open → closed",
+            "If it happened: undo: Reopen T-18421.",
+        ),
+    }.get(outcome, ("It was to change status: open → closed",))
+    assert lines[0] == "It came so"
+    assert tuple(line for line in lines if "status" in line or "undo" in line.lower()) == told
+    assert any("settle" in line for line in lines) == (outcome is Outcome.UNKNOWN)
+    assert lines[-1] == "It is act 1 of bg_0123456789abcdef."
 
 
 def test_what_was_never_open_has_no_report() -> None:

@@ -127,6 +127,23 @@ async def test_a_cancellation_during_any_activity_ends_the_run(
     _cancelled(stage, writes)
 
 
+async def test_a_cancellation_after_the_end_changes_nothing(client: Client) -> None:
+    """While an ended run still waits for an attempt to be put on record, it stays what the store says."""
+    gate = Gate(activity=names.OVERHEARD)
+    stage = Stage(turns=[], gate=gate)
+    async with performing(client, stage) as run:
+        await run.signal("open", "break-glass")
+        await gate.reached.wait()
+        await until(lambda: stage.calls[names.FINISH])
+        await asyncio.sleep(0.2)
+        await run.cancel(reason="no longer needed")
+        await asyncio.sleep(0.2)
+        gate.open.set()
+        assert await _result(run) == "completed"
+    assert stage.ending is not None
+    assert (stage.ending.state, len(stage.overheards)) == ("completed", 1)
+
+
 async def test_a_cancellation_while_the_target_is_left_in_peace_ends_the_run(client: Client) -> None:
     """Cancelled in the pause before an unknown write is asked about again: nobody asks any more."""
     stage = _play()

@@ -139,13 +139,36 @@ async def test_an_unknown_act_is_settled_on_the_page_by_somebody_else(life: Glas
     act = (await life.propose(session, "ticket.mail")).json()
     assert (await life.confirm(session, act)).json()["outcome"] == "unknown"
     async with visiting(life, "ada", "grace") as (ada, grace):
-        assert 'value="it_did"' not in await ada.see(session)
+        before = await ada.see(session)
+        assert "Perhaps now" in before
+        assert "Somebody else of the group" in before
+        assert 'value="it_did"' not in before
         assert 'value="it_did"' in await grace.see(session)
         fields = {"act": act["act_id"], "outcome": "it_did"}
         assert (await grace.send(session, "outcome", **fields, reason=" ")).status_code == 422
         assert (await ada.send(session, "outcome", **fields, reason="I know.")).status_code == 403
         assert (await grace.send(session, "outcome", **fields, reason="I read it.")).status_code == 303
     assert (await life.session(session))["acts"][0]["outcome"] == "succeeded"
+
+
+async def test_a_page_says_of_an_act_only_what_came_of_it(life: GlassWorld) -> None:
+    """Before it is sent it is now and then; done, before and after; never sent, it has nothing to undo."""
+    session = await life.opened()
+    async with visiting(life, "ada") as (ada,):
+        await ada.propose(session)
+        proposed = await ada.see(session)
+        await ada.confirm(session)
+        done = await ada.see(session)
+        await ada.propose(session, '{"ticket_id": "T-2"}')
+        await ada.send(session, "close")
+        closed = await ada.see(session)
+    assert [labels in proposed for labels in (">Now<", ">Then<", "Can we undo it?")] == [True] * 3
+    assert [labels in done for labels in (">Now<", ">Before<", ">After<", "Can we undo it?")] == [
+        False,
+        *[True] * 3,
+    ]
+    assert closed.count(">Was to be<") == done.count(">After<")
+    assert closed.count("Can we undo it?") == 1
 
 
 NO_CODES: list[dict[str, Any]] = [

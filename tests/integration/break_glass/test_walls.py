@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from contracts.attempts import Found
+from contracts.attempts import UNPROVEN, Found
 from contracts.audit import SYSTEM_TENANT
 from contracts.denial import DenialForm
 from gateway.interactions import ANSWERS
@@ -212,3 +212,16 @@ async def test_a_flood_is_summed_up(migrated: Path, tmp_path: Path) -> None:
         assert (await Walker(world=world).attempts())[-1]["reason"].endswith(
             "; 10 more before it were left out"
         )
+
+
+async def test_a_flood_hides_no_token_and_nobody_who_is_known(migrated: Path, tmp_path: Path) -> None:
+    """Whoever floods with names leaves the room for a token, and for what a caller of ours tries."""
+    async with opened(over_sqlite(migrated, tmp_path)) as world:
+        for _ in range(40):
+            await world.http.get(f"/v1/runs/{VALUES[Found.NAME]}")
+        await world.start({"Authorization": f"Bearer {VALUES[Found.TOKEN]}"})
+        await world.start(input={"text": VALUES[Found.NAME]})
+        seen = await Walker(world=world).attempts()
+    assert len(seen) == 32
+    assert seen[-2]["rules"] == [Found.TOKEN.rule]
+    assert seen[-1]["actor"] != UNPROVEN

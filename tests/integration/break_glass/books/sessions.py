@@ -55,7 +55,7 @@ _RING: Final = KeyRing(keys={Purpose.BREAK_GLASS: _KEY.public_key()})
 SIGNER: Final = JwtSigner(
     [SigningKey(kid=thumbprint(_KEY.public_key()), purpose=Purpose.BREAK_GLASS, private=_KEY)]
 )
-REPORT: Final = {"acts": [], "refused": 2}
+REPORT: Final = {"consenter": "principal:grace", "acts": [], "refused": 2}
 _BOOKS: Final = (runs, actions, claims, openings, alerts, outbox, audit, audit_tips)
 ASSERTION: Final = Assertion(credential_id="c", authenticator_data="a", client_data="d", signature="s")
 

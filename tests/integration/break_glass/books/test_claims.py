@@ -41,7 +41,7 @@ async def test_an_acts_end_is_announced_with_what_changed_and_how_to_undo_it(gla
     (alert,) = [one for one in await glass.alerts() if "succeeded" in one.title]
     assert alert.title == "Break-glass on acme: Ada, ticket.close on T-1: succeeded"
     assert (alert.tenant, alert.actor) == ("acme", "principal:ada")
-    assert {"T-1 is closed.", "status: open → closed"} <= set(alert.lines)
+    assert {"T-1 is closed.", "Changed status: open → closed"} <= set(alert.lines)
     assert any('ticket.reopen {"ticket_id":"T-1"}' in line for line in alert.lines)
     assert f"Idempotency key: {act.frozen.idempotency_key}" in alert.lines
 
