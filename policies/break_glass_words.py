@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from contracts.action import Frozen, Undo
 from contracts.break_glass import Opening, Session
@@ -10,6 +10,11 @@ from contracts.digest import Json, canonical
 from contracts.run import ActionRecord, Outcome
 from policies.people import short_name
 from policies.times import moment
+
+_CHANGED: Final = (Outcome.SUCCEEDED, Outcome.UNKNOWN)
+"""Outcomes of acts that changed something, or may have: the others leave nothing to undo."""
+_SENTENCE: Final = 500
+"""Characters of a sentence with many names: an alert shows no more than some hundred."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +32,7 @@ def asked(opening: Opening, until_ms: int) -> Words:
         title=f"{who} asks for break-glass on {opening.tenant}: {_tools(opening)}, {_minutes(opening)}",
         lines=(
             *_why(opening),
+            *_whole(f"For {_minutes(opening)}", opening.tools),
             f"Another person of the group consents with a passkey until {moment(until_ms)}, or it lapses.",
             f"It is {opening.session_id}.",
         ),
@@ -42,6 +48,7 @@ def opened(session: Session, told: Sequence[str]) -> Words:
         lines=(
             f"{short_name(opening.opener)} acts, and {short_name(session.consenter)} consented.",
             *_why(opening),
+            *_whole("Its tools", opening.tools),
             skipped,
             f"It is {opening.session_id}. Anybody of the group for {opening.tenant} may close it.",
         ),
@@ -66,14 +73,19 @@ def acted(opener: str, tenant: str, action: ActionRecord) -> Words:
     frozen = None if action.frozen is None else Frozen.read(action.frozen)
     on = "" if frozen is None else f" on {frozen.target}"
     known = "nobody knows whether it happened" if action.outcome is Outcome.UNKNOWN else f"{action.outcome}"
-    lines = [f"{action.outcome_text[:1].upper()}{action.outcome_text[1:]}"] if action.outcome_text else []
+    # Ours before the target's own words, which may be as many as it likes, and crowd out what comes after.
+    lines = [f"It is act {action.step} of {action.run_id}."]
+    if frozen is not None:
+        lines.append(f"Idempotency key: {frozen.idempotency_key}")
+        if action.outcome in _CHANGED:
+            lines.append(undoing(frozen.preview.undo, frozen.undo))
+    if action.outcome_text:
+        lines.append(f"{action.outcome_text[:1].upper()}{action.outcome_text[1:]}")
     if frozen is not None:
         lines += [f"{one.field}: {one.before} → {one.after}" for one in frozen.preview.changes]
-        lines.append(undoing(frozen.preview.undo, frozen.undo))
-        lines.append(f"Idempotency key: {frozen.idempotency_key}")
     return Words(
-        title=f"Break-glass on {tenant}: {short_name(opener)}, {action.tool}{on}: {known}",
-        lines=(*lines, f"It is act {action.step} of {action.run_id}."),
+        title=f"Break-glass on {tenant}: {known}: {short_name(opener)}, {action.tool}{on}",
+        lines=tuple(lines),
     )
 
 
@@ -107,7 +119,7 @@ def _act(act: dict[str, Any]) -> list[str]:
     undo = act["undo"]
     call = Undo(tool=undo["tool"], arguments=undo["arguments"]) if undo and undo["tool"] else None
     how = undoing(undo["text"], call) if undo else ""
-    told = " · ".join(part for part in (changes, act["text"], how) if part)
+    told = " · ".join(part for part in (how, act["text"], changes) if part)
     return [f"{act['ordinal']}. {act['tool']}{target}: {act['outcome']}", *([told] if told else [])]
 
 
@@ -115,11 +127,21 @@ def _tools(opening: Opening) -> str:
     return ", ".join(opening.tools)
 
 
+def _whole(what: str, names: Sequence[str]) -> tuple[str, ...]:
+    """All of them, in as many sentences as it takes: a title is cut, and so is a long sentence."""
+    lines: list[str] = []
+    for name in names:
+        if lines and len(lines[-1]) + len(name) <= _SENTENCE:
+            lines[-1] += f", {name}"
+        else:
+            lines.append(f"{what}: {name}")
+    return tuple(f"{line}." for line in lines)
+
+
 def _minutes(opening: Opening) -> str:
     return f"{opening.minutes} minute{'' if opening.minutes == 1 else 's'}"
 
 
 def _why(opening: Opening) -> tuple[str, ...]:
-    past = ", ".join(one.scope for one in opening.overrides)
-    over = (f"It goes past what is stopped: {past}.",) if past else ()
-    return (f"Because: {opening.reason}", *over)
+    past = _whole("It goes past what is stopped", [one.scope for one in opening.overrides])
+    return (f"Because: {opening.reason}", *past)
