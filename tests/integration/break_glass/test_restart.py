@@ -189,6 +189,26 @@ async def test_an_act_that_was_confirmed_and_not_claimed(
     assert life.target.sends == sends
 
 
+@pytest.mark.parametrize("lost", ["key", "content"])
+async def test_what_can_never_be_carried_to_its_end_is_unknown(life: GlassWorld, lost: str) -> None:
+    """The key that signed the session was replaced, or its tenant forgotten: it ends all the same, and a
+    person may still say what was done."""
+    session = await torn(life, "ticket.close")
+    if lost == "key":
+        life.replace_key()
+    else:
+        life.world.contents.forget("acme")
+        life.store._contents._kept.clear()
+    life.passed(seconds=SILENCE)
+    await life.begin().round()
+    found = await life.session(session)
+    assert (found["state"], [one["outcome"] for one in found["acts"]]) == ("closed", ["unknown"])
+    path = f"/v1/sessions/{session['session_id']}/acts/{found['acts'][0]['act_id']}/outcome"
+    said = {"outcome": "it_did", "reason": "The helpdesk shows it."}
+    assert (await life.post(path, said, "grace")).json()["outcome"] == "succeeded"
+    assert life.target.sends == 1
+
+
 async def test_an_unknown_act_of_a_dead_process_stays_unknown(life: GlassWorld) -> None:
     """It ended so before: a person has to say, and the session ends without asking its target."""
     session = await life.opened(tools=["ticket.mail"])
