@@ -52,8 +52,9 @@ class Ending:
     #: Seconds between looks at a target that does not answer, before its write is unknown.
     pauses: Sequence[float] = _PAUSES
     _locks: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
-    #: By session: who first wanted it ended, and why. From then on nothing begins in it.
-    _wanted: dict[str, tuple[str, str]] = field(default_factory=dict)
+    #: By session: who first wanted it ended, why, and whether what was confirmed goes on. From then on
+    #: nothing begins in it.
+    _wanted: dict[str, tuple[str, str, bool]] = field(default_factory=dict)
     #: By session: what is ending it.
     _ending: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
@@ -105,7 +106,9 @@ class Ending:
             record = await self.sessions.get(session_id)
             if record.state.ended:
                 return record
-            actor, why = self._wanted.setdefault(session_id, (actor, why))
+            actor, why, goes_on = self._wanted.get(session_id, (actor, why, died))
+            died = died and goes_on
+            self._wanted[session_id] = actor, why, died
             await self.hands.close(session_id)
             await self._settle(record, died=died)
             record = await self._reported(session_id, actor, why)

@@ -24,6 +24,7 @@ from breakglass.parts import Parts
 from contracts.action import Frozen, Prepared
 from contracts.audit import SYSTEM_TENANT
 from contracts.digest import Json
+from contracts.errors import Unavailable
 from contracts.passkey import Assertion
 from contracts.run import Outcome
 from contracts.tokens import Purpose
@@ -101,6 +102,13 @@ class Helpdesk(Target):
 
     async def find(self) -> Answer | None:
         return self.knows
+
+
+class Away:
+    """Implements ``contracts.break_glass_ports.Settled`` where the store does not answer."""
+
+    async def times(self, session_id: str) -> dict[str, int]:
+        raise Unavailable(f"the store does not answer about {session_id}")
 
 
 @dataclass

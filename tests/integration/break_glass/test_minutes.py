@@ -7,7 +7,7 @@ import pytest
 from contracts.errors import Unavailable
 from contracts.run import Outcome
 from contracts.toolbox import Answer
-from tests.integration.break_glass.glass_world import SLOW, GlassWorld
+from tests.integration.break_glass.glass_world import SLOW, Away, GlassWorld
 from tests.integration.test_gateway_world import problem
 
 
@@ -62,10 +62,6 @@ async def test_an_end_that_does_not_come_about_lets_nothing_more_begin(life: Gla
     """Whoever closes it has closed it: the rounds go on with it, in that person's name."""
     session, ending = await life.opened(), life.processes[-1].parts.ending
     kept = ending.settled
-
-    class Away:
-        async def times(self, session_id: str) -> dict[str, int]:
-            raise Unavailable(f"the store does not answer about {session_id}")
 
     object.__setattr__(ending, "settled", Away())
     assert problem(await life.close(session, reason="Enough.")) == (503, "unavailable")
