@@ -11,21 +11,22 @@ from adapters.action_rows import WITH_RUN, keeping, read_action, read_actions, r
 from adapters.actions import conclude
 from adapters.audit_log import append
 from adapters.questions import settle_as_told
+from adapters.run_rows import read_session_run
 from adapters.schema import actions
 from adapters.session_standing import closed, signed
 from adapters.standing import CLOSED
 from adapters.store import Store
 from contracts.approval import Answer
 from contracts.audit import AuditRecord
-from contracts.break_glass import actor_of
+from contracts.break_glass import MOST_ACTS, actor_of
 from contracts.break_glass_ports import NewAct
 from contracts.decision import Ruling
 from contracts.digest import canonical, digest, exact
 from contracts.errors import Conflict, PermissionRefused
 from contracts.ledger import Conclusion
 from contracts.ports import Clock
-from contracts.run import ActionRecord, Outcome, WarrantedRun
-from contracts.tokens import Verifier
+from contracts.run import ActionRecord, Outcome, RunRecord, WarrantedRun
+from contracts.tokens import Verifier, Warrant
 
 _SUPERSEDED: Final = Conclusion(
     outcome=Outcome.SKIPPED,
@@ -78,6 +79,8 @@ class StoreActs:
             select(func.max(actions.c.step)).where(actions.c.run_id == warrant.run_id)
         )
         step = 1 + (last or 0)
+        if step > MOST_ACTS:
+            raise PermissionRefused(f"a session has {MOST_ACTS} acts at most; ask for another one")
         action_id = f"{warrant.run_id}.{step}.0"
         own = keeping(connection, warrant, action_id)
         session = await signed(connection, self.verifier, warrant)
@@ -118,29 +121,30 @@ class StoreActs:
                 return
             own = actions.c.action_id == action_id
             await connection.execute(update(actions).where(own).values(seal=seal))
-            await append(connection, self._told(run, action, "confirmed", actor_of(run.warrant)))
+            await append(connection, self._told(run.warrant, action, "confirmed", actor_of(run.warrant)))
 
         await self.store.write(work)
 
     async def settle(
-        self, run: WarrantedRun, action_id: str, *, happened: bool, actor: str, reason: str
+        self, session_id: str, action_id: str, *, happened: bool, actor: str, reason: str
     ) -> ActionRecord:
         async def work(connection: AsyncConnection) -> ActionRecord:
-            action = await read_action(connection, run.warrant.run_id, action_id)
+            run = await read_session_run(connection, session_id)
+            action = await read_action(connection, session_id, action_id)
             if action.outcome is not Outcome.UNKNOWN:
                 raise Conflict(f"what came of it is known: it is {action.outcome or 'open'}")
             answer = Answer.IT_DID if happened else Answer.IT_DID_NOT
             await append(connection, self._told(run, action, "settled", actor, f"{answer}: {reason}"))
-            await settle_as_told(connection, run.warrant, action, actor, answer, self.clock.now_ms())
-            return await read_action(connection, run.warrant.run_id, action_id)
+            await settle_as_told(connection, run, action, actor, answer, self.clock.now_ms())
+            return await read_action(connection, session_id, action_id)
 
         return await self.store.write(work)
 
     def _told(
-        self, run: WarrantedRun, action: ActionRecord, outcome: str, actor: str, reason: str = ""
+        self, run: Warrant | RunRecord, action: ActionRecord, outcome: str, actor: str, reason: str = ""
     ) -> AuditRecord:
         return AuditRecord(
-            **about(run.warrant, action),
+            **about(run, action),
             kind="break_glass",
             at_ms=self.clock.now_ms(),
             actor=actor,

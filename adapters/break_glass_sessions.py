@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 import jwt
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters import session_end
@@ -13,20 +13,31 @@ from adapters.alerts import raise_alert, session_alert
 from adapters.audit_log import append
 from adapters.contents import require_key, sealed
 from adapters.opening_rows import UNENDED, read_session, read_unended, record, session_record
-from adapters.run_rows import run_place
+from adapters.questions import break_off
+from adapters.run_rows import read_session_run, run_place
 from adapters.schema import openings, runs, switches
 from adapters.standing import current_people
 from adapters.store import Store
 from adapters.switches import read_switch
 from contracts.audit import SYSTEM_TENANT, AuditRecord
-from contracts.break_glass import ROUTE, Opening, Overridden, Session, SessionRecord, SessionState
+from contracts.break_glass import (
+    MOST_ASKED,
+    ROUTE,
+    Opening,
+    Overridden,
+    Session,
+    SessionRecord,
+    SessionState,
+)
 from contracts.break_glass_ports import End
 from contracts.digest import canonical, digest
-from contracts.errors import Conflict
+from contracts.errors import Conflict, PermissionRefused
 from contracts.ports import Clock
 from contracts.run import RunState
 from policies.break_glass import lapses_ms
 from policies.break_glass_words import asked, opened, skipped
+
+_HOUR_MS = 3_600_000
 
 
 class StoreOpenings:
@@ -97,6 +108,13 @@ class StoreOpenings:
 
         return await self._store.write(work)
 
+    async def break_off(self, session_id: str) -> None:
+        async def work(connection: AsyncConnection) -> None:
+            run = await read_session_run(connection, session_id)
+            await break_off(connection, run, self._clock.now_ms())
+
+        await self._store.write(work)
+
     async def stops(self, env: str, scopes: Sequence[str]) -> tuple[Overridden, ...]:
         statement = select(switches).where(switches.c.env == env, switches.c.scope.in_(scopes))
         async with self._store.read() as connection:
@@ -134,7 +152,7 @@ class StoreOpenings:
 
 
 async def _check_alone(connection: AsyncConnection, opening: Opening) -> None:
-    """Raises Conflict where its opener has a session that has not ended."""
+    """Raises Conflict where its opener has a session that has not ended, or asks all the time."""
     other = await connection.scalar(
         select(openings.c.session_id).where(
             openings.c.env == opening.env,
@@ -144,6 +162,17 @@ async def _check_alone(connection: AsyncConnection, opening: Opening) -> None:
     )
     if other is not None:
         raise Conflict(f"{other} is yours and has not ended; a person has one session at a time")
+    asked = await connection.scalar(
+        select(func.count())
+        .select_from(openings)
+        .where(
+            openings.c.env == opening.env,
+            openings.c.opener == opening.opener,
+            openings.c.asked_ms > opening.asked_ms - _HOUR_MS,
+        )
+    )
+    if (asked or 0) >= MOST_ASKED:
+        raise Conflict(f"you asked for {MOST_ASKED} sessions within the hour; somebody else has to ask now")
 
 
 def _row(opening: Opening) -> dict[str, object]:
@@ -208,6 +237,12 @@ async def _tell(connection: AsyncConnection, session: Session, told: Sequence[st
 
 def _delegation(token: str) -> tuple[str, ...]:
     """Whom else a run acts for, as its warrant says. The break-glass process has no key that verifies it: it
-    is read beside columns that nobody signed either, and whoever adds a name to it refuses somebody."""
-    claims = jwt.decode(token, options={"verify_signature": False})
-    return tuple(claims.get("delegation", ()))
+    is read beside columns that nobody signed either, and whoever adds a name to it refuses somebody.
+
+    Raises PermissionRefused where it cannot be read: the run may act for anybody.
+    """
+    try:
+        claims = jwt.decode(token, options={"verify_signature": False})
+        return tuple(claims.get("delegation", ()))
+    except (jwt.PyJWTError, TypeError) as error:
+        raise PermissionRefused("nobody can read whom an open run of this tenant acts for") from error

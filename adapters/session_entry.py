@@ -77,7 +77,10 @@ def _unconfirmed() -> ClaimRefused:
 
 
 async def _check_people(connection: AsyncConnection, session: Session) -> None:
-    """Who opened it and who consented are both of the group still, and stand for the tenant by its name."""
+    """Who opened it and who consented are both of the group still, and stand for the tenant by its name.
+
+    The passkey that signed is the consenter's still: one that was lost is taken out of the people file.
+    """
     opening = session.opening
     people = await current_people(connection, opening.env)
     for principal in (opening.opener, session.consenter):
@@ -85,6 +88,11 @@ async def _check_people(connection: AsyncConnection, session: Session) -> None:
         if person is None or outside(person, opening.tenant):
             text = f"{short_name(principal)} may no longer use break-glass on {opening.tenant}"
             raise ClaimRefused(text, ("session.people",), Outcome.DENIED)
+    consenter = people.by_principal(session.consenter)
+    keys = () if consenter is None else consenter.passkeys
+    if session.assertion.credential_id not in [one.credential_id for one in keys]:
+        text = f"the passkey with which {short_name(session.consenter)} consented is in force no more"
+        raise ClaimRefused(text, ("session.passkey",), Outcome.DENIED)
 
 
 async def _check_limits(connection: AsyncConnection, request: ClaimRequest, now_ms: int) -> None:

@@ -52,6 +52,9 @@ class Ending:
     #: Seconds between looks at a target that does not answer, before its write is unknown.
     pauses: Sequence[float] = _PAUSES
     _locks: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    #: By session: who first wanted it ended, why, and whether what was confirmed goes on. From then on
+    #: nothing begins in it.
+    _wanted: dict[str, tuple[str, str, bool]] = field(default_factory=dict)
     #: By session: what is ending it.
     _ending: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
@@ -96,19 +99,22 @@ class Ending:
         """End one that is open: what is in hand first, then the report. Again is nothing.
 
         ``died``: its process did. What its person had confirmed goes on then, as an agent's approved write
-        does; whoever ends a session by hand wants nothing more to leave.
+        does; whoever ends a session by hand wants nothing more to leave. Where the end does not come about
+        now, the rounds go on with it, and nothing begins meanwhile.
         """
         async with self._locks[session_id]:
             record = await self.sessions.get(session_id)
             if record.state.ended:
                 return record
+            actor, why, goes_on = self._wanted.get(session_id, (actor, why, died))
+            died = died and goes_on
+            self._wanted[session_id] = actor, why, died
             await self.hands.close(session_id)
-            try:
-                await self._carry(signed(self.carrying.verifier, record), died=died)
-                record = await self._reported(session_id, actor, why)
-            finally:
-                self.hands.open(session_id)
+            await self._settle(record, died=died)
+            record = await self._reported(session_id, actor, why)
+            self.hands.open(session_id)
             self.holding.forget(session_id)
+            del self._wanted[session_id]
             LOG.info("session ended", session_id=session_id, state=record.state)
             return record
 
@@ -120,8 +126,12 @@ class Ending:
         elif await self.holding.keep(session_id):
             if not self.holding.own(session_id):
                 self._begin(session_id, _DIED, died=True)
-            elif record.until_ms is None or now >= record.until_ms:
+            elif session_id in self._wanted or self._over(record, now):
                 self._begin(session_id, _OVER)
+
+    def _over(self, record: SessionRecord, now_ms: int) -> bool:
+        until_ms = record.until_ms
+        return until_ms is None or now_ms >= until_ms or self.holding.over(record.opening.session_id)
 
     def _begin(self, session_id: str, why: str, *, died: bool = False) -> None:
         """Beside the rounds: an act in hand may take its time, and other sessions end meanwhile."""
@@ -143,6 +153,18 @@ class Ending:
         return await self.sessions.end(
             record.opening.session_id, End(state=state, actor=actor, why=why or "it was refused")
         )
+
+    async def _settle(self, record: SessionRecord, *, died: bool) -> None:
+        """What has no end, to its end; what no attempt can ever carry there, to nobody's knowing."""
+        try:
+            await self._carry(signed(self.carrying.verifier, record), died=died)
+        except Unavailable:
+            raise
+        except Exception as error:
+            # A replaced key, a forgotten tenant, an answer that no book can hold: whatever it is, the session
+            # must not stay open for it.
+            LOG.warning("acts are broken off", session_id=record.opening.session_id, error=cause(error))
+            await self.sessions.break_off(record.opening.session_id)
 
     async def _carry(self, session: Signed, *, died: bool) -> None:
         """What has no end, to its end; what stays unknown is a person's to say."""

@@ -43,7 +43,7 @@ class Hands:
         await self._over(session_id)
 
     def open(self, session_id: str) -> None:
-        """Its end is over, or did not come about."""
+        """Its end is over."""
         self._closed.discard(session_id)
 
     async def rest(self) -> None:

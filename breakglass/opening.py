@@ -133,8 +133,11 @@ class Openings:
         opener = await self.members.of_tenant(opening.opener, opening.tenant)
         for one in (opener, person):
             await self._check_person(one, opening)
-        if await self.in_force.catalogue_digest() != opening.catalogue_digest:
+        digest, catalogue = await self.in_force.catalogue()
+        if digest != opening.catalogue_digest:
             raise Conflict("the tools in force are others than those that were asked for; ask again")
+        if why := unfit(opening, catalogue, await self.in_force.people()):
+            raise PermissionRefused(why)
 
     async def _opened(self, person: Person, opening: Opening, assertion: Assertion) -> SessionRecord:
         now = self.clock.now_ms()
@@ -150,7 +153,7 @@ class Openings:
         if len(token) > _LONGEST_TOKEN:
             raise PermissionRefused("this passkey's answer is longer than a device's; use another one")
         record = await self.sessions.open(session, token, told)
-        await self.holding.begin(opening.session_id)
+        await self.holding.begin(opening.session_id, opening.minutes)
         return record
 
     async def _skipped(self, session: Session, people: People) -> tuple[str, ...]:

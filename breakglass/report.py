@@ -9,6 +9,8 @@ from contracts.digest import Json
 from contracts.run import ActionRecord, Outcome
 from gateway.shapes import maybe_time, time_of
 
+_CHANGED: Final = (Outcome.SUCCEEDED, Outcome.UNKNOWN)
+"""Outcomes of acts that changed something, or may have: the others leave nothing to undo."""
 _UNSENT: Final = "the session ended before it was sent"
 
 
@@ -66,7 +68,7 @@ def _act(act: ActionRecord, settled_ms: int | None) -> Json:
         "outcome": (act.outcome or Outcome.SKIPPED).value,
         "text": act.outcome_text if act.outcome else _UNSENT,
         "changes": [] if frozen is None else [vars(change) for change in frozen.preview.changes],
-        "undo": _undo(frozen),
+        "undo": _undo(frozen) if act.outcome in _CHANGED else None,
         "proposed_at": time_of(act.created_ms),
         "ended_at": maybe_time(settled_ms),
     }

@@ -22,7 +22,8 @@ def act_view(act: ActionRecord) -> ActShape:
         ordinal=act.step,
         tool=act.tool,
         effect=act.effect,
-        arguments=act.arguments,
+        # What is sent, where there is such a record.
+        arguments=act.arguments if frozen is None else frozen.arguments,
         target=None if frozen is None else frozen.target,
         preview=None if frozen is None else _preview(frozen.preview),
         action_digest=act.action_digest,

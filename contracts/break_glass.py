@@ -26,6 +26,10 @@ GROUP: Final = "break-glass"
 LONGEST_MINUTES: Final = 30
 CONSENT_MINUTES: Final = 15
 """For so long an opening waits for the second person."""
+MOST_ASKED: Final = 10
+"""Sessions that a person asks for within an hour: everybody is told of each, and a thousand hide one."""
+MOST_ACTS: Final = 100
+"""Of a session: everybody is told of each."""
 
 _SESSION: Final = re.compile(r"bg_[0-9a-f]{16}")
 

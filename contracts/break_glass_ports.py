@@ -80,6 +80,10 @@ class Sessions(Protocol):
         """
         ...
 
+    async def break_off(self, session_id: str) -> None:
+        """What was sent of an open session and nobody will settle is unknown."""
+        ...
+
     async def stops(self, env: str, scopes: Sequence[str]) -> Sequence[Overridden]:
         """Those of these kill switches that hold right now."""
         ...
@@ -121,11 +125,12 @@ class Acts(Protocol):
         ...
 
     async def settle(
-        self, run: WarrantedRun, action_id: str, *, happened: bool, actor: str, reason: str
+        self, session_id: str, action_id: str, *, happened: bool, actor: str, reason: str
     ) -> ActionRecord:
         """Settle an act whose outcome nobody knows as a person says; its claim with it.
 
         Raises:
+            Unknown: there is no such act, or its session was never open.
             Conflict: its outcome is known.
         """
         ...

@@ -1,6 +1,6 @@
 """Break-glass in words: what everybody is told of a session and of its acts, as a title and sentences."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,6 +14,8 @@ from policies.times import moment
 _CAME: Final = {Outcome.SUCCEEDED: "Changed", Outcome.UNKNOWN: "It may have changed"}
 _EMPTY: Final = "(empty)"
 _CLOSE: Final = "interlock break-glass close"
+_SENTENCE: Final = 500
+"""Characters of a sentence with many names: an alert shows no more than some hundred."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +33,7 @@ def asked(opening: Opening, until_ms: int) -> Words:
         title=f"{who} asks for break-glass on {opening.tenant}: {_tools(opening)}, {_minutes(opening)}",
         lines=(
             *_why(opening),
+            *_whole(f"For {_minutes(opening)}", opening.tools),
             f"Another person of the group consents with a passkey until {moment(until_ms)}, or it lapses.",
             f"Read it whole and speak to {who} first: interlock break-glass consent {opening.session_id}",
             f"To refuse it: {_CLOSE} {opening.session_id}",
@@ -47,6 +50,7 @@ def opened(session: Session, told: Sequence[str]) -> Words:
         lines=(
             f"{short_name(opening.opener)} acts, and {short_name(session.consenter)} consented.",
             *_why(opening),
+            *_whole("Its tools", opening.tools),
             skipped,
             f"Anybody of the group for {opening.tenant} may end it: {_CLOSE} {opening.session_id}",
         ),
@@ -72,16 +76,21 @@ def acted(opener: str, tenant: str, action: ActionRecord) -> Words:
     frozen = None if action.frozen is None else Frozen.read(action.frozen)
     on = "" if frozen is None else f" on {frozen.target}"
     known = "nobody knows whether it happened" if outcome is Outcome.UNKNOWN else f"{outcome}"
-    lines = [_sentence(action.outcome_text)] if action.outcome_text else []
+    # Ours before the target's own words, which may be as many as it likes, and crowd out what comes after.
+    lines = [f"It is act {action.step} of {action.run_id}."]
     if frozen is not None:
-        changes = (_change(one.field, one.before, one.after) for one in frozen.preview.changes)
-        lines += _came(outcome, changes, undoing(frozen.preview.undo, frozen.undo))
         lines.append(f"Idempotency key: {frozen.idempotency_key}")
+        lines += _undone(outcome, undoing(frozen.preview.undo, frozen.undo))
     if outcome is Outcome.UNKNOWN:
         lines.append(_settling(opener, action.run_id, action.action_id))
+    if action.outcome_text:
+        lines.append(_sentence(action.outcome_text))
+    if frozen is not None:
+        changes = (_change(one.field, one.before, one.after) for one in frozen.preview.changes)
+        lines += (f"{_came(outcome)} {change}" for change in changes)
     return Words(
-        title=f"Break-glass on {tenant}: {short_name(opener)}, {action.tool}{on}: {known}",
-        lines=(*lines, f"It is act {action.step} of {action.run_id}."),
+        title=f"Break-glass on {tenant}: {known}: {short_name(opener)}, {action.tool}{on}",
+        lines=tuple(lines),
     )
 
 
@@ -121,21 +130,25 @@ def _reported(opening: Opening, report: dict[str, Any]) -> tuple[str, ...]:
 def _act(opening: Opening, act: dict[str, Any]) -> Iterator[str]:
     """The report's, in its own shape."""
     target = f" {act['target']}" if act["target"] else ""
-    yield f"{act['ordinal']}. {act['tool']}{target}: {act['outcome']}"
-    if act["text"]:
-        yield _sentence(act["text"])
-    undo = act["undo"] or {"text": "", "tool": None}
+    outcome, undo = Outcome(act["outcome"]), act["undo"] or {"text": "", "tool": None}
+    yield f"{act['ordinal']}. {act['tool']}{target}: {outcome}"
     call = Undo(tool=undo["tool"], arguments=undo["arguments"]) if undo["tool"] else None
-    changes = (_change(one["field"], one["before"], one["after"]) for one in act["changes"])
-    yield from _came(Outcome(act["outcome"]), changes, undoing(undo["text"], call))
-    if act["outcome"] == Outcome.UNKNOWN:
+    yield from _undone(outcome, undoing(undo["text"], call))
+    if outcome is Outcome.UNKNOWN:
         yield _settling(opening.opener, opening.session_id, f"{opening.session_id}.{act['ordinal']}.0")
+    # In one line, which is cut: what a target says of one act takes no other's place.
+    changes = "; ".join(_change(one["field"], one["before"], one["after"]) for one in act["changes"])
+    told = [_sentence(act["text"]) if act["text"] else "", f"{_came(outcome)} {changes}" if changes else ""]
+    if any(told):
+        yield " · ".join(filter(None, told))
 
 
-def _came(outcome: Outcome, changes: Iterable[str], undo: str) -> Iterator[str]:
-    """What it changed and how that is undone, as far as it came about: what was not done is not undone."""
-    word = _CAME.get(outcome, "It was to change")
-    yield from (f"{word} {change}" for change in changes)
+def _came(outcome: Outcome) -> str:
+    return _CAME.get(outcome, "It was to change")
+
+
+def _undone(outcome: Outcome, undo: str) -> Iterator[str]:
+    """How it is undone, as far as it came about: what was not done is not undone."""
     if outcome is Outcome.SUCCEEDED:
         yield undo
     elif outcome is Outcome.UNKNOWN:
@@ -164,6 +177,17 @@ def _tools(opening: Opening) -> str:
     return ", ".join(opening.tools)
 
 
+def _whole(what: str, names: Sequence[str]) -> tuple[str, ...]:
+    """All of them, in as many sentences as it takes: a title is cut, and so is a long sentence."""
+    lines: list[str] = []
+    for name in names:
+        if lines and len(lines[-1]) + len(name) <= _SENTENCE:
+            lines[-1] += f", {name}"
+        else:
+            lines.append(f"{what}: {name}")
+    return tuple(f"{line}." for line in lines)
+
+
 def _minutes(opening: Opening) -> str:
     return f"{opening.minutes} minute{'' if opening.minutes == 1 else 's'}"
 
@@ -173,5 +197,4 @@ def _why(opening: Opening) -> tuple[str, ...]:
 
 
 def _past(opening: Opening, words: str) -> tuple[str, ...]:
-    scopes = ", ".join(one.scope for one in opening.overrides)
-    return (f"{words}: {scopes}.",) if scopes else ()
+    return _whole(words, [one.scope for one in opening.overrides])

@@ -64,7 +64,8 @@ class ShownAct:
 
     @property
     def arguments(self) -> str:
-        return written(self.record.arguments)
+        """As they are sent, where that is known."""
+        return written(self.record.arguments if self.frozen is None else self.frozen.arguments)
 
     @property
     def waits(self) -> bool:

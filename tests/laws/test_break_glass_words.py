@@ -1,16 +1,20 @@
 """What everybody is told of break-glass: who, on whom, what, until when, and how it is undone."""
 
+import json
 from dataclasses import replace
 from typing import Final
 
 import pytest
 
-from contracts.action import Undo
+from adapters.alert_card import alert_card
+from contracts.action import Change, Undo
+from contracts.alert import Alert, Severity
 from contracts.break_glass import Opening, Overridden, Session
 from contracts.passkey import Assertion
-from contracts.run import Outcome
-from policies.break_glass_words import acted, asked, ended, opened, skipped, undoing
+from contracts.run import ActionRecord, Outcome
+from policies.break_glass_words import Words, acted, asked, ended, opened, skipped, undoing
 from tests.frozen import frozen
+from tests.laws.cards import FROZEN
 from tests.laws.test_undo import action
 
 OPENING: Final = Opening(
@@ -42,7 +46,41 @@ def test_whoever_reads_the_question_knows_what_is_asked_for() -> None:
         "Because: The queue is stuck.",
         "It goes past what is stopped: tool:ticket.close.",
     )
-    assert "01 Jan 1970 at 00:15 UTC" in words.lines[2]
+    assert words.lines[2] == "For 1 minute: ticket.close, ticket.update."
+    assert "01 Jan 1970 at 00:15 UTC" in words.lines[3]
+
+
+def test_no_tool_and_no_stop_hides_behind_others() -> None:
+    """However many and long they are, the alerts of the asking and of the opening show every one."""
+    tools = tuple(f"tool.{place:02}-{'x' * 40}" for place in range(20))
+    stops = tuple(Overridden(scope=f"tool:{name}", stopped_ms=1) for name in tools)
+    opening = replace(OPENING, tools=tools, overrides=stops)
+    for words in (asked(opening, 900_000), opened(replace(SESSION, opening=opening), ())):
+        shown = json.dumps(alert_card(_alert(words)).blocks)
+        for name in tools:
+            assert shown.count(name) >= 2, name
+
+
+def test_no_answer_of_a_target_crowds_out_what_we_say() -> None:
+    """Behind endless words of its own its act has its outcome, number, key and undo all the same."""
+    endless = "x" * 5_000
+    changes = tuple(Change(field=f"{place}", before=endless, after=endless) for place in range(30))
+    frozen = replace(
+        FROZEN,
+        preview=replace(FROZEN.preview, changes=changes, undo=""),
+        target=endless[:400],
+        undo=Undo(tool="ticket.reopen", arguments={}),
+    )
+    words = acted("principal:ada", "acme", replace(_action(), frozen=frozen.document(), outcome_text=endless))
+    shown = json.dumps(alert_card(_alert(words)).blocks)
+    for ours in (
+        "succeeded",
+        "act 1 of bg_",
+        f"Idempotency key: {frozen.idempotency_key[:20]}",
+        "ticket.reopen",
+    ):
+        assert ours in shown
+    assert "Undo" not in str(acted("principal:ada", "acme", _action(outcome=Outcome.FAILED)).lines)
 
 
 def test_an_open_session_names_both_people_and_everybody_skipped() -> None:
@@ -102,26 +140,24 @@ def test_a_report_is_read_act_by_act() -> None:
         "Refused meanwhile: 3.",
         "The whole report: interlock break-glass report bg_0123456789abcdef",
     )
-    assert words.lines[6:10] == (
+    assert words.lines[6:9] == (
         "1. ticket.close T-1: succeeded",
-        "ticket.close was done",
-        "Changed status: (empty) → closed",
         'Undo: Reopen it. ticket.reopen {"ticket_id":"T-1"}',
+        "ticket.close was done · Changed status: (empty) → closed",
     )
     assert words.lines[-2:] == ("3. ticket.close: failed", "It was to change status: (empty) → closed")
 
 
 def test_who_reads_of_an_unknown_act_knows_what_to_do() -> None:
     """It may have changed something, its undo is for the case that it did, and somebody else settles it."""
-    unknown = ended(OPENING, "closed", "break-glass", "its minute came", REPORT).lines[10:15]
-    assert unknown[:4] == (
+    unknown = ended(OPENING, "closed", "break-glass", "its minute came", REPORT).lines[9:13]
+    assert unknown[:2] == (
         "2. ticket.close T-1: unknown",
-        "Nobody knows",
-        "It may have changed status: (empty) → closed",
         'If it happened: undo: Reopen it. ticket.reopen {"ticket_id":"T-1"}',
     )
-    assert "other than Ada" in unknown[4]
-    assert "interlock break-glass settle bg_0123456789abcdef bg_0123456789abcdef.2.0" in unknown[4]
+    assert "other than Ada" in unknown[2]
+    assert "interlock break-glass settle bg_0123456789abcdef bg_0123456789abcdef.2.0" in unknown[2]
+    assert unknown[3] == "Nobody knows · It may have changed status: (empty) → closed"
 
 
 @pytest.mark.parametrize("outcome", list(Outcome))
@@ -132,16 +168,16 @@ def test_only_what_was_done_is_told_as_done(outcome: Outcome) -> None:
     )
     lines = acted("principal:ada", "acme", close).lines
     told = {
-        Outcome.SUCCEEDED: ("Changed status: open → closed", "Undo: Reopen T-18421."),
+        Outcome.SUCCEEDED: ("Undo: Reopen T-18421.", "Changed status: open → closed"),
         Outcome.UNKNOWN: (
-            "It may have changed status: open → closed",
             "If it happened: undo: Reopen T-18421.",
+            "It may have changed status: open → closed",
         ),
     }.get(outcome, ("It was to change status: open → closed",))
-    assert lines[0] == "It came so"
+    assert "It came so" in lines
     assert tuple(line for line in lines if "status" in line or "undo" in line.lower()) == told
     assert any("settle" in line for line in lines) == (outcome is Outcome.UNKNOWN)
-    assert lines[-1] == "It is act 1 of bg_0123456789abcdef."
+    assert lines[0] == "It is act 1 of bg_0123456789abcdef."
 
 
 def test_what_was_never_open_has_no_report() -> None:
@@ -149,3 +185,45 @@ def test_what_was_never_open_has_no_report() -> None:
     words = ended(replace(OPENING, minutes=2), "lapsed", "break-glass", "nobody consented in time", None)
     assert words.title == "Break-glass on acme is over (lapsed): bg_0123456789abcdef"
     assert len(words.lines) == 2
+
+
+def _action(outcome: Outcome = Outcome.SUCCEEDED) -> ActionRecord:
+    return ActionRecord(
+        action_id="bg_0123456789abcdef.1.0",
+        run_id="bg_0123456789abcdef",
+        step=1,
+        place=0,
+        tool="ticket.close",
+        effect="write",
+        decision="needs_approval",
+        reasons=[],
+        approvals=1,
+        arguments={},
+        arguments_digest="",
+        words="",
+        call_id="",
+        frozen=FROZEN.document(),
+        seal=None,
+        action_digest=None,
+        idempotency_key=None,
+        key_hash=None,
+        approval_id=None,
+        reconciliation_id=None,
+        attempts=1,
+        outcome=outcome,
+        outcome_text="",
+        duration_ms=1,
+        created_ms=1,
+    )
+
+
+def _alert(words: Words) -> Alert:
+    return Alert(
+        alert_id="alt_1",
+        env="dev",
+        severity=Severity.LOUD,
+        title=words.title,
+        lines=words.lines,
+        actor="principal:ada",
+        at_ms=0,
+    )

@@ -11,18 +11,20 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from adapters.audit_log import AuditQuery
-from adapters.keys import KeyRing
+from adapters.keys import KeyRing, SigningKey, thumbprint
 from adapters.passkeys import WebAuthnVerifier
 from adapters.store import Store
-from adapters.tokens import JwtVerifier
+from adapters.tokens import JwtSigner, JwtVerifier
 from breakglass.app import create
 from breakglass.build import parts_of
 from breakglass.parts import Parts
 from contracts.action import Frozen, Prepared
 from contracts.audit import SYSTEM_TENANT
 from contracts.digest import Json
+from contracts.errors import Unavailable
 from contracts.passkey import Assertion
 from contracts.run import Outcome
 from contracts.tokens import Purpose
@@ -102,6 +104,13 @@ class Helpdesk(Target):
         return self.knows
 
 
+class Away:
+    """Implements ``contracts.break_glass_ports.Settled`` where the store does not answer."""
+
+    async def times(self, session_id: str) -> dict[str, int]:
+        raise Unavailable(f"the store does not answer about {session_id}")
+
+
 @dataclass
 class Process:
     """One break-glass process."""
@@ -171,6 +180,16 @@ class GlassWorld:
     async def publish(self, people: People | None = None) -> None:
         for kind, document in (("catalogue", TOOLS.document()), ("people", (people or PEOPLE).document())):
             await self.world.documents.publish(ENV, kind, kind, document, actor="op:test")
+
+    def replace_key(self) -> None:
+        """Have the next process sign with another key; it knows the one before no more."""
+        self.world.keys[Purpose.BREAK_GLASS] = Ed25519PrivateKey.generate()
+        self.world.signer = JwtSigner(
+            [
+                SigningKey(kid=thumbprint(key.public_key()), purpose=purpose, private=key)
+                for purpose, key in self.world.keys.items()
+            ]
+        )
 
     def passed(self, *, minutes: float = 0, seconds: float = 0) -> None:
         self.world.clock.at_ms += int((minutes * 60 + seconds) * 1_000)

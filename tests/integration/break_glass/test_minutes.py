@@ -7,7 +7,7 @@ import pytest
 from contracts.errors import Unavailable
 from contracts.run import Outcome
 from contracts.toolbox import Answer
-from tests.integration.break_glass.glass_world import SLOW, GlassWorld
+from tests.integration.break_glass.glass_world import SLOW, Away, GlassWorld
 from tests.integration.test_gateway_world import problem
 
 
@@ -44,6 +44,32 @@ async def test_a_session_ends_by_itself_at_its_minute(life: GlassWorld) -> None:
     await life.processes[-1].round()
     report = await life.report(session)
     assert (report["ended_by"], report["ended_why"]) == ("break-glass", "its minutes are over")
+
+
+async def test_no_clock_that_is_put_back_lengthens_a_session(life: GlassWorld) -> None:
+    """Its minutes are counted by a clock that nobody sets, too."""
+    session = await life.opened(minutes=10)
+    act = (await life.propose(session)).json()
+    life.passed(minutes=-1)
+    life.processes[-1].parts.ending.holding._own[session["session_id"]] -= 600
+    assert problem(await life.confirm(session, act)) == (409, "conflict")
+    await life.processes[-1].round()
+    assert (await life.report(session))["ended_why"] == "its minutes are over"
+    assert life.target.sends == 0
+
+
+async def test_an_end_that_does_not_come_about_lets_nothing_more_begin(life: GlassWorld) -> None:
+    """Whoever closes it has closed it: the rounds go on with it, in that person's name."""
+    session, ending = await life.opened(), life.processes[-1].parts.ending
+    kept = ending.settled
+
+    object.__setattr__(ending, "settled", Away())
+    assert problem(await life.close(session, reason="Enough.")) == (503, "unavailable")
+    assert problem(await life.propose(session)) == (409, "conflict")
+    object.__setattr__(ending, "settled", kept)
+    await life.processes[-1].round()
+    report = await life.report(session)
+    assert (report["ended_by"], report["ended_why"]) == ("principal:grace", "Enough.")
 
 
 async def test_nothing_is_proposed_or_confirmed_after_the_minute(life: GlassWorld) -> None:

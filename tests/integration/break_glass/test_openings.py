@@ -6,8 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
+from adapters.schema import runs
 from contracts.attempts import UNPROVEN
+from contracts.break_glass import MOST_ASKED
 from contracts.digest import Json
 from contracts.passkey import Assertion
 from contracts.tokens import Purpose
@@ -77,6 +80,26 @@ async def test_a_person_has_one_session_at_a_time(life: GlassWorld) -> None:
     session = next(one.json() for one in both if one.status_code == 201)
     await life.close(session)
     assert (await life.ask()).status_code == 201
+
+
+async def test_nobody_hides_a_session_behind_a_thousand(life: GlassWorld) -> None:
+    """Everybody is told of each, so a person asks for so many within an hour; then for others again."""
+    for _ in range(MOST_ASKED):
+        session = (await life.ask()).json()
+        await life.close(session, "ada")
+    assert problem(await life.ask()) == (409, "conflict")
+    assert (await life.ask("grace")).status_code == 201
+    life.passed(minutes=60)
+    assert (await life.ask()).status_code == 201
+
+
+async def test_a_run_whose_warrant_nobody_can_read_may_act_for_anybody(life: GlassWorld) -> None:
+    """Then nobody of the group opens anything on its tenant, and the refusal is on record."""
+    await life.world.start()
+    statement = update(runs).values(warrant="none")
+    await life.world.store.write(lambda connection: connection.execute(statement))
+    assert problem(await life.ask()) == (403, "forbidden")
+    assert "whom an open run of this tenant acts for" in (await life.refused())[-1][1]
 
 
 async def test_nobody_consents_to_their_own(life: GlassWorld) -> None:

@@ -8,7 +8,7 @@ from contracts.digest import Json
 from contracts.errors import Unavailable
 from contracts.run import Outcome
 from contracts.toolbox import Answer
-from tests.integration.break_glass.glass_world import GlassWorld
+from tests.integration.break_glass.glass_world import Away, GlassWorld
 from tests.integration.test_gateway_world import problem
 from tests.integration.tool_stage import DONE, nothing
 
@@ -187,6 +187,54 @@ async def test_an_act_that_was_confirmed_and_not_claimed(
     await life.begin().round()
     assert [one["outcome"] for one in (await life.report(session))["acts"]] == [outcome]
     assert life.target.sends == sends
+
+
+@pytest.mark.parametrize("lost", ["key", "content"])
+async def test_what_can_never_be_carried_to_its_end_is_unknown(life: GlassWorld, lost: str) -> None:
+    """The key that signed the session was replaced, or its tenant forgotten: it ends all the same, and a
+    person may still say what was done."""
+    session = await torn(life, "ticket.close")
+    if lost == "key":
+        life.replace_key()
+    else:
+        life.world.contents.forget("acme")
+        life.store._contents._kept.clear()
+    life.passed(seconds=SILENCE)
+    await life.begin().round()
+    found = await life.session(session)
+    assert (found["state"], [one["outcome"] for one in found["acts"]]) == ("closed", ["unknown"])
+    path = f"/v1/sessions/{session['session_id']}/acts/{found['acts'][0]['act_id']}/outcome"
+    said = {"outcome": "it_did", "reason": "The helpdesk shows it."}
+    assert (await life.post(path, said, "grace")).json()["outcome"] == "succeeded"
+    assert life.target.sends == 1
+
+
+async def test_what_was_closed_by_hand_sends_nothing_more(life: GlassWorld) -> None:
+    """Also where the end did not come about at once, and the rounds go on with it after a death."""
+    session = await life.opened()
+    act = (await life.propose(session)).json()
+    reading = asyncio.Event()
+
+    async def never() -> None:
+        reading.set()
+        await asyncio.Event().wait()
+
+    life.target.fetching = never
+    confirming = asyncio.ensure_future(life.confirm(session, act))
+    await reading.wait()
+    await life.processes[-1].die()
+    await asyncio.gather(confirming, return_exceptions=True)
+    life.target.fetching = nothing
+    life.passed(seconds=SILENCE)
+    ending = life.begin().parts.ending
+    kept = ending.settled
+    object.__setattr__(ending, "settled", Away())
+    assert problem(await life.close(session)) == (503, "unavailable")
+    object.__setattr__(ending, "settled", kept)
+    await life.processes[-1].round()
+    report = await life.report(session)
+    assert (report["ended_by"], report["acts"][0]["outcome"]) == ("principal:grace", "skipped")
+    assert life.target.sends == 0
 
 
 async def test_an_unknown_act_of_a_dead_process_stays_unknown(life: GlassWorld) -> None:

@@ -35,7 +35,16 @@ from contracts.tokens import Purpose
 from contracts.tool import Retry, ToolSpec
 from policies.people import People
 from tests.integration.approved_write import asking
-from tests.integration.test_gateway_world import CATALOGUE, CLOSE, ENV, PREVIEW, World, opened, person
+from tests.integration.test_gateway_world import (
+    CATALOGUE,
+    CLOSE,
+    ENV,
+    PREVIEW,
+    SIGNING,
+    World,
+    opened,
+    person,
+)
 
 T = TypeVar("T")
 
@@ -57,7 +66,12 @@ SIGNER: Final = JwtSigner(
 )
 REPORT: Final = {"consenter": "principal:grace", "acts": [], "refused": 2}
 _BOOKS: Final = (runs, actions, claims, openings, alerts, outbox, audit, audit_tips)
-ASSERTION: Final = Assertion(credential_id="c", authenticator_data="a", client_data="d", signature="s")
+ASSERTION: Final = Assertion(
+    credential_id=SIGNING["grace"].passkey.credential_id,
+    authenticator_data="a",
+    client_data="d",
+    signature="s",
+)
 
 
 def seal(frozen: Frozen, **changes: Any) -> str:

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from adapters import break_glass_acts
 from contracts.break_glass_ports import NewAct
 from contracts.errors import Conflict, Malformed, PermissionRefused
 from contracts.run import Outcome
@@ -28,6 +29,17 @@ async def test_the_same_key_is_the_same_act(glass: Glass) -> None:
     assert both[0] == both[1]
     with pytest.raises(Conflict):
         await glass.proposed(run, target="T-2")
+
+
+async def test_nobody_hides_an_act_behind_a_thousand(glass: Glass, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each act is told to everybody, so a session has so many and no more; the same key is still the same."""
+    monkeypatch.setattr(break_glass_acts, "MOST_ACTS", 2)
+    run = await glass.open()
+    for key in ("k-1", "k-2"):
+        last = await glass.proposed(run, key)
+    with pytest.raises(PermissionRefused, match="2 acts at most"):
+        await glass.proposed(run, "k-3")
+    assert await glass.proposed(run, "k-2") == last
 
 
 async def test_what_was_not_confirmed_gives_way_to_the_next(glass: Glass) -> None:

@@ -38,7 +38,11 @@ async def test_what_a_person_left_unknown_no_agent_writes_over(glass: Glass) -> 
     claim = await case.claim()
     assert (claim.say, claim.rules) == ("refused", ("target.unknown",))
     await glass.acts.settle(
-        act.run, act.frozen.action_id, happened=False, actor="principal:grace", reason="I looked"
+        act.run.warrant.run_id,
+        act.frozen.action_id,
+        happened=False,
+        actor="principal:grace",
+        reason="I looked",
     )
     assert (await case.claim()).say == "send"
 
@@ -80,7 +84,11 @@ async def test_a_session_is_pruned_with_its_acts_and_its_report_stays(glass: Gla
     glass.world.clock.at_ms += 401 * DAY_MS
     assert await _pruned(glass) == 0
     await glass.acts.settle(
-        act.run, act.frozen.action_id, happened=True, actor="principal:grace", reason="I looked"
+        act.run.warrant.run_id,
+        act.frozen.action_id,
+        happened=True,
+        actor="principal:grace",
+        reason="I looked",
     )
     assert await _pruned(glass) == 1
     assert [await _many(glass, table) for table in (runs, actions, claims, openings)] == [0, 0, 0, 1]

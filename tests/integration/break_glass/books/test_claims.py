@@ -39,11 +39,22 @@ async def test_an_acts_end_is_announced_with_what_changed_and_how_to_undo_it(gla
     act = await glass.confirmed(await glass.open())
     await act.settle(await act.claim())
     (alert,) = [one for one in await glass.alerts() if "succeeded" in one.title]
-    assert alert.title == "Break-glass on acme: Ada, ticket.close on T-1: succeeded"
+    assert alert.title == "Break-glass on acme: succeeded: Ada, ticket.close on T-1"
     assert (alert.tenant, alert.actor) == ("acme", "principal:ada")
     assert {"T-1 is closed.", "Changed status: open → closed"} <= set(alert.lines)
     assert any('ticket.reopen {"ticket_id":"T-1"}' in line for line in alert.lines)
     assert f"Idempotency key: {act.frozen.idempotency_key}" in alert.lines
+
+
+async def test_the_passkey_that_consented_is_one_of_the_consenters_still(glass: Glass) -> None:
+    """Taken out of the people file in the middle of a session, it lets nothing more in."""
+    act = await glass.confirmed(await glass.open())
+    lost = tuple(
+        replace(one, passkeys=()) if one.principal == "principal:grace" else one for one in PEOPLE.people
+    )
+    people = People(people=lost).document()
+    await glass.world.documents.publish(ENV, "people", "people", people, actor="op:test")
+    assert _no(await act.claim()) == ("session.passkey",)
 
 
 async def test_what_nobody_confirmed_is_not_claimed(glass: Glass) -> None:

@@ -164,7 +164,8 @@ async def test_what_was_never_sent_is_skipped_at_the_end(glass: Glass) -> None:
     act = await glass.confirmed(await glass.open())
     await glass.close(act.run)
     assert (await act.action()).outcome is Outcome.SKIPPED
-    assert any("ticket.close on T-1: skipped" in alert.title for alert in await glass.alerts())
+    assert any("skipped: Ada, ticket.close on T-1" in alert.title for alert in await glass.alerts())
+    assert not any("Undo" in line for alert in await glass.alerts() for line in alert.lines)
     assert (await act.claim()).outcome is Outcome.SKIPPED
 
 
@@ -246,7 +247,7 @@ async def test_all_of_a_step_is_written_down_or_nothing(glass: Glass) -> None:
         await _killed(glass, dying.ledger.settle(act.request(), claim.fence, UNKNOWN))
         await act.settle(claim, UNKNOWN)
         word = dying.acts.settle(
-            run, frozen.action_id, happened=True, actor="principal:grace", reason="I looked"
+            run.warrant.run_id, frozen.action_id, happened=True, actor="principal:grace", reason="I looked"
         )
         await _killed(glass, word)
         await _killed(glass, dying.close(run))

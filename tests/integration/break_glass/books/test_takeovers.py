@@ -58,7 +58,11 @@ async def test_a_person_settles_what_nobody_knows(glass: Glass, happened: bool, 
     await act.settle(await act.claim(), UNKNOWN)
     await glass.close(act.run)
     settled = await glass.acts.settle(
-        act.run, act.frozen.action_id, happened=happened, actor="principal:grace", reason="I looked"
+        act.run.warrant.run_id,
+        act.frozen.action_id,
+        happened=happened,
+        actor="principal:grace",
+        reason="I looked",
     )
     assert (settled.outcome, "Grace looked" in settled.outcome_text) == (outcome, True)
     (told,) = [one for one in await glass.audited() if one["outcome"] == "settled"]
@@ -66,7 +70,11 @@ async def test_a_person_settles_what_nobody_knows(glass: Glass, happened: bool, 
     assert told["reason"].endswith("I looked")
     with pytest.raises(Conflict):
         await glass.acts.settle(
-            act.run, act.frozen.action_id, happened=not happened, actor="principal:grace", reason="again"
+            act.run.warrant.run_id,
+            act.frozen.action_id,
+            happened=not happened,
+            actor="principal:grace",
+            reason="again",
         )
 
 
@@ -77,5 +85,9 @@ async def test_a_persons_word_waits_for_who_asks_the_target(glass: Glass) -> Non
     assert (await act.claim("two", NATIVE)).say == "send"
     with pytest.raises(Unavailable):
         await glass.acts.settle(
-            act.run, act.frozen.action_id, happened=False, actor="principal:grace", reason="I looked"
+            act.run.warrant.run_id,
+            act.frozen.action_id,
+            happened=False,
+            actor="principal:grace",
+            reason="I looked",
         )
