@@ -25,8 +25,8 @@ class _Minute:
 class StoreAttempts:
     """Implements ``contracts.attempts.Attempts`` for one process.
 
-    Each rule has a bound of its own, and so has what is proven of somebody: no flood of names by anybody
-    hides a token, or what a caller of ours tried.
+    Each rule has a bound of its own, and so has who is proven: no flood of names by anybody hides a token, or
+    what a caller of ours tried.
     """
 
     def __init__(self, store: Store, clock: Clock, env: str, *, a_minute: int = 30) -> None:
