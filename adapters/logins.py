@@ -163,7 +163,7 @@ def grant(connection: Connection, passwords: Mapping[str, Secret]) -> None:
     _close_to_everybody(raw)
     for role, tables in RIGHTS.items():
         _give(raw, login(role), tables)
-    divide(raw, login(BREAK_GLASS), [login(role) for role in RIGHTS if role != BREAK_GLASS])
+    divide(raw, login(BREAK_GLASS), login("gateway"), [login(role) for role in RIGHTS if role != BREAK_GLASS])
     for role, password in passwords.items():
         _let_in(raw, login(role), password)
 

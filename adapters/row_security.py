@@ -23,9 +23,17 @@ _WRITES: Final = {
     "UPDATE": "USING ({rows}) WITH CHECK ({rows})",
     "DELETE": "USING ({rows})",
 }
+#: Beside those: the gateway orders alerts, and takes up again what was given up. It deletes and delays none.
+_ALERTS: Final = {
+    "UPDATE": (
+        "USING (kind <> 'alert' OR dead) WITH CHECK (kind <> 'alert' OR"
+        " (NOT dead AND next_ms <= extract(epoch from now()) * 1000 + 60000))"
+    ),
+    "DELETE": "USING (kind <> 'alert')",
+}
 
 
-def divide(raw: Any, break_glass: str, others: Collection[str]) -> None:
+def divide(raw: Any, break_glass: str, gateway: str, others: Collection[str]) -> None:
     """Make exactly these policies, in the caller's transaction. The names are of logins that exist."""
     for table, (sessions, runs) in _ROWS.items():
         _clear(raw, table)
@@ -36,6 +44,14 @@ def divide(raw: Any, break_glass: str, others: Collection[str]) -> None:
         for command in _WRITES:
             _allow(raw, table, command, "break_glass", (break_glass,), sessions)
             _allow(raw, table, command, "others", others, runs)
+    for command, rows in _ALERTS.items():
+        statement = sql.SQL("CREATE POLICY {} ON outbox AS RESTRICTIVE FOR {} TO {} {}").format(
+            sql.Identifier(f"alerts_{command.lower()}"),
+            sql.SQL(command),
+            sql.Identifier(gateway),
+            sql.SQL(rows),
+        )
+        raw.execute(statement)
 
 
 def _clear(raw: Any, table: str) -> None:

@@ -1,5 +1,6 @@
 """The door of the break-glass process: a person's login token, and nothing else that anybody signed."""
 
+import time
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
@@ -11,6 +12,8 @@ from contracts.attempts import PROVES_NOTHING, Attempt, Attempts
 from contracts.errors import TokenRefused
 from contracts.tokens import Purpose, Verifier
 
+_LONGEST_SECONDS: Final = 86_400
+"""Whatever the issuer says: who was let in once is asked again on another day."""
 OPEN: Final = frozenset({"/healthz", "/openapi.json"})
 """Paths that need no token."""
 
@@ -63,6 +66,8 @@ class Doorkeeper:
             raise TokenRefused(f"the token's claim {place} is missing or none; get a new one") from error
         if found.env != self._env:
             raise TokenRefused(f"the token is for another environment than {self._env}")
+        if found.exp - time.time() > _LONGEST_SECONDS:
+            raise TokenRefused("the token lives for more than a day; get one for minutes")
         return Holder(subject=found.sub)
 
 

@@ -61,7 +61,8 @@ class Members:
             await self.sessions.refuse(
                 env=self.env, actor=actor, session_id=about, what=what, reason=no.sentence
             )
-            if about is not None:
+            # Of a session that they may not know of they change nothing.
+            if about is not None and not isinstance(no, Unknown):
                 await self.holds.refused(about)
             raise
 

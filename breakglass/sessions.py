@@ -44,14 +44,14 @@ async def ask(body: OpenBody, asker: Asker, parts: Given) -> SessionShape:
 
 @router.get("/v1/sessions", summary="List sessions, newest first", responses=answers())
 async def listed(asker: Asker, parts: Given) -> SessionList:
-    found = await parts.members.list(asker.subject)
+    async with parts.members.refusing("read", asker.subject):
+        found = await parts.members.list(asker.subject)
     return SessionList(sessions=tuple([await _whole(parts, record) for record in found]))
 
 
 @router.get("/v1/sessions/{session_id}", summary="Read a session", responses=answers(404))
 async def read(session_id: str, asker: Asker, parts: Given) -> SessionShape:
-    _, record = await parts.members.visible(asker.subject, session_id)
-    return await _whole(parts, record)
+    return await _whole(parts, await _seen(parts, asker, session_id))
 
 
 @router.post(
@@ -83,7 +83,7 @@ async def close(session_id: str, body: CloseBody, asker: Asker, parts: Given) ->
     "/v1/sessions/{session_id}/report", summary="Read what came of a session", responses=answers(404, 409)
 )
 async def report(session_id: str, asker: Asker, parts: Given) -> ReportShape:
-    _, record = await parts.members.visible(asker.subject, session_id)
+    record = await _seen(parts, asker, session_id)
     if not record.state.ended:
         raise Conflict(f"the session is {record.state}: its report is written when it ends")
     if record.report is None:
@@ -94,6 +94,12 @@ async def report(session_id: str, asker: Asker, parts: Given) -> ReportShape:
 @router.get("/healthz", summary="Whether the process serves", responses=answers(open_to_all=True))
 async def health() -> HealthShape:
     return HealthShape(status="ok")
+
+
+async def _seen(parts: Parts, asker: Asker, session_id: str) -> SessionRecord:
+    async with parts.members.refusing("read", asker.subject, session_id):
+        _, record = await parts.members.visible(asker.subject, session_id)
+        return record
 
 
 async def _whole(parts: Parts, record: SessionRecord) -> SessionShape:

@@ -93,7 +93,7 @@ class Sessions(Protocol):
         ...
 
     async def refuse(self, *, env: str, actor: str, session_id: str | None, what: str, reason: str) -> None:
-        """Audit what was not let through: ``open``, ``consent``, ``act``, ``close`` or ``token``."""
+        """Audit what was not let through: ``open``, ``consent``, ``act``, ``close`` or ``read``."""
         ...
 
 

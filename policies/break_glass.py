@@ -108,13 +108,16 @@ def inconsent(opening: Opening, person: Person, now_ms: int) -> str | None:
 
 
 def skipped(opening: Opening, consenter: str, routes: Iterable[Route], people: People) -> tuple[str, ...]:
-    """Principals of everybody who would be asked, on some route, before one of these tools writes."""
+    """Principals of everybody who would be asked, on some route, before one of these tools writes.
+
+    Of those whom Slack knows: nobody else is asked there, or can be told there.
+    """
     found = {
         person.principal
         for route in routes
         if _allows(route, opening.tools)
         for person in people.people
-        if _asked(route, person, opening.tenant)
+        if person.slack_user and _asked(route, person, opening.tenant)
     }
     return tuple(sorted(found - {opening.opener, consenter}))
 

@@ -70,7 +70,9 @@ async def _page(
     visit: Visiting, status: int = 200, problem: str = "", fields: Mapping[str, str] | None = None
 ) -> Response:
     person, parts = visit.signed_in(), visit.parts
-    found, now_ms = await parts.members.list(person.principal), parts.clock.now_ms()
+    async with parts.members.refusing("read", person.principal):
+        found = await parts.members.list(person.principal)
+    now_ms = parts.clock.now_ms()
     sessions = [shown(record, (), person, now_ms) for record in found]
     _, catalogue = await parts.in_force.catalogue()
     return await page(

@@ -52,7 +52,8 @@ async def _page(
     visit: Visiting, session_id: str, error: InterlockError | None = None, fields: Fields | None = None
 ) -> Response:
     signed_in, parts = visit.signed_in(), visit.parts
-    person, record = await parts.members.visible(signed_in.principal, session_id)
+    async with parts.members.refusing("read", signed_in.principal, session_id):
+        person, record = await parts.members.visible(signed_in.principal, session_id)
     acts = await parts.acting.of(session_id)
     return await page(
         "session.html",

@@ -197,6 +197,17 @@ async def test_a_session_of_another_tenant_is_as_absent_as_none(life: GlassWorld
         assert problem(answer) == (404, "not-found")
     assert (await life.get("/v1/sessions", "linus")).json() == {"sessions": []}
     assert len((await life.get("/v1/sessions", "grace")).json()["sessions"]) == 1
+    await life.consent(session)
+    await life.close(session)
+    assert (await life.report(session))["refused"] == 0
+
+
+async def test_whoever_is_not_of_the_group_reads_nothing_and_is_on_record(life: GlassWorld) -> None:
+    """A token that holds, of somebody with no word here."""
+    session = (await life.ask()).json()
+    for path in ("/v1/sessions", f"/v1/sessions/{session['session_id']}"):
+        assert problem(await life.get(path, "mallory")) == (403, "forbidden")
+    assert [actor for actor, _ in await life.refused()] == ["principal:mallory"] * 2
 
 
 @pytest.mark.parametrize("purpose", [one for one in Purpose if one is not Purpose.BREAK_GLASS_LOGIN])
@@ -217,12 +228,13 @@ async def test_a_token_of_any_other_purpose_opens_no_door(life: GlassWorld, purp
         {"sub": "user:ada"},
         {"env": "prod"},
         {"exp": 1},
+        {"exp": 4_000_000_000},
         {"tenant": "acme"},
         {"jti": "short"},
     ],
 )
 async def test_a_login_token_is_a_person_s_and_of_this_environment(life: GlassWorld, claims: Json) -> None:
-    """A page's link, a service's, another environment's, an old one: refused and audited."""
+    """A page's link, a service's, another environment's, an old one, one for years: refused and audited."""
     answer = await life.http.get("/v1/sessions", headers=bearer(life.token(**claims)))
     assert problem(answer) == (401, "unauthenticated")
     assert len(await life.refused()) == 1

@@ -71,6 +71,28 @@ def test_the_break_glass_login_writes_no_row_of_agents(url: str) -> None:
     assert _books(url) == before
 
 
+def test_the_gateways_login_hides_no_alert(url: str) -> None:
+    """Whoever took the gateway over neither deletes an alert's letter, nor gives it up, nor puts it off."""
+    before, alert = _books(url), outbox.c.kind == "alert"
+    with _connected(url, "gateway") as taken:
+        _nothing(taken, delete(outbox).where(alert))
+        for values in ({"dead": True}, {"next_ms": 1 << 60}, {"attempts": 9}):
+            _nothing(taken, update(outbox).where(alert).values(values))
+    assert _books(url) == before
+
+
+def test_the_gateways_login_takes_up_an_alert_that_was_given_up(postgres: Cluster) -> None:
+    """For an operator, at once and not later."""
+    url = postgres.fresh()
+    with _connected(url) as owner:
+        owner.execute(insert(alerts).values(_ALERT))
+        given_up = {"outbox_id": "alert:1", "kind": "alert", "alert_id": "alt_1", "next_ms": 1, "dead": True}
+        owner.execute(insert(outbox).values(given_up))
+    with _connected(url, "gateway") as gateway:
+        _refused(gateway, update(outbox).values(dead=False, next_ms=1 << 60))
+        assert gateway.execute(update(outbox).values(dead=False, next_ms=2)).rowcount == 1
+
+
 def test_each_writes_its_own(postgres: Cluster) -> None:
     """The same statements pass on rows of the login's own, so it is the rows that were refused."""
     url = postgres.fresh()
