@@ -172,3 +172,9 @@ def test_who_approves_on_other_routes_alone_is_not_told() -> None:
     people = People(people=(elsewhere,))
     assert skipped(OPENING, "principal:grace", [route()], people) == ()
     assert skipped(OPENING, "principal:grace", [route("support/refund")], people) == ("principal:hedy",)
+
+
+def test_whom_slack_does_not_know_is_not_said_to_be_told() -> None:
+    """They would not be asked there either."""
+    people = People(people=(replace(person("hedy"), slack_user=None),))
+    assert skipped(OPENING, "principal:grace", [route()], people) == ()
