@@ -109,8 +109,12 @@ async def conclude(
     action_id: str,
     conclusion: Conclusion,
     now_ms: int,
+    *,
+    said_by: str | None = None,
 ) -> ActionRecord:
     """Outcome, transcript, spend and audit within the caller's transaction; of an act, its announcement.
+
+    ``said_by``: the person whose word it is, where nobody else knew.
 
     The first conclusion wins, but for an unknown outcome: the model is not told of it, and it is concluded
     once more when it is known.
@@ -139,7 +143,8 @@ async def conclude(
     if is_session(run_id):
         await append(connection, result_record(run, action, conclusion, now_ms))
         ended = await read_action(connection, run_id, action_id)
-        await raise_alert(connection, session_alert(run, acted(run.caller, run.tenant, ended), now_ms))
+        words = acted(run.caller, run.tenant, ended)
+        await raise_alert(connection, session_alert(run, words, now_ms, actor=said_by))
         return ended
     await _tell_run(connection, run, action, conclusion, now_ms)
     return await read_action(connection, run_id, action_id)

@@ -134,7 +134,7 @@ async def settle_as_told(
         .where(claims.c.key_hash == claim.key_hash)
         .values(state=outcome, fence=claim.fence + 1, settled_ms=now_ms, result=kept(connection, claim, told))
     )
-    await conclude(connection, run, action.action_id, told, now_ms)
+    await conclude(connection, run, action.action_id, told, now_ms, said_by=who)
 
 
 async def _close(connection: AsyncConnection, approval: ApprovalRecord, now_ms: int) -> None:

@@ -106,7 +106,7 @@ def _reported(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "Until", words.day(found["until"])
     yield "Ended", f"{words.day(found['ended_at'])} by {found['ended_by']}: {found['ended_why']}"
     yield "Told", ", ".join(found["told"]) or "nobody was skipped"
-    yield "Not let through", str(found["refused"])
+    yield "Calls refused", str(found["refused"])
 
 
 def _done(act: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

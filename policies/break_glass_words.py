@@ -122,7 +122,7 @@ def _reported(opening: Opening, report: dict[str, Any]) -> tuple[str, ...]:
     return (
         f"{short_name(report['consenter'])} consented.",
         *_past(opening, "It went past what was stopped"),
-        f"Refused meanwhile: {report['refused']}.",
+        f"Calls refused meanwhile: {report['refused']}.",
         f"The whole report: interlock break-glass report {opening.session_id}",
     )
 

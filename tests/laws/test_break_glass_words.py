@@ -137,7 +137,7 @@ def test_a_report_is_read_act_by_act() -> None:
         "break-glass ended it: its minute came",
         "Grace consented.",
         "It went past what was stopped: tool:ticket.close.",
-        "Refused meanwhile: 3.",
+        "Calls refused meanwhile: 3.",
         "The whole report: interlock break-glass report bg_0123456789abcdef",
     )
     assert words.lines[6:9] == (

@@ -67,6 +67,7 @@ async def test_a_person_settles_what_nobody_knows(glass: Glass, happened: bool, 
     assert (settled.outcome, "Grace looked" in settled.outcome_text) == (outcome, True)
     (told,) = [one for one in await glass.audited() if one["outcome"] == "settled"]
     assert (told["actor"], told["tool"]) == ("principal:grace", "ticket.close")
+    assert (await glass.alerts())[-1].actor == "principal:grace"
     assert told["reason"].endswith("I looked")
     with pytest.raises(Conflict):
         await glass.acts.settle(
