@@ -52,7 +52,7 @@ def _children_a_week_on(monkeypatch: pytest.MonkeyPatch) -> None:
     def module(name: str, *arguments: str) -> list[str]:
         return [sys.executable, LAUNCHER, name, *arguments]
 
-    monkeypatch.setattr("embedded.stack.module", module)
+    monkeypatch.setattr("embedded.commands.module", module)
 
 
 async def _audit(world: World, run_id: str) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 import json
 import re
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import pytest
 
@@ -12,6 +12,10 @@ from embedded.ports import Ports
 from tests.acceptance.doc_shell import DOCS, blocks, typed
 
 Json: TypeAlias = dict[str, Any]
+
+pytestmark = pytest.mark.timeout(400)
+SECONDS: Final = 360
+"""For some thirty commands, each a process of its own, beside other stacks."""
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +39,8 @@ def said(folder: Path) -> str:
     script = "".join(block.text for block in blocks("break-glass.md") if block.language == "sh")
     installed = script.replace("make install\n", "").replace('export PATH="$PWD/.venv/bin:$PATH"\n', "")
     assert installed != script
-    return typed(
-        installed.replace("interlock dev", f"interlock dev --port-base {Ports.free().gateway}"), folder
-    )
+    there = f"interlock dev --port-base {Ports.free().gateway}"
+    return typed(installed.replace("interlock dev", there), folder, seconds=SECONDS)
 
 
 def test_the_drill_does_what_it_says(report: Json) -> None:
