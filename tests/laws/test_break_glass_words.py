@@ -163,9 +163,7 @@ def test_who_reads_of_an_unknown_act_knows_what_to_do() -> None:
 @pytest.mark.parametrize("outcome", list(Outcome))
 def test_only_what_was_done_is_told_as_done(outcome: Outcome) -> None:
     """An act that did not succeed changed nothing, so there is nothing of it to undo."""
-    close = replace(
-        action(0, outcome), run_id=OPENING.session_id, frozen=frozen().document(), outcome_text="it came so"
-    )
+    close = replace(_action(outcome), frozen=frozen().document(), outcome_text="it came so")
     lines = acted("principal:ada", "acme", close).lines
     told = {
         Outcome.SUCCEEDED: ("Undo: Reopen T-18421.", "Changed status: open → closed"),
@@ -188,33 +186,7 @@ def test_what_was_never_open_has_no_report() -> None:
 
 
 def _action(outcome: Outcome = Outcome.SUCCEEDED) -> ActionRecord:
-    return ActionRecord(
-        action_id="bg_0123456789abcdef.1.0",
-        run_id="bg_0123456789abcdef",
-        step=1,
-        place=0,
-        tool="ticket.close",
-        effect="write",
-        decision="needs_approval",
-        reasons=[],
-        approvals=1,
-        arguments={},
-        arguments_digest="",
-        words="",
-        call_id="",
-        frozen=FROZEN.document(),
-        seal=None,
-        action_digest=None,
-        idempotency_key=None,
-        key_hash=None,
-        approval_id=None,
-        reconciliation_id=None,
-        attempts=1,
-        outcome=outcome,
-        outcome_text="",
-        duration_ms=1,
-        created_ms=1,
-    )
+    return replace(action(0, outcome), run_id=OPENING.session_id, frozen=FROZEN.document())
 
 
 def _alert(words: Words) -> Alert:

@@ -1,6 +1,7 @@
 """The process dies, at each point of a session and of an act; what starts next ends what it left open."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -27,6 +28,25 @@ async def torn(life: GlassWorld, tool: str, *, minutes: int = 10) -> Json:
     await life.processes[-1].die()
     await asyncio.gather(confirming, return_exceptions=True)
     life.target.answering = None
+    return session
+
+
+async def unclaimed(life: GlassWorld, **changed: Any) -> Json:
+    """A session whose process died while it looked at the target of a confirmed act."""
+    session = await life.opened(**changed)
+    act = (await life.propose(session)).json()
+    reading = asyncio.Event()
+
+    async def never() -> None:
+        reading.set()
+        await asyncio.Event().wait()
+
+    life.target.fetching = never
+    confirming = asyncio.ensure_future(life.confirm(session, act))
+    await reading.wait()
+    await life.processes[-1].die()
+    await asyncio.gather(confirming, return_exceptions=True)
+    life.target.fetching = nothing
     return session
 
 
@@ -169,20 +189,7 @@ async def test_an_act_that_was_confirmed_and_not_claimed(
     life: GlassWorld, silent: int, outcome: str, sends: int
 ) -> None:
     """Its person's word was kept, then the process died: within the minute it is sent, as an agent's is."""
-    session = await life.opened(minutes=1)
-    act = (await life.propose(session)).json()
-    reading = asyncio.Event()
-
-    async def never() -> None:
-        reading.set()
-        await asyncio.Event().wait()
-
-    life.target.fetching = never
-    confirming = asyncio.ensure_future(life.confirm(session, act))
-    await reading.wait()
-    await life.processes[-1].die()
-    await asyncio.gather(confirming, return_exceptions=True)
-    life.target.fetching = nothing
+    session = await unclaimed(life, minutes=1)
     life.passed(seconds=silent)
     await life.begin().round()
     assert [one["outcome"] for one in (await life.report(session))["acts"]] == [outcome]
@@ -211,20 +218,7 @@ async def test_what_can_never_be_carried_to_its_end_is_unknown(life: GlassWorld,
 
 async def test_what_was_closed_by_hand_sends_nothing_more(life: GlassWorld) -> None:
     """Also where the end did not come about at once, and the rounds go on with it after a death."""
-    session = await life.opened()
-    act = (await life.propose(session)).json()
-    reading = asyncio.Event()
-
-    async def never() -> None:
-        reading.set()
-        await asyncio.Event().wait()
-
-    life.target.fetching = never
-    confirming = asyncio.ensure_future(life.confirm(session, act))
-    await reading.wait()
-    await life.processes[-1].die()
-    await asyncio.gather(confirming, return_exceptions=True)
-    life.target.fetching = nothing
+    session = await unclaimed(life)
     life.passed(seconds=SILENCE)
     ending = life.begin().parts.ending
     kept = ending.settled
