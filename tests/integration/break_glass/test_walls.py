@@ -123,6 +123,16 @@ async def test_the_record_says_what_came_where_and_from_whom(walker: Walker) -> 
     )
 
 
+@pytest.mark.parametrize(("what", "status"), [(Found.NAME, 202), (Found.TOKEN, 403), (Found.SESSION, 403)])
+async def test_a_run_may_be_given_a_text_that_names_it(walker: Walker, what: Found, status: int) -> None:
+    """What its model reads is data, as a ticket is: a name is on record, and no more."""
+    body = {"route": "support/close", "input": {"ticket_id": VALUES[what]}}
+    key = {"Idempotency-Key": "k-1"}
+    answer = await walker.http.post("/v1/runs", json=body, headers={**walker.world.caller(), **key})
+    assert answer.status_code == status, answer.text
+    assert len(await walker.attempts()) == 1
+
+
 async def test_operators_stop_break_glass_and_read_of_it(walker: Walker) -> None:
     """A kill switch on it is set, and nothing of that is an attempt; of anybody else it is."""
     path, body = "/v1/switches/route:break-glass", {"stopped": True, "reason": "see bg_0123456789abcdef"}
