@@ -21,6 +21,7 @@ from adapters.keys import AwsIdentity, KeyRing, PrivateKeys
 from adapters.tokens import JwtSigner
 from cli import minting
 from cli.state import State
+from contracts.break_glass import GROUP
 from contracts.tokens import Purpose
 from embedded import endpoints
 from embedded.helpdesk.seed import world
@@ -35,6 +36,8 @@ Script: TypeAlias = Sequence[Sequence[Json]]
 
 SCRIPTED: Final = "support/script"
 TENANT: Final = "acme"
+MEMBERS: Final = ("rosalind", "emmy", "lise", "chien", "maria")
+"""Of break-glass, where that runs."""
 ENDED: Final = frozenset({"completed", "stopped", "failed", "cancelled"})
 
 ROUTE: Final = """
@@ -274,6 +277,8 @@ async def running_world(
     policies = directory / "policies"
     shutil.copytree(shipped_policies(), policies)
     with_passkeys(policies)
+    if break_glass:
+        _join(policies / "people.yaml")
     for name, text in {SCRIPTED: ROUTE, **routes}.items():
         (policies / "routes" / f"{name}.yaml").write_text(text)
     state = directory / "state"
@@ -286,6 +291,14 @@ async def running_world(
     ):
         slack = json.loads((state / "slack.json").read_text())
         yield World(state=state, http=http, token=await _caller(state), _slack=slack)
+
+
+def _join(file: Path) -> None:
+    """More people of the group: one of them asks no more than ten times an hour."""
+    people = json.loads(file.read_text())
+    for name in MEMBERS:
+        people["people"][f"principal:{name}"] = {"groups": [GROUP], "tenants": [TENANT]}
+    file.write_text(json.dumps(people))
 
 
 async def _caller(state: Path) -> str:

@@ -3,9 +3,10 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import cycle
 from pathlib import Path
 from typing import Final
 
@@ -15,8 +16,8 @@ import psutil
 from embedded.ports import Ports, url
 from embedded.process import Child, Command
 from embedded.stack import ignore
-from tests.acceptance.glass_desk import CONSENTER, GlassDesk, Json
-from tests.acceptance.stack_world import World, running_world
+from tests.acceptance.glass_desk import CONSENTER, OPENER, GlassDesk, Json
+from tests.acceptance.stack_world import MEMBERS, World, running_world
 from tests.chaos.points import Points, Way
 from tests.passkeys import DEVICES
 
@@ -30,18 +31,24 @@ class GlassStage:
     world: World
     desk: GlassDesk
     points: Points
+    #: Of the people who ask, whose turn it is.
+    turns: Iterator[str] = field(default_factory=lambda: cycle((OPENER, *MEMBERS)))
+
+    def asking(self) -> GlassDesk:
+        """The desk with the next person at it."""
+        return replace(self.desk, opener=next(self.turns))
 
     @asynccontextmanager
-    async def reachable(self, way: Way) -> AsyncIterator[GlassDesk]:
+    async def reachable(self, desk: GlassDesk, way: Way) -> AsyncIterator[GlassDesk]:
         """Where people get an answer: a killed process is started again, beside a stopped one is another."""
         if way is Way.KILL:
-            yield self.desk
+            yield desk
             return
         port = Ports.free().break_glass
         child = Child(_second(self.world, port), self.world.state, ignore)
         await child.start()
         try:
-            yield replace(self.desk, elsewhere=url(port))
+            yield replace(desk, elsewhere=url(port))
         finally:
             await child.stop()
 

@@ -12,7 +12,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from tests.acceptance.glass_desk import Json
+from tests.acceptance.glass_desk import GlassDesk, Json
 from tests.acceptance.stack_world import open_tickets
 from tests.chaos.glass_stage import GlassStage, running_glass, until_ended
 from tests.chaos.points import Order, Point, Way
@@ -52,16 +52,16 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Glass
 @pytest.mark.parametrize(("point", "kind", "way"), _cases())
 async def test_break_glass_at_this_point(stage: GlassStage, point: Point, kind: str, way: Way) -> None:
     """An act ends as an agent's write does, is executed as often, and its session ends with a report."""
-    desk, ticket = stage.desk, next(_tickets)
+    desk, ticket = stage.asking(), next(_tickets)
     call = KINDS[kind].call(ticket, next(_numbers))
     session = await desk.opened(call["tool"])
     act = await desk.proposed(session, call["tool"], call["args"])
     key = act["idempotency_key"]
     stage.points.order(Order(point=point, way=way, words=key))
-    confirming = asyncio.create_task(_confirmed(stage, session, act))
+    confirming = asyncio.create_task(_confirmed(desk, session, act))
     passage = await stage.points.struck(point, key)
     doubt = IN_DOUBT.get((point, way)) if kind == "none" else None
-    async with stage.reachable(way) as reachable:
+    async with stage.reachable(desk, way) as reachable:
         ended = await until_ended(reachable, session)
         executed = len(await stage.world.writes(key))
         assert executed == (doubt or (1, 1))[0]
@@ -85,12 +85,12 @@ async def test_break_glass_at_this_point(stage: GlassStage, point: Point, kind: 
 @pytest.mark.parametrize("point", [Point.AFTER_CLAIM, Point.BEFORE_SEND])
 async def test_a_process_that_sleeps_through_the_minute(stage: GlassStage, point: Point) -> None:
     """Who was stopped before its request left, and goes on when the minute is over, sends nothing."""
-    desk, ticket = stage.desk, next(_tickets)
+    desk, ticket = stage.asking(), next(_tickets)
     session = await desk.opened("ticket.close", minutes=1)
     act = await desk.proposed(session, "ticket.close", {"ticket_id": ticket, "reason": "It works."})
     key = act["idempotency_key"]
     stage.points.order(Order(point=point, way=Way.STOP, words=key))
-    confirming = asyncio.create_task(_confirmed(stage, session, act))
+    confirming = asyncio.create_task(_confirmed(desk, session, act))
     passage = await stage.points.struck(point, key)
     await asyncio.sleep(62 - (time.time() - passage.at))
     os.kill(passage.pid, signal.SIGCONT)
@@ -100,9 +100,9 @@ async def test_a_process_that_sleeps_through_the_minute(stage: GlassStage, point
     assert await stage.world.writes(key) == []
 
 
-async def _confirmed(stage: GlassStage, session: Json, act: Json) -> None:
+async def _confirmed(desk: GlassDesk, session: Json, act: Json) -> None:
     """Its answer, if one comes: the process may die before, or lose the session to another."""
     try:
-        await stage.desk.confirm(session, act)
+        await desk.confirm(session, act)
     except (httpx.TransportError, AssertionError):
         return
