@@ -30,7 +30,7 @@ async def list_switches(operator: Operator, parts: Given) -> SwitchList:
     )
 
 
-@router.put("/v1/switches/{scope:path}", summary="Stop or resume", responses=answers(400, 415))
+@router.put("/v1/switches/{scope:path}", summary="Stop or resume", responses=answers(400, 404, 415))
 async def set_switch(scope: SwitchScope, body: SwitchBody, operator: Operator, parts: Given) -> SwitchShape:
     """Stopped, nothing in the scope reads or writes; its runs are halted, and carry on when it is lifted."""
     if not operator.reach.may_set(scope):
