@@ -6,15 +6,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.standing import CLOSED, closed, current_ruling, holding, pinned_catalogue
 from adapters.store import Store
+from adapters.switches import Switch
 from contracts.decision import Call, Ruling
 from contracts.errors import Halted, PermissionRefused
 from contracts.ports import Clock
 from contracts.run import ActionRecord, WarrantedRun
+from contracts.tokens import Warrant
 from contracts.tool import ToolSpec
 
 
-class StoreLeaving:
-    """Implements ``contracts.leaving.Leaving``."""
+class Looks:
+    """Implements ``contracts.leaving.Leaving``: when it is looked. At what, each of those who act says."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
@@ -24,9 +26,9 @@ class StoreLeaving:
         async def work(connection: AsyncConnection) -> float:
             began = time.monotonic()
             await self._check_switches(connection, run, spec)
-            if sentence := await closed(connection, run.warrant.run_id):
+            if sentence := await self._closed(connection, run.warrant):
                 raise PermissionRefused(sentence, CLOSED)
-            await self._check_policy(connection, run, action, spec)
+            await self._check_allowed(connection, run, action, spec)
             return began
 
         return await self._store.look(work)
@@ -40,10 +42,34 @@ class StoreLeaving:
         return await self._store.look(work)
 
     async def _check_switches(self, connection: AsyncConnection, run: WarrantedRun, spec: ToolSpec) -> None:
-        if switch := await holding(connection, run.warrant, spec.name, self._clock.now_ms()):
+        if switch := await self._holding(connection, run.warrant, spec.name):
             raise Halted(switch.sentence(), switch.rules)
 
-    async def _check_policy(
+    async def _holding(self, connection: AsyncConnection, warrant: Warrant, tool: str) -> Switch | None:
+        """A kill switch that holds this call back."""
+        raise NotImplementedError
+
+    async def _closed(self, connection: AsyncConnection, warrant: Warrant) -> str | None:
+        """Why whoever asks may act no more."""
+        raise NotImplementedError
+
+    async def _check_allowed(
+        self, connection: AsyncConnection, run: WarrantedRun, action: ActionRecord, spec: ToolSpec
+    ) -> None:
+        """Raises PermissionRefused."""
+        raise NotImplementedError
+
+
+class StoreLeaving(Looks):
+    """Of agents' runs: by the policies, pinned and in force."""
+
+    async def _holding(self, connection: AsyncConnection, warrant: Warrant, tool: str) -> Switch | None:
+        return await holding(connection, warrant, tool, self._clock.now_ms())
+
+    async def _closed(self, connection: AsyncConnection, warrant: Warrant) -> str | None:
+        return await closed(connection, warrant.run_id)
+
+    async def _check_allowed(
         self, connection: AsyncConnection, run: WarrantedRun, action: ActionRecord, spec: ToolSpec
     ) -> None:
         catalogue = await pinned_catalogue(connection, run.warrant)

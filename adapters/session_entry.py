@@ -47,7 +47,7 @@ class SessionEntry:
         self,
         connection: AsyncConnection,
         request: ClaimRequest,
-        now_ms: int,  # noqa: ARG002  the port's
+        now_ms: int,  # noqa: ARG002  the port's: agents' rules have dates, a session has its minutes, and those are in ``closed``
     ) -> ClaimRefused | None:
         try:
             await self._named(connection, request)

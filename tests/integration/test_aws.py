@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -178,7 +179,7 @@ def test_acmes_worker_code_asking_for_globexs_secret_is_refused_by_iam(aws: _Aws
             if not name.startswith("acme/"):
                 assert _refusal(lambda n=name, s=session: _read(s, n)) == "AccessDeniedException"  # type: ignore[misc]  # as above
         for other in plan.TAKES.values():
-            assert _refusal(lambda s=session, o=other: _session(s, "globex", kind=o)) == "AccessDenied"  # type: ignore[misc]  # as above
+            assert _refusal(partial(_session, session, "globex", kind=other)) == "AccessDenied"
     assert (
         json.loads(_read(_session(identity, "acme", kind=kind), "acme/ticketing-write"))["type"] == "bearer"
     )
