@@ -56,8 +56,8 @@ class Boundary(Interceptor):
 
 
 class _Boundary(ActivityInboundInterceptor):
-    def __init__(self, next: ActivityInboundInterceptor, attempts: Attempts) -> None:  # noqa: A002  the SDK's name
-        super().__init__(next)
+    def __init__(self, inner: ActivityInboundInterceptor, attempts: Attempts) -> None:
+        super().__init__(inner)
         self._attempts = attempts
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002  the SDK's name
@@ -82,14 +82,14 @@ class _Boundary(ActivityInboundInterceptor):
             with suppress(asyncio.CancelledError):
                 await beating
 
-    async def _watched(self, input: ExecuteActivityInput, token: str | None) -> Any:  # noqa: A002  the SDK's name
+    async def _watched(self, call: ExecuteActivityInput, token: str | None) -> Any:
         """Whatever was tried is on record before it is answered."""
         wrong = presented_wrongly(token)
-        attempt = wrong or argued(input)
+        attempt = wrong or argued(call)
         try:
             if wrong is not None:
                 raise TokenRefused("this names break-glass, and no run has anything of it")
-            return await super().execute_activity(input)
+            return await super().execute_activity(call)
         except TokenRefused as error:
             attempt = refused(error, attempt)
             raise

@@ -20,9 +20,9 @@ def presented_wrongly(token: str | None) -> Attempt | None:
     return _first(places)
 
 
-def argued(input: ExecuteActivityInput) -> Attempt | None:  # noqa: A002  the SDK's name
+def argued(call: ExecuteActivityInput) -> Attempt | None:
     """Arguments that speak of it. An end's may quote somebody, so the activity's own rules judge them."""
-    return _first({"in the arguments of": [_plain(one) for one in input.args]})
+    return _first({"in the arguments of": [_plain(one) for one in call.args]})
 
 
 def _first(places: Mapping[str, Json]) -> Attempt | None:

@@ -126,7 +126,7 @@ def _session() -> dict[str, Any]:
     }
 
 
-def application(desk: Desk) -> FastAPI:  # noqa: C901 - a table of calls
+def application(desk: Desk) -> FastAPI:
     app = FastAPI()
 
     @app.middleware("http")
@@ -140,6 +140,12 @@ def application(desk: Desk) -> FastAPI:  # noqa: C901 - a table of calls
         answer.headers["Connection"] = "close"
         return answer
 
+    _sessions(app, desk)
+    _acts(app, desk)
+    return app
+
+
+def _sessions(app: FastAPI, desk: Desk) -> None:
     @app.post("/v1/sessions", status_code=201)
     async def ask(body: dict[str, Any]) -> Any:
         desk.noted("sessions", body)
@@ -173,6 +179,12 @@ def application(desk: Desk) -> FastAPI:  # noqa: C901 - a table of calls
         }
         return desk.session
 
+    @app.get(f"/v1/sessions/{SESSION}/report")
+    async def report() -> Any:
+        return desk.report()
+
+
+def _acts(app: FastAPI, desk: Desk) -> None:
     @app.post(f"/v1/sessions/{SESSION}/acts", status_code=201)
     async def propose(body: dict[str, Any], idempotency_key: str = Header()) -> Any:
         desk.noted("acts", body | {"key": idempotency_key})
@@ -189,12 +201,6 @@ def application(desk: Desk) -> FastAPI:  # noqa: C901 - a table of calls
     async def outcome(body: dict[str, Any]) -> Any:
         desk.noted("outcome", body)
         return desk.act() | {"outcome": "succeeded" if body["outcome"] == "it_did" else "failed"}
-
-    @app.get(f"/v1/sessions/{SESSION}/report")
-    async def report() -> Any:
-        return desk.report()
-
-    return app
 
 
 def _problem(status: int, sentence: str) -> JSONResponse:
