@@ -20,7 +20,6 @@ from adapters.passkeys import WebAuthnReader, WebAuthnVerifier
 from adapters.secrets import BREAK_GLASS, TenantSecrets
 from adapters.session_entry import SessionEntry
 from adapters.session_leaving import SessionLeaving
-from adapters.settled import StoreSettled
 from adapters.slack import SlackPoster, slack_client
 from adapters.store import Store
 from adapters.tokens import JwtSigner, JwtVerifier
@@ -145,7 +144,6 @@ def parts_of(
         members=members,
         sessions=sessions,
         acts=acts,
-        settled=StoreSettled(store),
         holds=holds,
         holding=holding,
         hands=hands,

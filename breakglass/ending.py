@@ -15,7 +15,7 @@ from breakglass.members import Members
 from breakglass.report import report
 from breakglass.warranted import Signed, signed
 from contracts.break_glass import SessionRecord, SessionState
-from contracts.break_glass_ports import Acts, End, Holds, Sessions, Settled
+from contracts.break_glass_ports import Acts, End, Holds, Sessions
 from contracts.errors import InterlockError, Unavailable
 from contracts.ports import Clock
 from gateway.background import cause
@@ -42,7 +42,6 @@ class Ending:
     members: Members
     sessions: Sessions
     acts: Acts
-    settled: Settled
     holds: Holds
     holding: Holding
     hands: Hands
@@ -192,7 +191,7 @@ class Ending:
             ended_by=actor,
             why=why,
             refused=await self.holds.refusals(session_id),
-            settled=await self.settled.times(session_id),
+            settled=await self.acts.ends(session_id),
         )
         end = End(state=SessionState.CLOSED, actor=actor, why=why, report=told)
         return await self.sessions.end(session_id, end)

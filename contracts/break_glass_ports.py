@@ -116,6 +116,10 @@ class Acts(Protocol):
         """All acts of a session, in their order."""
         ...
 
+    async def ends(self, session_id: str) -> Mapping[str, int]:
+        """By act, when what was claimed came to its end, an unknown one among them. Unix milliseconds."""
+        ...
+
     async def confirmed(self, run: WarrantedRun, action_id: str, action_digest: str, seal: str) -> None:
         """Keep the seal and audit that its person confirmed this digest; again is nothing.
 
@@ -152,11 +156,3 @@ class Holds(Protocol):
         ...
 
     async def refusals(self, session_id: str) -> int: ...
-
-
-class Settled(Protocol):
-    """When what was claimed came to its end, an unknown one among them."""
-
-    async def times(self, session_id: str) -> Mapping[str, int]:
-        """Unix milliseconds by act, of those that were claimed and have an end."""
-        ...

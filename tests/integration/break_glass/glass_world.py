@@ -105,9 +105,9 @@ class Helpdesk(Target):
 
 
 class Away:
-    """Implements ``contracts.break_glass_ports.Settled`` where the store does not answer."""
+    """Implements ``contracts.break_glass_ports.Holds`` for an end whose store does not answer."""
 
-    async def times(self, session_id: str) -> dict[str, int]:
+    async def refusals(self, session_id: str) -> int:
         raise Unavailable(f"the store does not answer about {session_id}")
 
 
