@@ -11,9 +11,10 @@ outside the transaction, which holds nobody up meanwhile, and the work is run ag
 
 import asyncio
 import random
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import event
@@ -148,6 +149,7 @@ def _sqlite_engine(url: str) -> AsyncEngine:
     )
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    event.listen(engine.sync_engine, "invalidate", _end_sqlite)
     return engine
 
 
@@ -157,6 +159,17 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _end_sqlite(connection: Any, _record: Any, _error: BaseException | None) -> None:
+    """End the transaction of a caller that was cancelled, before its connection is closed.
+
+    SQLite closes a connection for good when its last statement is gone (sqlite3_close_v2), and a cancelled
+    call's traceback may hold one: until then the transaction would stay open, and keep the write lock. Who is
+    cancelled once more here does not wait: the driver's thread rolls back all the same.
+    """
+    with suppress(asyncio.CancelledError, sqlite3.Error):
+        connection.rollback()
 
 
 def _begin_sqlite(connection: Any) -> None:
