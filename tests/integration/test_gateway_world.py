@@ -7,8 +7,9 @@ import json
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -531,10 +532,21 @@ class World:
 def sqlite(directory: Path) -> str:
     """The URL of a store in that directory, made where there is none."""
     path = directory / "store.db"
-    engine = create_engine(f"sqlite:///{path}")
-    schema.metadata.create_all(engine)
-    engine.dispose()
+    if not path.exists():
+        path.write_bytes(_empty())
     return f"sqlite+aiosqlite:///{path}"
+
+
+@cache
+def _empty() -> bytes:
+    """An SQLite file with our tables in it."""
+    engine = create_engine("sqlite://")
+    with engine.begin() as connection:
+        schema.metadata.create_all(connection)
+    with closing(engine.raw_connection()) as made:
+        found: bytes = made.driver_connection.serialize()
+    engine.dispose()
+    return found
 
 
 @asynccontextmanager
