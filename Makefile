@@ -35,7 +35,7 @@ check: install
 test: check
 	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
 
-# What `make test` leaves out: two thirds of the tests that run on both databases, on PostgreSQL.
+# What `make test` leaves out: each test that runs on both databases, on the one that it does not run on there.
 stores: install
 	STORES=rest $(BIN)/pytest -q -n 4 --dist loadfile --no-loadscope-reorder
 

@@ -48,10 +48,12 @@ class StoreAttempts:
         # Counted before it is written: others come meanwhile.
         minute.written += 1
         left_out, minute.left_out = minute.left_out, 0
-        await self._log.append(self._entry(attempt, now_ms, left_out))
-
-    def _entry(self, attempt: Attempt, now_ms: int, left_out: int) -> AuditRecord:
         more = f"; {left_out} more before it were left out" if left_out else ""
+        if minute.written == self._a_minute:
+            more += "; what more comes within this minute is only counted"
+        await self._log.append(self._entry(attempt, now_ms, more))
+
+    def _entry(self, attempt: Attempt, now_ms: int, more: str) -> AuditRecord:
         return AuditRecord(
             kind="break_glass",
             at_ms=now_ms,

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from adapters.migrations import migrate
+from tests import statements
 from tests.postgres import Cluster, running
 
 _TESTS: Final = Path(__file__).parent
@@ -62,13 +63,14 @@ _LONG: Final = (
 )
 
 _SHARE: Final = 3
-"""Of so many tests that run on both databases one does so in `make test`; `make stores` has the others."""
+"""Of so many tests that run on both databases `make test` runs one on PostgreSQL, the others on SQLite."""
 
 # How long an example takes says more of the machine's load than of any law.
 _UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("everyday", _UNTIMED, max_examples=40)
 settings.register_profile("fuzz", _UNTIMED, max_examples=500 * int(os.environ.get("ROUNDS", "1")))
 settings.load_profile("everyday")
+statements.share()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -82,9 +84,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _of_the_rest(item: pytest.Item) -> bool:
-    """Whether it is for `make stores` (``STORES=rest``) and not for `make test`; each test is for one."""
-    once_more = "store_url" in getattr(item, "fixturenames", ()) and "postgresql" in item.name
-    return once_more and crc32(item.nodeid.encode()) % _SHARE != 0
+    """Whether it is for `make stores` (``STORES=rest``): each on the database that it has not met."""
+    if "store_url" not in getattr(item, "fixturenames", ()):
+        return False
+    on_postgresql = "postgresql" in item.name
+    test = item.nodeid.replace("postgresql" if on_postgresql else "sqlite", "")
+    return on_postgresql == bool(crc32(test.encode()) % _SHARE)
 
 
 def _place(file: str) -> tuple[int, bool]:

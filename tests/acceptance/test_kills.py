@@ -12,7 +12,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 WAITING = ("temporal", "aws", "slack", "helpdesk", "gateway", "agent", "broker", "tools")
 CLICKED = ("helpdesk", "tools")
-QUICK = frozenset({("temporal", "waiting"), ("broker", "waiting"), ("helpdesk", "clicked")})
+QUICK = frozenset({("temporal", "waiting"), ("helpdesk", "clicked")})
 """Run by `make test`; all of them by `make kills`."""
 #: Seconds that the helpdesk lets the request lie, so that the kill meets it there.
 IN_FLIGHT = 2.0

@@ -19,7 +19,7 @@ from tests.chaos.writes import KINDS
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SUCCEEDED, UNKNOWN = "succeeded", "unknown"
-QUICK: Final = frozenset({"after_send-lookup-kill", "before_send-none-stop"})
+QUICK: Final = frozenset({"after_send-lookup-kill"})
 """Run by `make test`; all of them by `make chaos`."""
 
 #: Of ``none``, where another attempt finds the claim taken: how often the mail was sent before the worker

@@ -16,7 +16,7 @@ from tests.corpus.stage import OPENED, Stage, running_stage
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-EVERY: Final = 8
+EVERY: Final = 24
 """Of so many scenes one is played here; `make corpus` plays all."""
 
 

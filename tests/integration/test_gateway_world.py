@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import secrets
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
@@ -16,7 +17,7 @@ from urllib.parse import urlencode
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import create_engine, update
+from sqlalchemy import StaticPool, create_engine, update
 
 from adapters import schema, slack_signature
 from adapters.actions import StoreActions
@@ -540,13 +541,10 @@ def sqlite(directory: Path) -> str:
 @cache
 def _empty() -> bytes:
     """An SQLite file with our tables in it."""
-    engine = create_engine("sqlite://")
-    with engine.begin() as connection:
-        schema.metadata.create_all(connection)
-    with closing(engine.raw_connection()) as made:
-        found: bytes = made.driver_connection.serialize()
-    engine.dispose()
-    return found
+    with closing(sqlite3.connect(":memory:")) as made:
+        engine = create_engine("sqlite://", creator=lambda: made, poolclass=StaticPool)
+        schema.metadata.create_all(engine)
+        return made.serialize()
 
 
 @asynccontextmanager

@@ -217,12 +217,15 @@ async def test_no_page_takes_anything_of_break_glass(tmp_path: Path, value: str)
 
 
 async def test_a_flood_is_summed_up(migrated: Path, tmp_path: Path) -> None:
-    """Thirty a minute are written down, and the next minute's first one says how many were left out."""
+    """Thirty a minute are written down, the last says that it is; the next minute's first counts the rest."""
     async with opened(over_sqlite(migrated, tmp_path)) as world:
         token = VALUES[Found.TOKEN]
         for _ in range(40):
             await world.start({"Authorization": f"Bearer {token}"})
-        assert len(await Walker(world=world).attempts()) == 30
+        seen = await Walker(world=world).attempts()
+        assert len(seen) == 30
+        told = ["is only counted" in one["reason"] for one in seen]
+        assert told == [False] * 29 + [True]
         world.clock.at_ms += 60_000
         await world.start({"Authorization": f"Bearer {token}"})
         assert (await Walker(world=world).attempts())[-1]["reason"].endswith(
