@@ -31,7 +31,7 @@ check: install
 	$(BIN)/lint-imports
 	$(BIN)/interlock policy test --threshold 100
 
-# Three at a time on two cores: much of the time is waiting. The order of files is tests/conftest.py's own.
+# Four at a time on two cores: much of the time is waiting. The order of files is tests/conftest.py's own.
 test: check
 	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
 

@@ -1,6 +1,5 @@
 """Acts of sessions of break-glass: proposed, confirmed, and settled by a person where nobody knows."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -13,7 +12,7 @@ from adapters.actions import conclude
 from adapters.audit_log import append
 from adapters.questions import settle_as_told
 from adapters.run_rows import read_session_run
-from adapters.schema import actions, claims
+from adapters.schema import actions
 from adapters.session_standing import closed, signed
 from adapters.standing import CLOSED
 from adapters.store import Store
@@ -110,13 +109,6 @@ class StoreActs:
 
     async def of(self, session_id: str) -> tuple[ActionRecord, ...]:
         return await self.store.look(lambda connection: read_actions(connection, session_id))
-
-    async def ends(self, session_id: str) -> Mapping[str, int]:
-        wanted = select(claims.c.action_id, claims.c.settled_ms).where(
-            claims.c.run_id == session_id, claims.c.settled_ms.is_not(None)
-        )
-        async with self.store.read() as connection:
-            return {row.action_id: row.settled_ms for row in await connection.execute(wanted)}
 
     async def confirmed(self, run: WarrantedRun, action_id: str, action_digest: str, seal: str) -> None:
         async def work(connection: AsyncConnection) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import func, or_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.schema import openings
@@ -56,10 +56,3 @@ class StoreHolds:
             )
 
         await self._store.write(work)
-
-    async def refusals(self, session_id: str) -> int:
-        async with self._store.read() as connection:
-            found = await connection.scalar(
-                select(openings.c.refused).where(openings.c.session_id == session_id)
-            )
-        return found or 0

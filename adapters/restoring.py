@@ -84,7 +84,7 @@ async def _give_up(connection: AsyncConnection, run: RunRecord, actor: str, now_
 
 
 async def _end_session(connection: AsyncConnection, session: SessionRecord, actor: str, now_ms: int) -> int:
-    """End it without a report, and leave each of its acts that may have been sent unknown; how many."""
+    """End it, and leave each of its acts that may have been sent unknown; how many."""
     if session.state is SessionState.WAITING:
         await put_end(connection, session, End(state=SessionState.LAPSED, actor=actor, why=ENDED), now_ms)
         return 0

@@ -20,6 +20,7 @@ from contracts.digest import Json, canonical, digest
 from contracts.errors import Conflict, Unavailable
 from contracts.ledger import Conclusion
 from contracts.run import Outcome, RunState
+from policies.break_glass_report import report
 from policies.break_glass_words import ended
 
 _ENDS = {
@@ -69,11 +70,14 @@ async def close_acts(connection: AsyncConnection, session_id: str, now_ms: int) 
 
 
 async def put_end(connection: AsyncConnection, found: SessionRecord, end: End, now_ms: int) -> None:
-    """The session's own row, its report, its audit record and what everybody is told."""
-    opening, report = found.opening, None
-    if end.report is not None:
-        report = sealed(connection, report_place(opening), canonical(end.report).decode())
-    identity = None if end.report is None else digest(end.report)
+    """The session's own row, its report, its audit record and what everybody is told.
+
+    Only one that was open has a report; its acts have come to their ends.
+    """
+    opening, was_open = found.opening, found.state is SessionState.OPEN
+    told = await _reported(connection, found, end, now_ms) if was_open else None
+    kept = None if told is None else sealed(connection, report_place(opening), canonical(told).decode())
+    identity = None if told is None else digest(told)
     await connection.execute(
         update(openings)
         .where(openings.c.session_id == opening.session_id)
@@ -82,7 +86,7 @@ async def put_end(connection: AsyncConnection, found: SessionRecord, end: End, n
             ended_ms=now_ms,
             ended_by=end.actor,
             ended_why=end.why,
-            report=report,
+            report=kept,
             report_digest=identity,
         )
     )
@@ -90,8 +94,27 @@ async def put_end(connection: AsyncConnection, found: SessionRecord, end: End, n
     await append(
         connection, session_record(opening, now_ms, actor=end.actor, outcome=end.state, reason=reason)
     )
-    words = ended(opening, end.state, end.actor, end.why, end.report)
+    words = ended(opening, end.state, end.actor, end.why, told)
     await raise_alert(connection, session_alert(opening, words, now_ms, actor=end.actor))
+
+
+async def _reported(connection: AsyncConnection, found: SessionRecord, end: End, now_ms: int) -> Json:
+    session_id = found.opening.session_id
+    refused = await connection.scalar(select(openings.c.refused).where(openings.c.session_id == session_id))
+    settled = await connection.execute(
+        select(claims.c.action_id, claims.c.settled_ms).where(
+            claims.c.run_id == session_id, claims.c.settled_ms.is_not(None)
+        )
+    )
+    return report(
+        found,
+        await read_actions(connection, session_id),
+        ended_ms=now_ms,
+        ended_by=end.actor,
+        why=end.why,
+        refused=refused or 0,
+        settled={row.action_id: row.settled_ms for row in settled},
+    )
 
 
 def _reason(why: str, report_digest: Json) -> str:

@@ -144,7 +144,6 @@ def parts_of(
         members=members,
         sessions=sessions,
         acts=acts,
-        holds=holds,
         holding=holding,
         hands=hands,
         carrying=carrying,

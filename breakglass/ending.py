@@ -12,10 +12,9 @@ from breakglass.carrying import Carrying
 from breakglass.hands import Hands
 from breakglass.holding import Holding
 from breakglass.members import Members
-from breakglass.report import report
 from breakglass.warranted import Signed, signed
 from contracts.break_glass import SessionRecord, SessionState
-from contracts.break_glass_ports import Acts, End, Holds, Sessions
+from contracts.break_glass_ports import Acts, End, Sessions
 from contracts.errors import InterlockError, Unavailable
 from contracts.ports import Clock
 from gateway.background import cause
@@ -42,7 +41,6 @@ class Ending:
     members: Members
     sessions: Sessions
     acts: Acts
-    holds: Holds
     holding: Holding
     hands: Hands
     carrying: Carrying
@@ -110,7 +108,8 @@ class Ending:
             self._wanted[session_id] = actor, why, died
             await self.hands.close(session_id)
             await self._settle(record, died=died)
-            record = await self._reported(session_id, actor, why)
+            end = End(state=SessionState.CLOSED, actor=actor, why=why)
+            record = await self.sessions.end(session_id, end)
             self.hands.open(session_id)
             self.holding.forget(session_id)
             del self._wanted[session_id]
@@ -181,17 +180,3 @@ class Ending:
             else:
                 return
         await self.carrying.carry(session, action_id, blindly=True)
-
-    async def _reported(self, session_id: str, actor: str, why: str) -> SessionRecord:
-        record, now = await self.sessions.get(session_id), self.clock.now_ms()
-        told = report(
-            record,
-            await self.acts.of(session_id),
-            ended_ms=now,
-            ended_by=actor,
-            why=why,
-            refused=await self.holds.refusals(session_id),
-            settled=await self.acts.ends(session_id),
-        )
-        end = End(state=SessionState.CLOSED, actor=actor, why=why, report=told)
-        return await self.sessions.end(session_id, end)

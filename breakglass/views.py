@@ -8,7 +8,7 @@ from contracts.action import Frozen, Preview
 from contracts.break_glass import SessionRecord
 from contracts.run import ActionRecord
 from gateway.session_shapes import session_fields
-from gateway.shapes import time_of
+from policies.times import time_of
 
 
 def session_view(record: SessionRecord, acts: Sequence[ActionRecord] = ()) -> SessionShape:

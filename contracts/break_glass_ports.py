@@ -3,7 +3,7 @@
 Each raises ``Unavailable`` when the store cannot be reached, which means no.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -33,8 +33,6 @@ class End:
     actor: str
     #: One sentence.
     why: str
-    #: Of one that was open.
-    report: Json = None
 
 
 class Sessions(Protocol):
@@ -116,10 +114,6 @@ class Acts(Protocol):
         """All acts of a session, in their order."""
         ...
 
-    async def ends(self, session_id: str) -> Mapping[str, int]:
-        """By act, when what was claimed came to its end, an unknown one among them. Unix milliseconds."""
-        ...
-
     async def confirmed(self, run: WarrantedRun, action_id: str, action_digest: str, seal: str) -> None:
         """Keep the seal and audit that its person confirmed this digest; again is nothing.
 
@@ -154,5 +148,3 @@ class Holds(Protocol):
     async def refused(self, session_id: str) -> None:
         """Count a call on it that was not let through."""
         ...
-
-    async def refusals(self, session_id: str) -> int: ...

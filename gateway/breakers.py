@@ -13,7 +13,8 @@ from gateway.operator_shapes import BreakerCounts, BreakerList, BreakerShape
 from gateway.parts import Given, Parts
 from gateway.ports import BreakerStanding
 from gateway.problems import Problem, ProblemType, answers
-from gateway.shapes import RouteName, maybe_time, time_of
+from gateway.shapes import RouteName
+from policies.times import maybe_time, time_of
 
 router: Final = APIRouter(route_class=StrictRoute, tags=["breakers"])
 

@@ -11,8 +11,9 @@ from gateway.operator_shapes import CarePage, CareShape
 from gateway.parts import Given
 from gateway.ports import CareQuery
 from gateway.problems import Problem, ProblemType, answers
-from gateway.shapes import milliseconds_of, time_of
+from gateway.shapes import milliseconds_of
 from policies.care import Care, care
+from policies.times import time_of
 
 router: Final = APIRouter(route_class=StrictRoute, tags=["approvals"])
 

@@ -10,8 +10,9 @@ from contracts.audit import ChainedRecord
 from contracts.run import ActionRecord, RunRecord, RunState, UndoRecord
 from gateway.approval_shapes import ApprovalShape
 from gateway.run_shapes import ActionShape, RunHead
-from gateway.shapes import Time, time_of
+from gateway.shapes import Time
 from gateway.views import action_view, approval_view, run_head
+from policies.times import time_of
 
 EventName = Literal["run", "action", "approval"]
 

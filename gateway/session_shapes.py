@@ -3,8 +3,9 @@
 from typing import Any
 
 from contracts.break_glass import SessionRecord, SessionState
-from gateway.shapes import Answered, Time, maybe_time, time_of
+from gateway.shapes import Answered, Time
 from policies.break_glass import lapses_ms
+from policies.times import maybe_time, time_of
 
 
 class SessionFields(Answered):

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+from policies.times import EPOCH
 
 _RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
@@ -39,18 +39,9 @@ ActionKey = Annotated[str, Field(pattern=r"^[ -~]{1,600}$")]
 Sentence = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=500)]
 
 
-def time_of(at_ms: int) -> str:
-    """``2026-01-31T09:30:00.000Z`` of Unix milliseconds."""
-    return (_EPOCH + timedelta(milliseconds=at_ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def maybe_time(at_ms: int | None) -> str | None:
-    return None if at_ms is None else time_of(at_ms)
-
-
 def milliseconds_of(at: datetime) -> int:
     """Unix milliseconds of an aware time."""
-    return (at - _EPOCH) // timedelta(milliseconds=1)
+    return (at - EPOCH) // timedelta(milliseconds=1)
 
 
 class Asked(BaseModel):

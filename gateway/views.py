@@ -11,7 +11,7 @@ from gateway.approval_shapes import ApprovalShape, GrantShape
 from gateway.operator_shapes import AuditShape, LetterShape, SwitchShape
 from gateway.ports import Switch
 from gateway.run_shapes import ActionShape, BudgetShape, ResultShape, RunHead, RunShape, SpendShape, UndoShape
-from gateway.shapes import maybe_time, time_of
+from policies.times import maybe_time, time_of
 from policies.undo import has_undo
 
 

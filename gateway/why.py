@@ -15,7 +15,6 @@ from gateway.parts import Given, Parts
 from gateway.ports import AuditQuery
 from gateway.problems import answers
 from gateway.runs import Visible, undone
-from gateway.shapes import maybe_time, time_of
 from gateway.views import action_view, run_head
 from gateway.why_shapes import (
     Proof,
@@ -32,6 +31,7 @@ from gateway.why_shapes import (
     WhyShown,
     WhyState,
 )
+from policies.times import maybe_time, time_of
 
 router: Final = APIRouter(tags=["runs"])
 

@@ -1,9 +1,20 @@
-"""Times and spans as cards and pages tell them."""
+"""Times and spans: as cards and pages tell them, and as documents do."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
 _UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+
+
+def time_of(at_ms: int) -> str:
+    """``2026-01-31T09:30:00.000Z`` of Unix milliseconds."""
+    return (EPOCH + timedelta(milliseconds=at_ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def maybe_time(at_ms: int | None) -> str | None:
+    return None if at_ms is None else time_of(at_ms)
 
 
 def moment(at_ms: int) -> str:

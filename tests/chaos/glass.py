@@ -51,7 +51,7 @@ class Acknowledged:
 def wrapped(app: BreakGlass, points: Points) -> ASGIApp:
     """The application with its acts' ports wrapped; what it does is untouched."""
     shipped: Parts = app.state.parts
-    carrying, holds = shipped.acting.carrying, shipped.ending.holds
+    carrying, holds = shipped.acting.carrying, shipped.ending.holding.holds
     assert isinstance(holds, StoreHolds)
     holds.silence_ms = SILENCE_MS
     pointed = replace(

@@ -10,7 +10,8 @@ from gateway.asides import answerable
 from gateway.codec import without_signatures
 from gateway.problems import KINDS, ProblemType, of_refusal
 from gateway.settings import Settings
-from gateway.shapes import milliseconds_of, time_of
+from gateway.shapes import milliseconds_of
+from policies.times import time_of
 
 _STAND_IN = "http://127.0.0.1:9300"
 

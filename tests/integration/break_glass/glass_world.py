@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import shutil
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,7 +26,7 @@ from contracts.audit import SYSTEM_TENANT
 from contracts.digest import Json
 from contracts.errors import Unavailable
 from contracts.passkey import Assertion
-from contracts.run import Outcome
+from contracts.run import ActionRecord, Outcome
 from contracts.tokens import Purpose
 from contracts.tool import Catalogue, Effect, Retry, ToolSpec
 from contracts.toolbox import Answer, Gate, Scope
@@ -105,9 +105,9 @@ class Helpdesk(Target):
 
 
 class Away:
-    """Implements ``contracts.break_glass_ports.Holds`` for an end whose store does not answer."""
+    """Implements ``contracts.break_glass_ports.Acts`` for an end whose store does not answer."""
 
-    async def refusals(self, session_id: str) -> int:
+    async def of(self, session_id: str) -> Sequence[ActionRecord]:
         raise Unavailable(f"the store does not answer about {session_id}")
 
 

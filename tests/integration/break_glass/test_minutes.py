@@ -61,12 +61,11 @@ async def test_no_clock_that_is_put_back_lengthens_a_session(life: GlassWorld) -
 async def test_an_end_that_does_not_come_about_lets_nothing_more_begin(life: GlassWorld) -> None:
     """Whoever closes it has closed it: the rounds go on with it, in that person's name."""
     session, ending = await life.opened(), life.processes[-1].parts.ending
-    kept = ending.holds
-
-    object.__setattr__(ending, "holds", Away())
+    kept = ending.acts
+    object.__setattr__(ending, "acts", Away())
     assert problem(await life.close(session, reason="Enough.")) == (503, "unavailable")
     assert problem(await life.propose(session)) == (409, "conflict")
-    object.__setattr__(ending, "holds", kept)
+    object.__setattr__(ending, "acts", kept)
     await life.processes[-1].round()
     report = await life.report(session)
     assert (report["ended_by"], report["ended_why"]) == ("principal:grace", "Enough.")

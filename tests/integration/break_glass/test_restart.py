@@ -221,10 +221,10 @@ async def test_what_was_closed_by_hand_sends_nothing_more(life: GlassWorld) -> N
     session = await unclaimed(life)
     life.passed(seconds=SILENCE)
     ending = life.begin().parts.ending
-    kept = ending.holds
-    object.__setattr__(ending, "holds", Away())
+    kept = ending.acts
+    object.__setattr__(ending, "acts", Away())
     assert problem(await life.close(session)) == (503, "unavailable")
-    object.__setattr__(ending, "holds", kept)
+    object.__setattr__(ending, "acts", kept)
     await life.processes[-1].round()
     report = await life.report(session)
     assert (report["ended_by"], report["acts"][0]["outcome"]) == ("principal:grace", "skipped")

@@ -64,7 +64,6 @@ _RING: Final = KeyRing(keys={Purpose.BREAK_GLASS: _KEY.public_key()})
 SIGNER: Final = JwtSigner(
     [SigningKey(kid=thumbprint(_KEY.public_key()), purpose=Purpose.BREAK_GLASS, private=_KEY)]
 )
-REPORT: Final = {"consenter": "principal:grace", "acts": [], "refused": 2}
 _BOOKS: Final = (runs, actions, claims, openings, alerts, outbox, audit, audit_tips)
 ASSERTION: Final = Assertion(
     credential_id=SIGNING["grace"].passkey.credential_id,
@@ -178,7 +177,7 @@ class Glass:
         return Act(glass=self, run=run, frozen=frozen)
 
     async def close(self, run: WarrantedRun) -> None:
-        how = End(state=SessionState.CLOSED, actor="principal:grace", why="done", report=REPORT)
+        how = End(state=SessionState.CLOSED, actor="principal:grace", why="done")
         await self.sessions.end(run.warrant.run_id, how)
 
     async def switch(self, scope: str, *, stopped: bool = True) -> None:

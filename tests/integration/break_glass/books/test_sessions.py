@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from adapters.audit_log import AuditQuery
+from adapters.holds import StoreHolds
 from adapters.outbox import LetterQuery
 from adapters.runs import StoreRuns
 from contracts.alert import Severity
@@ -17,11 +18,11 @@ from contracts.digest import digest
 from contracts.errors import Conflict, PermissionRefused, Unavailable, Unknown
 from contracts.run import Outcome
 from contracts.wire import Ending
-from tests.integration.break_glass.books.sessions import REPORT, UNKNOWN, Act, Glass, Killed, seal
+from tests.integration.break_glass.books.sessions import UNKNOWN, Act, Glass, Killed, seal
 from tests.integration.test_gateway_world import ENV
 
 LAPSED = End(state=SessionState.LAPSED, actor="break-glass", why="nobody consented in time")
-CLOSED = End(state=SessionState.CLOSED, actor="principal:grace", why="it works again", report=REPORT)
+CLOSED = End(state=SessionState.CLOSED, actor="principal:grace", why="it works again")
 
 
 async def test_whoever_asks_is_written_down_and_everybody_is_told(glass: Glass) -> None:
@@ -105,13 +106,17 @@ async def test_the_first_end_stands(glass: Glass) -> None:
     """Of two ends at once one is written down, with its report; again is nothing."""
     run = await glass.open()
     session_id = run.warrant.run_id
+    await glass.proposed(run)
+    await StoreHolds(glass.world.store, glass.world.clock).refused(session_id)
     ends = (CLOSED, replace(CLOSED, actor="principal:ada"))
     await asyncio.gather(*(glass.sessions.end(session_id, one) for one in ends))
     found = await glass.sessions.get(session_id)
-    assert (found.state, found.report, found.report_digest) == (SessionState.CLOSED, REPORT, digest(REPORT))
+    assert (found.state, found.report_digest) == (SessionState.CLOSED, digest(found.report))
+    said = found.report["ended_by"], found.report["refused"], [one["text"] for one in found.report["acts"]]
+    assert said == (found.ended_by, 1, ["the session ended before it was sent"])
     told = [one for one in await glass.audited() if one["outcome"] == "closed"]
     assert [one["actor"] for one in told] == [found.ended_by]
-    assert told[0]["reason"] == f"it works again; report {digest(REPORT)}"
+    assert told[0]["reason"] == f"it works again; report {found.report_digest}"
     assert sum("is over (closed)" in alert.title for alert in await glass.alerts()) == 1
     assert await glass.sessions.unended(ENV) == ()
 
@@ -120,10 +125,11 @@ async def test_a_report_is_forgotten_with_its_tenant_and_its_digest_stays(glass:
     """What was done to a tenant is its content; that something was, the audit keeps."""
     run = await glass.open()
     await glass.close(run)
+    digest_before = (await glass.sessions.get(run.warrant.run_id)).report_digest
     glass.world.contents.forget("acme")
     async with glass.restarted() as later:
         found = await later.sessions.get(run.warrant.run_id)
-    assert (found.report, found.report_digest) == (None, digest(REPORT))
+    assert (found.report, found.report_digest) == (None, digest_before)
 
 
 async def test_an_end_is_of_where_it_is(glass: Glass) -> None:

@@ -7,11 +7,10 @@ from contracts.action import Frozen
 from contracts.break_glass import SessionRecord
 from contracts.digest import Json
 from contracts.run import ActionRecord, Outcome
-from gateway.shapes import maybe_time, time_of
+from policies.times import maybe_time, time_of
 
 _CHANGED: Final = (Outcome.SUCCEEDED, Outcome.UNKNOWN)
 """Outcomes of acts that changed something, or may have: the others leave nothing to undo."""
-_UNSENT: Final = "the session ended before it was sent"
 
 
 def report(
@@ -28,9 +27,9 @@ def report(
 
     Args:
         record: as it was open.
-        acts: all of them, in their order; one without an end was never sent, and will not be.
+        acts: all of them, ended, in their order.
         ended_ms: Unix milliseconds.
-        ended_by: ``principal:…``, or ``break-glass``.
+        ended_by: ``principal:…``, ``break-glass``, or the operator who restored the store.
         why: one sentence.
         refused: calls on it that were not let through.
         settled: by act, when its claim got its end; what was never claimed is not in it.
@@ -65,8 +64,8 @@ def _act(act: ActionRecord, settled_ms: int | None) -> Json:
         "target": None if frozen is None else frozen.target,
         "idempotency_key": act.idempotency_key,
         "action_digest": act.action_digest,
-        "outcome": (act.outcome or Outcome.SKIPPED).value,
-        "text": act.outcome_text if act.outcome else _UNSENT,
+        "outcome": act.outcome,
+        "text": act.outcome_text,
         "changes": [] if frozen is None else [vars(change) for change in frozen.preview.changes],
         "undo": _undo(frozen) if act.outcome in _CHANGED else None,
         "proposed_at": time_of(act.created_ms),
