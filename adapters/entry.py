@@ -15,16 +15,18 @@ class Entry(Protocol):
     #: Whether what a kill switch holds back waits until it is lifted; else it ends as denied.
     waits: bool
 
-    async def holding(self, connection: AsyncConnection, request: ClaimRequest, now_ms: int) -> Switch | None:
+    async def holding(
+        self, connection: AsyncConnection, request: ClaimRequest, now_ms: int, /
+    ) -> Switch | None:
         """A kill switch that holds this write back."""
         ...
 
-    async def closed(self, connection: AsyncConnection, request: ClaimRequest, now_ms: int) -> str | None:
+    async def closed(self, connection: AsyncConnection, request: ClaimRequest, now_ms: int, /) -> str | None:
         """Why whoever proposed it may act no more."""
         ...
 
     async def admitted(
-        self, connection: AsyncConnection, request: ClaimRequest, now_ms: int
+        self, connection: AsyncConnection, request: ClaimRequest, now_ms: int, /
     ) -> tuple[str, ...]:
         """Who lets a write in that was never sent: what they gave for it is used up.
 
@@ -35,7 +37,7 @@ class Entry(Protocol):
         ...
 
     async def over(
-        self, connection: AsyncConnection, request: ClaimRequest, now_ms: int
+        self, connection: AsyncConnection, request: ClaimRequest, now_ms: int, /
     ) -> ClaimRefused | None:
         """Why a write that was let in before may be sent no more, beside that its run is closed."""
         ...

@@ -1,6 +1,7 @@
 """Whether a request may leave, as one transaction that only reads sees it."""
 
 import time
+from abc import ABC, abstractmethod
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,7 +16,7 @@ from contracts.tokens import Warrant
 from contracts.tool import ToolSpec
 
 
-class Looks:
+class Looks(ABC):
     """Implements ``contracts.leaving.Leaving``: when it is looked. At what, each of those who act says."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
@@ -45,19 +46,19 @@ class Looks:
         if switch := await self._holding(connection, run.warrant, spec.name):
             raise Halted(switch.sentence(), switch.rules)
 
+    @abstractmethod
     async def _holding(self, connection: AsyncConnection, warrant: Warrant, tool: str) -> Switch | None:
         """A kill switch that holds this call back."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def _closed(self, connection: AsyncConnection, warrant: Warrant) -> str | None:
         """Why whoever asks may act no more."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def _check_allowed(
         self, connection: AsyncConnection, run: WarrantedRun, action: ActionRecord, spec: ToolSpec
     ) -> None:
         """Raises PermissionRefused."""
-        raise NotImplementedError
 
 
 class StoreLeaving(Looks):

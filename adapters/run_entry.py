@@ -29,7 +29,7 @@ class RunEntry:
     async def holding(self, connection: AsyncConnection, request: ClaimRequest, now_ms: int) -> Switch | None:
         return await holding(connection, request.run.warrant, request.frozen.tool, now_ms)
 
-    async def closed(self, connection: AsyncConnection, request: ClaimRequest, now_ms: int) -> str | None:  # noqa: ARG002  the port's: a session has minutes
+    async def closed(self, connection: AsyncConnection, request: ClaimRequest, _now_ms: int) -> str | None:
         return await closed(connection, request.run.warrant.run_id)
 
     async def admitted(

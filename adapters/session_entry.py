@@ -44,10 +44,7 @@ class SessionEntry:
         return session.opening.opener, session.consenter
 
     async def over(
-        self,
-        connection: AsyncConnection,
-        request: ClaimRequest,
-        now_ms: int,  # noqa: ARG002  the port's: agents' rules have dates, a session has its minutes, and those are in ``closed``
+        self, connection: AsyncConnection, request: ClaimRequest, _now_ms: int
     ) -> ClaimRefused | None:
         try:
             await self._named(connection, request)

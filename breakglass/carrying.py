@@ -121,7 +121,7 @@ class Unarmed:
 
     version = ""
 
-    async def send(self, gate: Gate) -> Answer:  # noqa: ARG002  the port's: nothing leaves, so nothing is asked
+    async def send(self, _gate: Gate) -> Answer:
         text = "its target could not be asked; nothing was sent"
         return Answer(outcome=Outcome.FAILED, content=text, text=text, held=True)
 

@@ -1,7 +1,6 @@
 """Hypothesis profiles (``fuzz`` is `make fuzz`'s), and the stores that integration tests run on."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -10,9 +9,9 @@ from zlib import crc32
 import pytest
 from hypothesis import HealthCheck, settings
 
-from adapters.migrations import migrate
 from tests import statements
 from tests.postgres import Cluster, running
+from tests.sqlite import sqlite
 
 _TESTS: Final = Path(__file__).parent
 #: Files that take longest, longest first: what is begun last should be over soon.
@@ -103,19 +102,10 @@ def postgres() -> Iterator[Cluster]:
         yield cluster
 
 
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An SQLite file with our tables in it, to be copied."""
-    path = tmp_path_factory.mktemp("migrated") / "store.db"
-    migrate(f"sqlite+aiosqlite:///{path}")
-    return path
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A fresh store with our tables in it: every test that asks for one runs on both databases."""
     if request.param == "postgresql":
         cluster: Cluster = request.getfixturevalue("postgres")
         return cluster.fresh()
-    path = shutil.copy(request.getfixturevalue("migrated"), tmp_path / "store.db")
-    return f"sqlite+aiosqlite:///{path}"
+    return sqlite(tmp_path)

@@ -16,13 +16,13 @@ from cli.main import build
 from contracts.errors import Refused
 from embedded.stack import shipped_policies
 from policies.problem import PolicyRefused
+from tests.sqlite import sqlite
 
 
 @pytest.fixture(autouse=True)
-def store(migrated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A store of one's own, with our tables in it."""
-    path = shutil.copy(migrated, tmp_path / "store.db")
-    monkeypatch.setenv("INTERLOCK_STORE", f"sqlite+aiosqlite:///{path}")
+    monkeypatch.setenv("INTERLOCK_STORE", sqlite(tmp_path))
 
 
 @pytest.fixture

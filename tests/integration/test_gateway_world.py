@@ -5,19 +5,17 @@ import hashlib
 import hmac
 import json
 import secrets
-import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import StaticPool, create_engine, update
+from sqlalchemy import update
 
 from adapters import schema, slack_signature
 from adapters.actions import StoreActions
@@ -73,6 +71,7 @@ from policies.route import Route
 from tests import postgres
 from tests.content_keys import HeldKeys
 from tests.passkeys import SoftPasskey
+from tests.sqlite import sqlite
 
 ENV = "dev"
 TEAM, APP, CHANNEL, CARD = "T0INTERLOCK", "A0INTERLOCK", "C0APPROVALS", "1764000000.000100"
@@ -528,23 +527,6 @@ class World:
         await self.http.aclose()
         for store in (self.store, *self.stores.values()):
             await store.close()
-
-
-def sqlite(directory: Path) -> str:
-    """The URL of a store in that directory, made where there is none."""
-    path = directory / "store.db"
-    if not path.exists():
-        path.write_bytes(_empty())
-    return f"sqlite+aiosqlite:///{path}"
-
-
-@cache
-def _empty() -> bytes:
-    """An SQLite file with our tables in it."""
-    with closing(sqlite3.connect(":memory:")) as made:
-        engine = create_engine("sqlite://", creator=lambda: made, poolclass=StaticPool)
-        schema.metadata.create_all(engine)
-        return made.serialize()
 
 
 @asynccontextmanager

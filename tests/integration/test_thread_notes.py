@@ -23,6 +23,7 @@ from policies.people import People
 from tests.integration.approved_write import DONE
 from tests.integration.running_slack import BOT_TOKEN, Slack
 from tests.integration.thread_stage import HOUR, NIGHT, STAFF, TERMS, Stage, publish, staged
+from tests.sqlite import sqlite
 
 
 def said(reply: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -70,10 +71,10 @@ async def _late(stage: Stage) -> None:
 
 @pytest.mark.parametrize("change", [_decided, _denied, _ended, _cancelling, _late])
 async def test_what_waits_no_more_is_not_called_for(
-    tmp_path: Path, slack: Slack, change: Callable[[Stage], Awaitable[None]], migrated: Path
+    tmp_path: Path, slack: Slack, change: Callable[[Stage], Awaitable[None]]
 ) -> None:
     """Decided, ended, about to end or expired meanwhile: neither reminder nor escalation, and no letter."""
-    async with staged(_sqlite(tmp_path, migrated), slack) as stage:
+    async with staged(sqlite(tmp_path), slack) as stage:
         await change(stage)
         stage.later(3 * HOUR)
         await stage.drained()
@@ -81,12 +82,6 @@ async def test_what_waits_no_more_is_not_called_for(
         assert await stage.notes() == []
         audited = {outcome for _, outcome in await stage.world.outcomes(stage.approval.approval_id)}
         assert not audited & {"reminded", "escalated"}
-
-
-def _sqlite(directory: Path, migrated: Path) -> str:
-    path = directory / "store.db"
-    path.write_bytes(migrated.read_bytes())
-    return f"sqlite+aiosqlite:///{path}"
 
 
 async def test_an_escalation_calls_who_is_at_work(store_url: str, slack: Slack) -> None:
@@ -107,10 +102,10 @@ async def test_an_escalation_calls_who_is_at_work(store_url: str, slack: Slack) 
         assert await stage.answer("approve", "joan") == 200
 
 
-async def test_with_nobody_at_work_all_are_called(tmp_path: Path, slack: Slack, migrated: Path) -> None:
+async def test_with_nobody_at_work_all_are_called(tmp_path: Path, slack: Slack) -> None:
     """Whoever is called at night is told why."""
     home = tuple(replace(one, hours=NIGHT) for one in STAFF.people)
-    async with staged(_sqlite(tmp_path, migrated), slack, terms=replace(TERMS, remind_ms=None)) as stage:
+    async with staged(sqlite(tmp_path), slack, terms=replace(TERMS, remind_ms=None)) as stage:
         await publish(stage.world, People(people=home))
         stage.later(3 * HOUR)
         await stage.drained()
@@ -119,9 +114,9 @@ async def test_with_nobody_at_work_all_are_called(tmp_path: Path, slack: Slack, 
         assert "Nobody of managers is at work now" in said(reply)[1][1]
 
 
-async def test_an_escalation_counts_while_slack_is_down(tmp_path: Path, slack: Slack, migrated: Path) -> None:
+async def test_an_escalation_counts_while_slack_is_down(tmp_path: Path, slack: Slack) -> None:
     """It is audited, and the card is behind, at its moment and once, however often the reply fails."""
-    async with staged(_sqlite(tmp_path, migrated), slack, terms=replace(TERMS, remind_ms=None)) as stage:
+    async with staged(sqlite(tmp_path), slack, terms=replace(TERMS, remind_ms=None)) as stage:
         stage.later(3 * HOUR)
         down = SlackPoster(slack_client("http://127.0.0.1:9", Secret(BOT_TOKEN)))
         for _ in range(3):
@@ -165,11 +160,9 @@ async def test_an_unknown_write_is_told_twice(store_url: str, slack: Slack) -> N
         assert await stage.backlog() == []
 
 
-async def test_what_is_known_by_now_is_not_called_unknown(
-    tmp_path: Path, slack: Slack, migrated: Path
-) -> None:
+async def test_what_is_known_by_now_is_not_called_unknown(tmp_path: Path, slack: Slack) -> None:
     """A word that was late is not said when it is wrong by then."""
-    async with staged(_sqlite(tmp_path, migrated), slack) as stage:
+    async with staged(sqlite(tmp_path), slack) as stage:
         await stage.ends(Outcome.UNKNOWN, "the answer was lost")
         await stage.ends(Outcome.FAILED, "it did not happen")
         await stage.drained()
@@ -178,9 +171,9 @@ async def test_what_is_known_by_now_is_not_called_unknown(
         assert await stage.backlog() == []
 
 
-async def test_a_denial_is_told_with_its_reason(tmp_path: Path, slack: Slack, migrated: Path) -> None:
+async def test_a_denial_is_told_with_its_reason(tmp_path: Path, slack: Slack) -> None:
     """Whoever is nobody in Slack is named; the reason is quoted, and is nobody's markup."""
-    async with staged(_sqlite(tmp_path, migrated), slack) as stage:
+    async with staged(sqlite(tmp_path), slack) as stage:
         await stage.answer("deny", reason="Ask <!channel> first.")
         await stage.ends(Outcome.REJECTED, "principal:ada denied it: Ask <!channel> first.")
         await stage.drained()
@@ -202,11 +195,9 @@ async def test_a_run_s_end_is_told_of_what_it_left(store_url: str, slack: Slack)
         assert "the run ended first" in said(stage.replies()[0])[1][1]
 
 
-async def test_an_expired_card_says_so_and_loses_its_buttons(
-    tmp_path: Path, slack: Slack, migrated: Path
-) -> None:
+async def test_an_expired_card_says_so_and_loses_its_buttons(tmp_path: Path, slack: Slack) -> None:
     """Past the deadline the approval's version grows, so the card is brought up to it; the thread says it."""
-    async with staged(_sqlite(tmp_path, migrated), slack, terms=_quiet(4 * HOUR)) as stage:
+    async with staged(sqlite(tmp_path), slack, terms=_quiet(4 * HOUR)) as stage:
         assert "actions" in {block["type"] for block in slack.messages()[0]["blocks"]}
         stage.later(4 * HOUR + 2_000)
         broker = StoreApprovals(stage.world.stores["broker"], stage.world.verifier, stage.world.clock)
@@ -226,10 +217,10 @@ def _quiet(deadline_ms: int | None) -> Terms:
 
 @pytest.mark.parametrize("trouble", ["drop", "fail", "rate_limited"])
 async def test_trouble_with_slack_loses_and_doubles_no_reply(
-    tmp_path: Path, slack: Slack, trouble: str, migrated: Path
+    tmp_path: Path, slack: Slack, trouble: str
 ) -> None:
     """Taken and not answered, not taken, or limited: one reply stands in the thread."""
-    async with staged(_sqlite(tmp_path, migrated), slack) as stage:
+    async with staged(sqlite(tmp_path), slack) as stage:
         slack.fault("chat.postMessage", trouble, **({"retry_after": 30} if trouble == "rate_limited" else {}))
         stage.later(2 * HOUR)
         broker = stage.broker()
@@ -277,9 +268,9 @@ async def test_two_brokers_say_it_once(store_url: str, slack: Slack) -> None:
         assert await stage.backlog() == []
 
 
-async def test_a_note_waits_for_its_card(tmp_path: Path, slack: Slack, migrated: Path) -> None:
+async def test_a_note_waits_for_its_card(tmp_path: Path, slack: Slack) -> None:
     """What happened while Slack was away is said under the card once that stands."""
-    async with staged(_sqlite(tmp_path, migrated), slack, posted=False) as stage:
+    async with staged(sqlite(tmp_path), slack, posted=False) as stage:
         await stage.ends(Outcome.SUCCEEDED, "done")
         down = stage.broker(SlackPoster(slack_client("http://127.0.0.1:9", Secret(BOT_TOKEN))))
         assert await stage.drained(down) == 0
@@ -293,9 +284,9 @@ async def test_a_note_waits_for_its_card(tmp_path: Path, slack: Slack, migrated:
         assert await stage.backlog() == []
 
 
-async def test_what_is_for_later_is_no_backlog(tmp_path: Path, slack: Slack, migrated: Path) -> None:
+async def test_what_is_for_later_is_no_backlog(tmp_path: Path, slack: Slack) -> None:
     """Operators see a reminder once it is due and has not arrived, and none before."""
-    async with staged(_sqlite(tmp_path, migrated), slack) as stage:
+    async with staged(sqlite(tmp_path), slack) as stage:
         assert len(await stage.notes()) == 2
         assert await stage.backlog() == []
         stage.later(2 * HOUR)
@@ -321,11 +312,9 @@ async def test_a_letter_that_nothing_gave_rise_to_says_nothing(store_url: str, s
         assert await stage.world.letters() == ()
 
 
-async def test_another_app_s_copy_is_not_taken_for_our_reply(
-    tmp_path: Path, slack: Slack, migrated: Path
-) -> None:
+async def test_another_app_s_copy_is_not_taken_for_our_reply(tmp_path: Path, slack: Slack) -> None:
     """A reply is ours by its author and its metadata, in its own thread."""
-    async with staged(_sqlite(tmp_path, migrated), slack) as stage:
+    async with staged(sqlite(tmp_path), slack) as stage:
         stage.later(2 * HOUR)
         await stage.drained()
         ts, sent = slack.messages()[0]["ts"], f"reminder:{stage.approval.approval_id}"

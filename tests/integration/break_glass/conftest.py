@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.break_glass.glass_world import GlassWorld, glass, over_sqlite
+from tests.integration.break_glass.glass_world import GlassWorld, glass
+from tests.sqlite import sqlite
 
 
 @pytest.fixture
-async def life(migrated: Path, tmp_path: Path) -> AsyncIterator[GlassWorld]:
-    async with glass(over_sqlite(migrated, tmp_path)) as world:
+async def life(tmp_path: Path) -> AsyncIterator[GlassWorld]:
+    async with glass(sqlite(tmp_path)) as world:
         yield world

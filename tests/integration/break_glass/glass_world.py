@@ -2,12 +2,10 @@
 
 import asyncio
 import secrets
-import shutil
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Final
 
 import httpx
@@ -289,8 +287,3 @@ async def glass(store_url: str) -> AsyncIterator[GlassWorld]:
         yield found
         for process in found.processes:
             await process.http.aclose()
-
-
-def over_sqlite(migrated: Path, directory: Path) -> str:
-    """The URL of a fresh store with our tables in it."""
-    return f"sqlite+aiosqlite:///{shutil.copy(migrated, directory / 'store.db')}"

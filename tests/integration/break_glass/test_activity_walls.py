@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import asdict, fields, replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,10 +25,10 @@ from contracts.run import RunState
 from contracts.tokens import Capability, FrozenSeal, Grant, Purpose, Warrant
 from contracts.wire import ActionRef, ApprovalRef, Ending, Overheard, RunStart
 from tests.held_attempts import HeldAttempts
-from tests.integration.break_glass.glass_world import over_sqlite
 from tests.integration.test_gateway_world import ENV
 from tests.integration.tool_stage import Stage, proposing
 from tests.laws.test_attempts import SESSION, VALUES
+from tests.sqlite import sqlite
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -47,9 +46,9 @@ class Executes(ActivityInboundInterceptor):
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stage(migrated: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     """One for all: whatever is refused changes nothing."""
-    store_url = over_sqlite(migrated, tmp_path_factory.mktemp("stage"))
+    store_url = sqlite(tmp_path_factory.mktemp("stage"))
     async with proposing(store_url, "ticket.close") as found:
         yield found
 

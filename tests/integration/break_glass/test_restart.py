@@ -1,6 +1,7 @@
 """The process dies, at each point of a session and of an act; what starts next ends what it left open."""
 
 import asyncio
+from collections.abc import Awaitable
 from typing import Any
 
 import pytest
@@ -18,15 +19,20 @@ SILENCE = 11
 """Seconds after which a process that says nothing is taken for dead."""
 
 
+async def dying(life: GlassWorld, session: Json, act: Json, moment: Awaitable[object]) -> None:
+    """The process dies at that moment of the act."""
+    confirming = asyncio.ensure_future(life.confirm(session, act))
+    await moment
+    await life.processes[-1].die()
+    await asyncio.gather(confirming, return_exceptions=True)
+
+
 async def torn(life: GlassWorld, tool: str, *, minutes: int = 10) -> Json:
     """A session whose process died while an act's answer was on its way."""
     session = await life.opened(tools=[tool], minutes=minutes)
     act = (await life.propose(session, tool)).json()
     life.target.answering = asyncio.Event()
-    confirming = asyncio.ensure_future(life.confirm(session, act))
-    await life.writing()
-    await life.processes[-1].die()
-    await asyncio.gather(confirming, return_exceptions=True)
+    await dying(life, session, act, life.writing())
     life.target.answering = None
     return session
 
@@ -42,10 +48,7 @@ async def unclaimed(life: GlassWorld, **changed: Any) -> Json:
         await asyncio.Event().wait()
 
     life.target.fetching = never
-    confirming = asyncio.ensure_future(life.confirm(session, act))
-    await reading.wait()
-    await life.processes[-1].die()
-    await asyncio.gather(confirming, return_exceptions=True)
+    await dying(life, session, act, reading.wait())
     life.target.fetching = nothing
     return session
 

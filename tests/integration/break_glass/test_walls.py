@@ -15,7 +15,6 @@ from contracts.audit import SYSTEM_TENANT
 from contracts.denial import DenialForm
 from gateway.interactions import ANSWERS
 from gateway.walls import REFUSAL
-from tests.integration.break_glass.glass_world import over_sqlite
 from tests.integration.break_glass.walls import Try, Walker, tries
 from tests.integration.pages_world import browsing
 from tests.integration.test_gateway_world import (
@@ -43,8 +42,8 @@ OPERATORS = ("/v1/break-glass", "/v1/switches/", "/v1/audit")
 
 
 @pytest.fixture
-async def walker(migrated: Path, tmp_path: Path) -> AsyncIterator[Walker]:
-    async with opened(over_sqlite(migrated, tmp_path)) as world:
+async def walker(tmp_path: Path) -> AsyncIterator[Walker]:
+    async with opened(tmp_path) as world:
         walker = Walker(world=world)
         yield walker
         await walker.http.aclose()
@@ -216,9 +215,9 @@ async def test_no_page_takes_anything_of_break_glass(tmp_path: Path, value: str)
         await walker.http.aclose()
 
 
-async def test_a_flood_is_summed_up(migrated: Path, tmp_path: Path) -> None:
+async def test_a_flood_is_summed_up(tmp_path: Path) -> None:
     """Thirty a minute are written down, the last says that it is; the next minute's first counts the rest."""
-    async with opened(over_sqlite(migrated, tmp_path)) as world:
+    async with opened(tmp_path) as world:
         token = VALUES[Found.TOKEN]
         for _ in range(40):
             await world.start({"Authorization": f"Bearer {token}"})
@@ -233,9 +232,9 @@ async def test_a_flood_is_summed_up(migrated: Path, tmp_path: Path) -> None:
         )
 
 
-async def test_a_flood_hides_no_token_and_nobody_who_is_known(migrated: Path, tmp_path: Path) -> None:
+async def test_a_flood_hides_no_token_and_nobody_who_is_known(tmp_path: Path) -> None:
     """Whoever floods with names leaves the room for a token, and for what a caller of ours tries."""
-    async with opened(over_sqlite(migrated, tmp_path)) as world:
+    async with opened(tmp_path) as world:
         for _ in range(40):
             await world.http.get(f"/v1/runs/{VALUES[Found.NAME]}")
         await world.start({"Authorization": f"Bearer {VALUES[Found.TOKEN]}"})
